@@ -1,0 +1,100 @@
+// One replica of one group: Raft as a value machine. Inputs in, one Ready out; no clock, thread, I/O or hidden randomness.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "consensus/ready.h"
+
+namespace torc::consensus {
+
+struct ReplicaOptions {
+  GroupId group;
+  ReplicaId self;
+  uint64_t seed = 0;                         // of the election timer's randomness
+  Duration election_timeout_min = 300ms;     // each wait is drawn from [min, 2 * min)
+  Duration heartbeat_interval = 60ms;
+  /// Share of the lease given up for clocks that run at different speeds, in percent (RULES 3).
+  int lease_drift_percent = 10;
+  size_t append_bytes_max = 1u << 20;        // soft limit of one AppendRequest's entries
+  size_t in_flight_bytes_max = 8u << 20;     // unacknowledged entries per peer, flow control
+  size_t held_bytes_max = 16u << 20;         // committed entries kept in the core for followers slightly behind
+  bool pre_vote = true;                      // false only in simulations that show why it is there
+  bool check_quorum = true;                  // likewise
+  bool lease_reads = true;                   // false: every read is confirmed by a round of heartbeats
+};
+
+/// What the log and the checkpoint say at start. A replica that never ran has everything zero and its configuration.
+struct RestoredState {
+  HardState hard_state;
+  LogIndex start_index;            // entries up to here are only in the checkpoint
+  Term start_term;
+  std::vector<TermRun> term_runs;  // of entries start_index + 1 .. last_index
+  LogIndex last_index;
+  LogIndex commit;                 // known committed: the checkpoint's index
+  Configuration configuration;     // the latest in the log, else the checkpoint's
+};
+
+struct ReplicaStatus {
+  Role role = Role::kFollower;
+  Term term;
+  ReplicaId leader;  // none: unknown
+  LogIndex commit;
+  LogIndex last_index;
+  LogIndex stable_index;      // durable in the own log
+  LogIndex replicated_to_all;  // durable at every voter, as far as known: the log may be cut up to here
+  bool has_lease = false;
+};
+
+class Replica {
+ public:
+  /// Starts as a follower that grants nothing for one election timeout (RULES 3).
+  Replica(const ReplicaOptions& options, RestoredState restored, Instant now);
+  ~Replica();
+  Replica(const Replica&) = delete;
+  Replica& operator=(const Replica&) = delete;
+
+  // ---- inputs. Every `now` is sampled after the input's bytes were read and never runs backwards. ----
+  void tick(Instant now);
+  void receive(const Message& message, Instant now);
+  /// Appends an entry if leader. `buffer` holds the payload behind kEntryHeaderBytes reserved bytes.
+  /// Returns its place, or nothing if this replica is not a leader that accepts proposals (follower, or handing over).
+  struct Proposed {
+    Term term;
+    LogIndex index;
+  };
+  std::optional<Proposed> propose(EntryKind kind, std::string buffer, Instant now);
+  /// The index a read may be served at right now without a message: only with a valid lease and the term's no-op
+  /// committed. The state machine must have applied it.
+  std::optional<LogIndex> lease_read_index(Instant now) const;
+  /// Asks for leadership to be confirmed; the outcome comes in a Ready (ReadIndex, thesis 6.4).
+  void read(ReadToken token, Instant now);
+  void persisted(uint64_t ready_sequence, Instant now);
+  /// Answers an EntriesWanted: consecutive entries from its `first`, possibly fewer than wanted, or empty if unavailable.
+  void entries_loaded(ReplicaId peer, std::vector<Entry> entries, Instant now);
+  /// Starts handing leadership to `target`; ignored unless leader and `target` is another voter.
+  void transfer_leadership(ReplicaId target, Instant now);
+  /// The log was cut: entries up to `start_index` are only in the checkpoint now.
+  void log_cut(LogIndex start_index);
+
+  // ---- output ----
+  bool has_ready() const;
+  Ready take_ready();
+  /// tick() is wanted at this time at the latest.
+  Instant next_deadline() const;
+
+  ReplicaStatus status(Instant now) const;
+  const Configuration& configuration() const;
+  /// Term of the entry at `index`, if still known. Requires: index <= last index.
+  std::optional<Term> term_at(LogIndex index) const;
+
+ private:
+  friend struct InvariantView;  // read-only access for the invariant checker
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace torc::consensus

@@ -1,0 +1,101 @@
+// The nouns of consensus: who takes part, what a log entry is, what must survive a crash.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/strong_id.h"
+
+namespace torc::consensus {
+
+/// A member of a group: a node in one of its lives. A node whose data was lost comes back with another incarnation, so
+/// it can never be taken for the replica that voted and acknowledged (RULES 2).
+struct ReplicaId {
+  NodeId node;
+  Incarnation incarnation;
+
+  constexpr auto operator<=>(const ReplicaId&) const = default;
+  constexpr explicit operator bool() const { return static_cast<bool>(node); }
+  friend std::ostream& operator<<(std::ostream& os, ReplicaId id) { return os << id.node << "/" << id.incarnation; }
+};
+
+/// What an entry's payload means. Values stand in logs and messages: never renumber.
+enum class EntryKind : uint8_t {
+  kNoop = 0,           // first entry of a leader's term (Raft 8); no payload
+  kCommands = 1,       // kv batch: all commands the leader collected in one turn
+  kConfiguration = 2,  // an encoded Configuration; effective when appended (RULES 4)
+};
+
+/// Entry layout, the same bytes in the log and in AppendRequest (RULES 30); little-endian:
+///   0  u32 payload bytes    4  u8 kind    5  u8 version (1)    6  u16 zero
+///   8  u64 term            16  u64 index                      24  payload
+constexpr size_t kEntryHeaderBytes = 24;
+constexpr uint8_t kEntryVersion = 1;
+/// A batch closes when it reaches its soft limit, so only one oversized command (a 32 MiB value plus key and options)
+/// can approach this; anything larger is refused before it is proposed.
+constexpr size_t kEntryPayloadBytesMax = 40u << 20;
+
+/// One immutable log entry. Cheap to copy: the bytes are shared.
+struct Entry {
+  Term term;
+  LogIndex index;
+  EntryKind kind = EntryKind::kNoop;
+  Bytes encoded;  // header and payload
+
+  std::string_view payload() const { return encoded.view().substr(kEntryHeaderBytes); }
+  size_t size() const { return encoded.size(); }
+  friend bool operator==(const Entry&, const Entry&) = default;
+};
+
+/// Completes an entry whose payload already stands in `buffer` behind kEntryHeaderBytes reserved bytes: the payload is
+/// not copied.
+/// Requires: buffer.size() >= kEntryHeaderBytes.
+Entry make_entry(Term term, LogIndex index, EntryKind kind, std::string buffer);
+
+/// Splits the first entry off `bytes` (sharing the buffer) and advances `bytes` past it.
+/// Errors: kInvalid for a short, oversized or unknown-version entry. Never allocates by an announced size.
+Result<Entry> take_entry(Bytes& bytes);
+
+/// Who decides. `outgoing` is non-empty only while a joint change is under way; then both majorities are needed
+/// (Raft 6). All lists are sorted and free of duplicates.
+struct Configuration {
+  std::vector<ReplicaId> voters;
+  std::vector<ReplicaId> outgoing;
+  std::vector<ReplicaId> learners;
+
+  bool is_joint() const { return !outgoing.empty(); }
+  bool is_voter(ReplicaId id) const;
+  bool contains(ReplicaId id) const;
+  /// Every member once, sorted.
+  std::vector<ReplicaId> members() const;
+  friend bool operator==(const Configuration&, const Configuration&) = default;
+};
+
+std::string encode_configuration(const Configuration& configuration);
+Result<Configuration> decode_configuration(std::string_view bytes);
+
+/// What a replica must have on disk before it may act on it (Raft figure 2, "persistent state").
+struct HardState {
+  Term term;
+  ReplicaId vote;  // none: no vote in `term`
+
+  friend bool operator==(const HardState&, const HardState&) = default;
+};
+
+/// A run of entries of one term: first_index up to the next run's first_index - 1. The bounded memory of old terms.
+struct TermRun {
+  LogIndex first_index;
+  Term term;
+  friend bool operator==(const TermRun&, const TermRun&) = default;
+};
+
+enum class Role : uint8_t { kFollower, kPreCandidate, kCandidate, kLeader };
+std::string_view to_string(Role role);
+
+}  // namespace torc::consensus

@@ -1,0 +1,54 @@
+// Ordered keys and values that survive crashes, written in whole generations (RULES 10 to 13).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace torc::env {
+
+/// One generation being written. Keys must come in strictly ascending byte order over all of add(), and no key may lie
+/// inside an erased range of the same generation unless it comes after erase_range() in call order with begin <= key:
+/// the range removes older generations' keys, the puts of this generation stay.
+/// Destroying an uncommitted writer forgets the generation.
+class CheckpointWriter {
+ public:
+  virtual ~CheckpointWriter() = default;
+  virtual void put(std::string_view key, std::string_view value) = 0;
+  virtual void erase(std::string_view key) = 0;
+  /// [begin, end) of older generations.
+  virtual void erase_range(std::string_view begin, std::string_view end) = 0;
+  /// Bytes handed over and not yet written by the background task; a caller paces itself by it.
+  virtual size_t bytes_pending() const = 0;
+  /// Makes the whole generation visible and durable in one atomic step, off the loop; `done` runs on the loop.
+  /// Errors: kDiskFull (the older state stands), kIo.
+  virtual void commit(std::function<void(Status)> done) = 0;
+};
+
+/// A consistent view, in ascending key order.
+class CheckpointReader {
+ public:
+  virtual ~CheckpointReader() = default;
+  /// Positions at the first key >= `key`. Blocking.
+  virtual void seek(std::string_view key) = 0;
+  virtual bool valid() const = 0;
+  virtual std::string_view key() const = 0;
+  virtual std::string_view value() const = 0;
+  virtual void next() = 0;
+  /// Not ok when the store could not be read to the end: valid() is false then too.
+  virtual Status status() const = 0;
+};
+
+/// Called on the loop only.
+class CheckpointStore {
+ public:
+  virtual ~CheckpointStore() = default;
+  /// At most one writer at a time.
+  virtual std::unique_ptr<CheckpointWriter> begin() = 0;
+  virtual std::unique_ptr<CheckpointReader> read() = 0;
+};
+
+}  // namespace torc::env

@@ -1,0 +1,35 @@
+// Frames to and from peers. Delivery is best effort: frames may be lost, and arrive in order per channel unless the
+// connection broke in between.
+#pragma once
+
+#include "base/bytes.h"
+#include "base/strong_id.h"
+
+namespace torc::env {
+
+/// Two channels per peer, so that a small message never waits behind a big one (RULES 27).
+enum class Channel : uint8_t {
+  kControl = 0,  // elections, heartbeats, small appends
+  kBulk = 1,     // forwarded commands, large appends, snapshots
+};
+
+class NetworkHandler {
+ public:
+  virtual ~NetworkHandler() = default;
+  /// A whole frame body (without transport framing), in its own buffer so that slices may be kept.
+  virtual void on_frame(NodeId from, Channel channel, Bytes body) = 0;
+  /// The channel to `peer` (re)connected: nothing sent before will arrive any more.
+  virtual void on_connected(NodeId peer, Channel channel) = 0;
+  virtual void on_disconnected(NodeId peer, Channel channel) = 0;
+};
+
+class Network {
+ public:
+  virtual ~Network() = default;
+  /// Queues a frame body; leaves at the end of the turn. Dropped when the peer is not connected or its bounded queue
+  /// is full. Never blocks.
+  virtual void send(NodeId to, Channel channel, ByteChain body) = 0;
+  virtual void set_handler(NetworkHandler* handler) = 0;
+};
+
+}  // namespace torc::env

@@ -1,0 +1,69 @@
+// The payload of a kCommands entry: the leader's stamp and the operations it collected in a turn.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/strong_id.h"
+#include "base/time.h"
+#include "kv/command.h"
+
+namespace torc::kv {
+
+using SessionId = StrongId<struct SessionIdTag>;
+
+/// Exactly-once label of an operation (RULES 17): `sequence` is new for each operation of the session; everything below
+/// `floor` has been answered and may be forgotten.
+struct SessionCall {
+  SessionId session;
+  uint64_t sequence = 0;
+  uint64_t floor = 0;
+};
+
+constexpr size_t kArgsMax = 1u << 20;  // arguments of one command
+
+/// Builds the payload in place behind `reserved` bytes, so that consensus can complete the entry without a copy.
+/// Layout: i64 stamp (ms), then per operation: u8 flags (bit 0: has session), varint command id,
+///         [u64 session, varint sequence, varint floor], varint argc, argc times varint length and bytes.
+class BatchBuilder {
+ public:
+  explicit BatchBuilder(size_t reserved);
+  void add(const CommandView& command, const SessionCall* call = nullptr);
+  size_t count() const { return count_; }
+  size_t bytes() const { return buffer_.size(); }
+  bool empty() const { return count_ == 0; }
+  /// Sets the stamp, hands the buffer over and starts anew.
+  std::string take(WallMs stamp);
+
+ private:
+  size_t reserved_;
+  size_t count_ = 0;
+  std::string buffer_;
+};
+
+struct Operation {
+  CommandId id = CommandId::kNone;
+  std::optional<SessionCall> call;
+  std::vector<std::string_view> args;  // reused between operations
+};
+
+/// Reads a payload. Bytes come from the log or a peer, so every read may fail.
+class BatchReader {
+ public:
+  explicit BatchReader(std::string_view payload);
+  WallMs stamp() const { return stamp_; }
+  /// Next operation into `op` (views into the payload); false at the end or when malformed.
+  bool next(Operation& op);
+  bool malformed() const { return malformed_; }
+
+ private:
+  std::string_view rest_;
+  WallMs stamp_;
+  bool malformed_ = false;
+};
+
+}  // namespace torc::kv

@@ -1,0 +1,97 @@
+// A group's replicated state: the table, the sessions, the operation counter. Deterministic: equal entries, equal state.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/strong_id.h"
+#include "base/time.h"
+#include "kv/batch.h"
+#include "kv/command.h"
+#include "kv/reply_sink.h"
+
+namespace torc::kv {
+
+/// Where apply() sends each operation's answer. The n-th operation of the entry is position n, from 0.
+class ReplyRouter {
+ public:
+  virtual ~ReplyRouter() = default;
+  /// Called before operation `position` executes; the sink receives exactly one reply before the next call.
+  virtual ReplySink& sink_for(size_t position) = 0;
+};
+
+enum class ReadResult {
+  kAnswered,
+  kNeedsCommit,  // would answer "expired": nothing was written to the sink; propose the command itself (RULES 15)
+};
+
+/// Receives one generation's changes in ascending key order (RULES 11); storage hands them to the checkpoint store.
+class ImageSink {
+ public:
+  virtual ~ImageSink() = default;
+  virtual void put(std::string_view key, std::string_view value) = 0;
+  virtual void erase(std::string_view key) = 0;
+  virtual void erase_range(std::string_view begin, std::string_view end) = 0;
+};
+
+struct StateMachineOptions {
+  uint64_t hash_seed = 0;  // secret, against hash flooding; does not influence any reply or image
+};
+
+class StateMachine {
+ public:
+  explicit StateMachine(const StateMachineOptions& options);
+  ~StateMachine();
+  StateMachine(const StateMachine&) = delete;
+  StateMachine& operator=(const StateMachine&) = delete;
+
+  /// Applies the payload of a kCommands entry. Effective stamp: max(entry's, last applied).
+  /// Errors: kCorrupt if malformed (nothing after the malformed operation is applied; the caller stops the node).
+  Status apply(LogIndex index, std::string_view payload, ReplyRouter& replies);
+  /// Notes that an entry without operations was applied.
+  void skip(LogIndex index);
+  /// Executes a read-only command now. Time for deadlines: max(now, last applied stamp).
+  ReadResult read(const CommandView& command, WallMs now, ReplySink& sink) const;
+  /// Checks what can be checked without state (argument count by the traits, syntax, numbers), so that bad input never
+  /// reaches the log. Returns true if fine, else false after writing the error to `sink`.
+  static bool check_syntax(const CommandView& command, ReplySink& sink);
+
+  LogIndex applied() const;
+  uint64_t key_count() const;
+  /// Approximate heap bytes of keys, values and sessions.
+  size_t bytes_used() const;
+  /// Keys whose deadline has passed, at most `count_max`, for the leader to propose as kPurge.
+  std::vector<std::string> due_keys(WallMs now, size_t count_max) const;
+  /// Order-independent digest of the whole replicated state (keys, values, deadlines, versions, sessions, counters):
+  /// equal on all replicas at equal applied index. Cost: O(state); for tests and the simulator.
+  uint64_t digest() const;
+
+  // ---- checkpoint (RULES 10 to 13) ----
+  /// Freezes the set of changes since the last capture, exactly as of applied(). At most one capture at a time.
+  void begin_capture();
+  /// Emits the next changes in ascending key order until about `bytes_max` were emitted; true when complete.
+  /// apply() may run between calls: a value about to change is saved first.
+  bool continue_capture(ImageSink& sink, size_t bytes_max);
+  /// Ends the capture. `durable`: the generation was committed. Otherwise its changes count as changed again.
+  void end_capture(bool durable);
+  bool capturing() const;
+  /// Bytes of changes a capture would write, roughly.
+  size_t bytes_dirty() const;
+  /// State that must be in the same atomic unit as the images (sessions, counters, last stamp), as of begin_capture().
+  std::string captured_header() const;
+
+  /// Rebuilds from a checkpoint: the header, then every key and value in order. Requires: empty state machine.
+  /// Errors: kCorrupt.
+  Status restore_header(std::string_view header, LogIndex applied);
+  Status restore(std::string_view key, std::string_view value);
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace torc::kv

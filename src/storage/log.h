@@ -1,0 +1,73 @@
+// The node's write-ahead log, shared by its groups: segments of checksummed records, one fsync for everything that waits.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/result.h"
+#include "base/strong_id.h"
+#include "consensus/types.h"
+#include "env/clock.h"
+#include "env/disk.h"
+
+namespace torc::storage {
+
+struct LogOptions {
+  uint64_t segment_bytes = 64u << 20;     // a segment is zero-filled to this and recycled; one oversized batch may exceed it
+  Duration marker_delay = 100ms;          // an idle log writes its marker this long after its last fsync (RULES 7)
+  size_t recycled_segments_max = 4;
+};
+
+/// What the log says about one group after recovery.
+struct GroupLog {
+  consensus::HardState hard_state;
+  LogIndex start_index;  // entries up to here were cut; the checkpoint must cover them
+  Term start_term;
+  std::vector<consensus::TermRun> term_runs;  // of start_index + 1 .. last_index
+  LogIndex last_index;
+  std::optional<consensus::Configuration> configuration;  // of the last kConfiguration entry in the log
+};
+
+/// Requires everything on the loop thread. All appends of a turn go out in one write and one fsync; while that is under
+/// way later appends gather for the next.
+class Log {
+ public:
+  /// Reads every segment. Distinguishes a torn tail (cut off) from damage below what was synced.
+  /// Errors: kCorrupt with file and offset (RULES 7: the node must not start as if it remembered), kIo.
+  static Result<std::unique_ptr<Log>> open(env::Disk& disk, env::Clock& clock, const LogOptions& options);
+  virtual ~Log() = default;
+
+  /// Groups found, with their state as of recovery. Later appends do not change it.
+  virtual const std::map<GroupId, GroupLog>& recovered() const = 0;
+
+  // ---- appends gather in memory until flush() ----
+  virtual void append_hard_state(GroupId group, const consensus::HardState& state) = 0;
+  /// entries.front().index at or below the group's last index replaces the log from there on.
+  virtual void append_entries(GroupId group, const std::vector<consensus::Entry>& entries) = 0;
+  /// The group's log now starts after (index, term): a checkpoint covers the rest. Durable with the next flush; segments
+  /// nobody needs are recycled after that.
+  virtual void cut(GroupId group, LogIndex index, Term term) = 0;
+  /// The group's log is replaced: empty, starting after (index, term). Used when a checkpoint is ahead of the log.
+  virtual void reset(GroupId group, LogIndex index, Term term) = 0;
+
+  /// Everything appended so far is on its way; `done` runs on the loop when all of it is durable. Callbacks run in order.
+  /// Errors to `done`: kDiskFull (this and later flushes fail until space returns: the caller refuses writes; what was
+  /// appended stays queued and is retried, so order is kept), kIo after a failed sync (fatal).
+  virtual void flush(std::function<void(Status)> done) = 0;
+
+  /// Blocking: entries first..last of a group, stopping after the entry that reaches `bytes_max`.
+  /// Errors: kNotFound if `first` was cut; kCorrupt; kIo.
+  virtual Result<std::vector<consensus::Entry>> read(GroupId group, LogIndex first, LogIndex last, size_t bytes_max) = 0;
+
+  /// Bytes from the oldest segment still needed to the end.
+  virtual uint64_t bytes_retained() const = 0;
+  /// Bytes of a group's entries since its start index.
+  virtual uint64_t group_bytes(GroupId group) const = 0;
+  virtual bool disk_full() const = 0;
+};
+
+}  // namespace torc::storage

@@ -1,0 +1,76 @@
+// What nodes say to each other, as values; encoded as a Protobuf header followed by raw entries or commands.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/strong_id.h"
+#include "consensus/message.h"
+#include "kv/batch.h"
+
+namespace torc::wire {
+
+/// Sent by every node to every listed node until all have met, and once per new connection afterwards (RULES 2).
+struct Meet {
+  NodeId node;
+  Incarnation incarnation;
+  std::vector<NodeId> listed;                  // --initial-cluster, sorted: must be the same everywhere
+  std::vector<consensus::ReplicaId> roster;    // what the sender has durably written down; empty: not yet
+  bool is_born = false;                        // the sender knows that every listed node has written the same roster
+  std::string client_address;                  // host:port where the sender serves clients
+};
+
+/// One command on its way from the node that got it to the leader.
+struct ForwardedCommand {
+  uint64_t sequence = 0;  // within the forwarding node's session, and the label of the reply
+  bool is_write = false;
+  kv::CommandId id = kv::CommandId::kNone;
+  std::vector<std::string_view> args;  // views into the message's buffer or the sender's queue
+};
+
+/// Sent by a node to the leader it knows. A stream restarts (epoch + 1, batch 0) after every rejection or reconnect, and
+/// the receiver takes batches only in order, so commands of one client are never executed out of order.
+struct ForwardRequest {
+  GroupId group;
+  kv::SessionId session;  // of the forwarding (node, incarnation); none: only reads and kRegisterSession
+  uint64_t floor = 0;     // all sequences below have been answered
+  uint64_t epoch = 0;
+  uint64_t batch = 0;
+  bool is_relayed = false;  // came through another member because the direct link is cut (RULES 28)
+  std::vector<ForwardedCommand> commands;
+  Bytes buffer;  // owner of the views after decoding
+};
+
+struct ForwardedReply {
+  uint64_t sequence = 0;
+  std::string_view reply;  // encoded by wire/reply_codec
+};
+
+/// Sent by the node that got a ForwardRequest. Either replies (in any order, possibly over several messages), or a
+/// rejection of the whole batch and everything after it in this epoch, with the leader it knows.
+struct ForwardReply {
+  GroupId group;
+  uint64_t epoch = 0;
+  bool is_rejected = false;
+  uint64_t batch = 0;        // rejected: which batch
+  consensus::ReplicaId leader;  // rejected: none if unknown
+  Term term;
+  std::vector<ForwardedReply> replies;
+  Bytes buffer;
+};
+
+using PeerMessage = std::variant<consensus::Message, Meet, ForwardRequest, ForwardReply>;
+
+/// Body: u32 CRC-32C of the rest, u32 header bytes, Protobuf header, raw bytes (entries one after the other, or commands).
+ByteChain encode(const PeerMessage& message);
+/// Errors: kInvalid for anything malformed; never allocates by an announced size. Entries and views share `body`.
+Result<PeerMessage> decode(Bytes body);
+
+constexpr size_t kFrameBytesMax = 64u << 20;  // transports refuse larger frames before allocating
+
+}  // namespace torc::wire
