@@ -1,0 +1,55 @@
+// A node: it meets its peers, owns its groups, routes commands to leaders and drives persist -> send -> apply.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "env/checkpoint_store.h"
+#include "env/clock.h"
+#include "env/disk.h"
+#include "env/network.h"
+#include "node/service.h"
+#include "storage/log.h"
+
+namespace torc::node {
+
+struct NodeOptions {
+  NodeId id;
+  std::vector<NodeId> initial_cluster;  // every node of the static cluster, this one included
+  std::string client_address;           // told to peers, for status and clients
+  uint64_t seed = 0;                    // fresh randomness: incarnation, election timers, hash seed
+  Duration election_timeout_min = 300ms;
+  Duration heartbeat_interval = 60ms;
+  Duration command_timeout = 10s;       // a command without an answer by then gets UNKNOWN (writes) or an error
+  uint64_t checkpoint_log_bytes = 256u << 20;  // a checkpoint starts when a group's log grew by this much
+  size_t batch_bytes_max = 1u << 20;    // an entry closes when its commands reach this
+  size_t proposals_in_flight_max = 2;   // further commands gather until one of these commits
+  storage::LogOptions log;
+  /// Called once when the node can no longer be trusted (failed fsync, corrupt entry): the process must exit.
+  std::function<void(const Error&)> on_fatal;
+};
+
+class Node : public Service, public env::NetworkHandler {
+ public:
+  /// Recovers from the directory and the checkpoint store, then takes part.
+  /// Errors: kCorrupt, kIo, kInvalid (another id or cluster in this directory).
+  static Result<std::unique_ptr<Node>> open(NodeOptions options, env::Clock& clock, env::Disk& disk,
+                                            env::Network& network, env::CheckpointStore& checkpoints);
+  ~Node() override = default;
+  /// Proposes what gathered, persists, sends, applies. Call once at the end of every turn of the loop.
+  virtual void end_turn() = 0;
+  /// Digest of a group's state and the index it belongs to, for the simulator's comparison of replicas.
+  struct Digest {
+    LogIndex applied;
+    uint64_t value = 0;
+  };
+  virtual Digest digest(GroupId group) const = 0;
+  /// Hands leadership of every group to another voter, so that a planned stop costs clients nothing.
+  virtual void hand_over() = 0;
+};
+
+}  // namespace torc::node

@@ -1,0 +1,89 @@
+// What a node offers to the servers that speak to clients (RESP, HTTP, the simulator's workload).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/strong_id.h"
+#include "consensus/replica.h"
+#include "kv/batch.h"
+#include "kv/command.h"
+#include "kv/reply_sink.h"
+
+namespace torc::node {
+
+/// Names one command of one client; chosen by the client's server, increasing.
+using Ticket = uint64_t;
+
+/// A connected client as the node knows it. Never reused while a command of it is pending.
+using ClientId = StrongId<struct ClientIdTag>;
+
+/// Implemented by whoever owns the client's connection. All calls on the loop.
+class ClientPort {
+ public:
+  virtual ~ClientPort() = default;
+  /// The answer to `ticket` goes into the returned sink (exactly one reply), then end_reply(ticket) follows at once.
+  /// Answers come in any order; the port puts them back in the order of the tickets.
+  virtual kv::ReplySink& begin_reply(Ticket ticket) = 0;
+  virtual void end_reply(Ticket ticket) = 0;
+};
+
+struct PeerStatus {
+  NodeId node;
+  std::string client_address;  // empty: not known yet
+  bool is_connected = false;
+};
+
+struct GroupStatus {
+  GroupId group;
+  consensus::ReplicaStatus replica;
+  NodeId leader_node;            // none: unknown
+  std::string leader_address;    // where the leader serves clients; empty: unknown
+  LogIndex applied;
+  LogIndex checkpoint_index;     // durable in the checkpoint store
+  uint64_t keys = 0;
+  uint64_t state_bytes = 0;
+  uint64_t log_bytes = 0;
+  size_t voters = 0;
+};
+
+enum class Membership {
+  kMeeting,   // not born: waiting for all nodes of --initial-cluster
+  kMember,
+  kStranger,  // this data directory is not the one the cluster was born with (lost or replaced): takes no part
+};
+
+struct NodeStatus {
+  NodeId node;
+  Incarnation incarnation;
+  ClusterId cluster;
+  Membership membership = Membership::kMeeting;
+  std::string explanation;  // of kMeeting and kStranger: one line a person can act on
+  bool disk_full = false;
+  std::vector<PeerStatus> peers;
+  std::vector<GroupStatus> groups;
+  uint64_t commands_executed = 0;
+  uint64_t commands_forwarded = 0;
+};
+
+class Service {
+ public:
+  virtual ~Service() = default;
+  virtual ClientId open_client(ClientPort& port) = 0;
+  /// Pending commands may still execute, but the port is not called any more.
+  virtual void close_client(ClientId client) = 0;
+  /// Executes a data command, here or at the leader, linearizably and in the order of this client's tickets (a read sees
+  /// the client's earlier writes, even when pipelined). The views are used only during the call. The answer may come
+  /// before submit() returns. Every ticket is answered exactly once unless the client is closed first; an unknown outcome
+  /// is answered with an error that begins with "UNKNOWN".
+  /// Requires: arity and syntax were checked (kv::StateMachine::check_syntax).
+  virtual void submit(ClientId client, Ticket ticket, const kv::CommandView& command,
+                      const kv::SessionCall* call = nullptr) = 0;
+  /// Commands of this client that wait for an answer; servers stop reading from a client with too many.
+  virtual size_t pending(ClientId client) const = 0;
+  virtual NodeStatus status() const = 0;
+};
+
+}  // namespace torc::node
