@@ -78,7 +78,6 @@ class TestClient {
   bool is_closed_by_server();
   /// No more input will come; replies still can.
   void end_input();
-  void shrink_receive_buffer();
 
  private:
   int descriptor_;

@@ -144,9 +144,4 @@ bool TestClient::is_closed_by_server() { return read().text == "EOF"; }
 
 void TestClient::end_input() { ::shutdown(descriptor_, SHUT_WR); }
 
-void TestClient::shrink_receive_buffer() {
-  const int bytes = 4096;
-  setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
-}
-
 }  // namespace torc::net
