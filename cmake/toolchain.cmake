@@ -19,6 +19,10 @@ if(TORC_SANITIZE)
   add_compile_options(-fsanitize=${TORC_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${TORC_SANITIZE})
 endif()
+if(TORC_FUZZERS)  # libFuzzer sees into the modules, too
+  add_compile_options(-fsanitize=fuzzer-no-link)
+  add_link_options(-fsanitize=fuzzer-no-link)
+endif()
 
 find_program(CCACHE ccache)
 if(CCACHE)
