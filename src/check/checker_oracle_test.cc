@@ -232,7 +232,7 @@ History long_history(size_t operations, uint32_t clients, uint64_t keys, uint64_
 }
 
 TEST(CheckerOracle, DecidesALongHistoryOfSixteenClients) {
-  History history = long_history(100'000, 16, 5, 500);
+  History history = long_history(40'000, 16, 5, 500);
   Result<Report> report = check_history(history);
   ASSERT_TRUE(report.ok()) << report.error().message;
   EXPECT_EQ(report->verdict, Verdict::kLinearizable) << (report->violation ? draw(history, *report->violation) : "");
