@@ -53,7 +53,7 @@ TEST(HostileClient, MalformedBytesGetAClearErrorAndOthersAreUndisturbed) {
   std::string nested;
   for (int i = 0; i < 100000; ++i) nested += "*1\r\n";
   const std::pair<const char*, std::string> cases[] = {
-      {"array length over the limit", "*1048577000\r\n"},
+      {"array length over the limit", "*2147483648\r\n"},
       {"array length beyond 64 bits", "*99999999999999999999\r\n"},
       {"array length that is no number", "*x\r\n"},
       {"bulk length over the limit", "*1\r\n$99999999999\r\n"},
@@ -70,7 +70,8 @@ TEST(HostileClient, MalformedBytesGetAClearErrorAndOthersAreUndisturbed) {
     RespClient client = cluster.connect(1);
     client.send_bytes(bytes);
     const auto reply = client.receive(Millis(3000));
-    ASSERT_TRUE(reply) << name << ": no answer";
+    EXPECT_TRUE(reply) << name << ": no answer";
+    if (!reply) continue;
     EXPECT_TRUE(reply->is_error()) << name << ": " << reply;
     EXPECT_EQ(reply->text.substr(0, 3), "ERR") << name << ": " << reply;
   }
