@@ -65,10 +65,11 @@ check: test guard ## everything CI guards
 
 guard: lint sanitizers fuzz ## what `make check` does beyond `make test`
 
-lint: ## formatting and the arrows between folders
+lint: ## formatting, the arrows between folders, names in documents
 	@tools/setup.sh --with-tests
 	@tools/sources.sh | xargs -0 clang-format --dry-run -Werror
 	@python3 tools/check_layers.py
+	@python3 tools/check_docs.py
 
 format: ## rewrite the sources as clang-format has them
 	@tools/setup.sh --with-tests
