@@ -213,6 +213,20 @@ TEST(Log, SegmentsNoGroupNeedsAreRecycledAndALaggingGroupPinsThem) {
   EXPECT_EQ(harness.log->recovered().at(kOtherGroup).start_index, LogIndex(1));
 }
 
+TEST(Log, AGroupIsRememberedEvenIfAllItEverWroteIsAnEmptyHardState) {
+  LogHarness harness(16 << 10);
+  harness.must_open();
+  harness.log->append_hard_state(kOtherGroup, {});
+  for (uint64_t i = 1; i <= 100; ++i) {
+    harness.append(1, i, std::string(1000, 'x'));
+    ASSERT_TRUE(harness.flush().ok());
+    harness.log->cut(kGroup, LogIndex(i), Term(1));
+  }
+  ASSERT_TRUE(harness.flush().ok());
+  harness.must_open();
+  EXPECT_TRUE(harness.log->recovered().contains(kOtherGroup));
+}
+
 TEST(Log, AnEntryLargerThanASegmentIsWrittenAndRead) {
   LogHarness harness(16 << 10);
   harness.must_open();
