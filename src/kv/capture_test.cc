@@ -148,6 +148,22 @@ TEST(Capture, WhatAFailedCaptureHeldIsWrittenByTheNext) {
   EXPECT_EQ(again->digest(), node.machine.digest());
 }
 
+TEST(Capture, AKeyDeletedAndMadeAnewAroundAFailedCaptureStillGetsItsTombstone) {
+  ScriptMachine node;
+  Store store;
+  node.run("SET a 1");
+  capture_all(node.machine, store);
+  node.run("DEL a");
+  node.machine.begin_capture();
+  EXPECT_TRUE(node.machine.continue_capture(store, SIZE_MAX));
+  node.run("SET a 2");
+  node.machine.end_capture(false);
+  store.forget();
+  node.run("DEL a");
+  capture_all(node.machine, store);
+  EXPECT_TRUE(store.images.empty());
+}
+
 TEST(Capture, RestoreRefusesDamagedImages) {
   ScriptMachine node;
   Store store;
@@ -272,14 +288,11 @@ TEST_P(RandomHistory, RestoringAnyCaptureAndReplayingTheRestGivesTheLiveState) {
     while (!is_done && !(fails_early && prng.chance(1, 4))) {
       for (uint64_t n = prng.below(3); n > 0; --n) apply_one();
       is_done = live.continue_capture(store, bytes_per_step);
-    }
-    while (is_done && !twin.continue_capture(twin_store, 1 + bytes_per_step / 3)) {
+      ASSERT_EQ(twin.continue_capture(twin_store, bytes_per_step), is_done);
+      ASSERT_EQ(store.take_trace(), twin_store.take_trace()) << "images do not depend on the hash seed";
     }
     for (uint64_t n = prng.below(5); n > 0; --n) apply_one();
     const bool is_durable = is_done && prng.chance(4, 5);
-    if (is_done) ASSERT_EQ(store.take_trace(), twin_store.take_trace()) << "images do not depend on the hash seed";
-    store.take_trace();
-    twin_store.take_trace();
     if (is_durable) {
       store.commit();
       durable_header = header;
@@ -292,7 +305,9 @@ TEST_P(RandomHistory, RestoringAnyCaptureAndReplayingTheRestGivesTheLiveState) {
     if (!durable_index) continue;
 
     const auto again = restored(store, durable_header, durable_index, prng.next());
-    if (is_durable) ASSERT_EQ(again->digest(), digest_at_capture);
+    if (is_durable) {
+      ASSERT_EQ(again->digest(), digest_at_capture);
+    }
     for (size_t i = durable_index.value; i < log.size(); ++i) {
       NullSink nowhere;
       OneSinkRouter router(nowhere);

@@ -30,7 +30,8 @@ struct ForwardedCommand {
   uint64_t sequence = 0;  // within the forwarding node's session, and the label of the reply
   bool is_write = false;
   kv::CommandId id = kv::CommandId::kNone;
-  std::vector<std::string_view> args;  // views into the message's buffer or the sender's queue
+  std::vector<std::string_view> args;   // views into the message's buffer or the sender's queue
+  std::optional<kv::SessionCall> call;  // the client's own label, instead of the forwarding node's session
 };
 
 /// Sent by a node to the leader it knows. A stream restarts (epoch + 1, batch 0) after every rejection or reconnect,
