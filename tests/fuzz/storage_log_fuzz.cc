@@ -119,7 +119,10 @@ Result<Seen> recover(sim::Disk& disk) {
     std::vector<std::string>& found = seen.entries[group.value];
     for (LogIndex index = state.start_index + 1; index <= state.last_index; ++index) {
       const auto entries = log.value()->read(group, index, index, 1);
-      CHECK(entries.ok()) << entries.error().message;
+      if (!entries.ok()) {  // a record whose checksum fits around an entry whose own does not: refused when read
+        found.push_back("refused");
+        continue;
+      }
       for (const consensus::Entry& entry : entries.value()) found.emplace_back(entry.encoded.view());
     }
   }
