@@ -12,7 +12,7 @@ run_one() {
   name=$(basename "$fuzzer")
   work=$build/fuzz/$name
   mkdir -p "$work/corpus"
-  seeds=tests/fuzz/corpus/$name
+  seeds=${name#torc_} seeds=tests/fuzz/corpus/${seeds%_fuzz}
   if "$fuzzer" "$@" -artifact_prefix="$work/" "$work/corpus" $([ -d "$seeds" ] && echo "$seeds") >"$work/log" 2>&1 </dev/null; then
     printf 'fuzz: %s: fine, %s runs\n' "$name" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/log")"
   else

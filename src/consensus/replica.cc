@@ -109,8 +109,10 @@ void Replica::Parts::on(ReplicaId from, const PreVoteRequest& request) {
 
 void Replica::Parts::on(ReplicaId from, const PreVoteReply& reply) {
   // A grant names the term the sender would vote in, which nobody is in yet; only a refusal tells of a higher term.
-  if (!reply.granted) observe(reply.term);
-  election.on_pre_vote_reply(from, reply, now);
+  if (reply.granted || reply.term <= election.term()) return election.on_pre_vote_reply(from, reply, now);
+  const bool asks_again = election.role() == Role::kPreCandidate;
+  step_down(reply.term, {});
+  if (asks_again) election.campaign(now);  // at once: the question was about a term that has passed
 }
 
 void Replica::Parts::on(ReplicaId from, const VoteRequest& request) {
@@ -195,7 +197,7 @@ void Replica::tick(Instant now) {
   if (p.is_leader()) {
     if (now >= p.transfer.deadline()) p.transfer.abort();
     const Instant heard_since = now - 2 * p.options.election_timeout_min;
-    if (p.options.check_quorum && p.replication.quorum_heard_at() < heard_since) {
+    if (p.options.check_quorum && p.replication.quorum_heard_at() <= heard_since) {
       p.step_down(p.election.term(), {});
     } else if (now >= p.replication.heartbeat_at()) {
       p.send_heartbeats();
