@@ -21,6 +21,8 @@ struct CheckpointMeta {
   Term term;                               // of that entry
   consensus::Configuration configuration;  // as of that entry
   std::string header;                      // the state machine's: sessions, counters, last stamp
+
+  friend bool operator==(const CheckpointMeta&, const CheckpointMeta&) = default;
 };
 
 /// u8 0, then the group id big-endian: before every data key.

@@ -3,7 +3,7 @@
 
 #include <set>
 
-#include "storage/log_harness.h"
+#include "sim/log_harness.h"
 
 namespace torc::storage {
 namespace {

@@ -1,7 +1,7 @@
 // Damage to what was once durable: refused, or without effect, never silently less.
 #include <gmock/gmock.h>
 
-#include "storage/log_harness.h"
+#include "sim/log_harness.h"
 #include "storage/segment_header.h"
 
 namespace torc::storage {
