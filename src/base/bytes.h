@@ -10,7 +10,8 @@
 
 namespace torc {
 
-/// A slice of an immutable buffer. Copying shares the buffer (one atomic count per copy, so: per entry, never per command).
+/// A slice of an immutable buffer. Copying shares the buffer (one atomic count per copy, so: per entry, never per
+/// command).
 class Bytes {
  public:
   Bytes() = default;

@@ -21,8 +21,8 @@ class CheckFailure {
 }  // namespace torc
 
 /// Aborts with file, line and the streamed context unless `condition` holds: CHECK(a <= b) << "a=" << a;
-#define CHECK(condition)   \
-  if (condition) [[likely]] \
-    ;                      \
-  else                     \
+#define CHECK(condition) \
+  if (condition)         \
+    [[likely]];          \
+  else                   \
     ::torc::CheckFailure(#condition, __FILE__, __LINE__).stream()

@@ -62,8 +62,8 @@ TEST(Codec, OrderedIntegersCompareAsBytes) {
 }
 
 TEST(Crc32c, MatchesTheRfcVectors) {
-  EXPECT_EQ(crc32c("123456789"), 0xe3069283u);                   // the check value of CRC-32C
-  EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8a9136aau);         // RFC 3720 B.4
+  EXPECT_EQ(crc32c("123456789"), 0xe3069283u);            // the check value of CRC-32C
+  EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8a9136aau);  // RFC 3720 B.4
   EXPECT_EQ(crc32c(std::string(32, '\xff')), 0x62a8ab43u);
 }
 

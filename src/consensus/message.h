@@ -23,9 +23,9 @@ struct PreVoteRequest {
 
 /// Sent by a voter. A refusal tells the freshness of the voter's log, so that the pre-candidate can pull (RULES 1).
 struct PreVoteReply {
-  Term term;        // granted: the requested term; refused: the voter's current term
+  Term term;  // granted: the requested term; refused: the voter's current term
   bool granted = false;
-  Term last_term;   // voter's last entry
+  Term last_term;  // voter's last entry
   LogIndex last_index;
   bool hears_leader = false;  // voter heard from a live leader within an election timeout
 };
@@ -49,8 +49,9 @@ struct AppendRequest {
   Term term;
   LogIndex prev_index;
   Term prev_term;
-  LogIndex commit;           // leader's commit index
-  LogIndex replicated_to_all;  // every voter is known to hold the log durably up to here: nobody will ask for older entries
+  LogIndex commit;  // leader's commit index
+  LogIndex
+      replicated_to_all;  // every voter is known to hold the log durably up to here: nobody will ask for older entries
   SendStamp stamp = 0;
   std::vector<Entry> entries;  // consecutive, first is prev_index + 1; may be empty (a probe)
 };
@@ -69,7 +70,7 @@ struct AppendReply {
 /// Sent by a leader to every member at the heartbeat interval, and at once when reads wait. Carries no entries.
 struct HeartbeatRequest {
   Term term;
-  LogIndex commit;             // min(leader's commit, match index of the receiver): safe to apply on arrival
+  LogIndex commit;  // min(leader's commit, match index of the receiver): safe to apply on arrival
   LogIndex replicated_to_all;
   SendStamp stamp = 0;
 };

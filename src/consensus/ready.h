@@ -31,11 +31,13 @@ struct EntriesWanted {
 };
 
 /// The contract, numbered so that tests and crash points can name a line:
-///  1. Append `hard_state` (if any) and `entries` (if any) to the log, in that order, after everything of earlier Readys.
+///  1. Append `hard_state` (if any) and `entries` (if any) to the log, in that order, after everything of earlier
+///  Readys.
 ///     entries.front().index at or below the log's last index replaces the log from there on.
 ///  2. `send_now` may leave at once, before any of it is durable.
 ///  3. `send_when_durable` leaves only when everything of 1, of this and of all earlier Readys, is durable.
-///  4. When it is durable call Replica::persisted(sequence). Readys may be pipelined; sequences become durable in order.
+///  4. When it is durable call Replica::persisted(sequence). Readys may be pipelined; sequences become durable in
+///  order.
 ///  5. Apply entries up to `commit` in order; each exactly once.
 ///  6. After a crash between 1 and 4 any prefix of the unsynced records may be there: all are valid states.
 struct Ready {

@@ -1,4 +1,5 @@
-// One replica of one group: Raft as a value machine. Inputs in, one Ready out; no clock, thread, I/O or hidden randomness.
+// One replica of one group: Raft as a value machine. Inputs in, one Ready out; no clock, thread, I/O or hidden
+// randomness.
 #pragma once
 
 #include <memory>
@@ -14,28 +15,28 @@ namespace torc::consensus {
 struct ReplicaOptions {
   GroupId group;
   ReplicaId self;
-  uint64_t seed = 0;                         // of the election timer's randomness
-  Duration election_timeout_min = 300ms;     // each wait is drawn from [min, 2 * min)
+  uint64_t seed = 0;                      // of the election timer's randomness
+  Duration election_timeout_min = 300ms;  // each wait is drawn from [min, 2 * min)
   Duration heartbeat_interval = 60ms;
   /// Share of the lease given up for clocks that run at different speeds, in percent (RULES 3).
   int lease_drift_percent = 10;
-  size_t append_bytes_max = 1u << 20;        // soft limit of one AppendRequest's entries
-  size_t in_flight_bytes_max = 8u << 20;     // unacknowledged entries per peer, flow control
-  size_t held_bytes_max = 16u << 20;         // committed entries kept in the core for followers slightly behind
-  bool pre_vote = true;                      // false only in simulations that show why it is there
-  bool check_quorum = true;                  // likewise
-  bool lease_reads = true;                   // false: every read is confirmed by a round of heartbeats
+  size_t append_bytes_max = 1u << 20;     // soft limit of one AppendRequest's entries
+  size_t in_flight_bytes_max = 8u << 20;  // unacknowledged entries per peer, flow control
+  size_t held_bytes_max = 16u << 20;      // committed entries kept in the core for followers slightly behind
+  bool pre_vote = true;                   // false only in simulations that show why it is there
+  bool check_quorum = true;               // likewise
+  bool lease_reads = true;                // false: every read is confirmed by a round of heartbeats
 };
 
 /// What the log and the checkpoint say at start. A replica that never ran has everything zero and its configuration.
 struct RestoredState {
   HardState hard_state;
-  LogIndex start_index;            // entries up to here are only in the checkpoint
+  LogIndex start_index;  // entries up to here are only in the checkpoint
   Term start_term;
   std::vector<TermRun> term_runs;  // of entries start_index + 1 .. last_index
   LogIndex last_index;
-  LogIndex commit;                 // known committed: the checkpoint's index
-  Configuration configuration;     // the latest in the log, else the checkpoint's
+  LogIndex commit;              // known committed: the checkpoint's index
+  Configuration configuration;  // the latest in the log, else the checkpoint's
 };
 
 struct ReplicaStatus {
@@ -44,7 +45,7 @@ struct ReplicaStatus {
   ReplicaId leader;  // none: unknown
   LogIndex commit;
   LogIndex last_index;
-  LogIndex stable_index;      // durable in the own log
+  LogIndex stable_index;       // durable in the own log
   LogIndex replicated_to_all;  // durable at every voter, as far as known: the log may be cut up to here
   bool has_lease = false;
 };
@@ -73,7 +74,8 @@ class Replica {
   /// Asks for leadership to be confirmed; the outcome comes in a Ready (ReadIndex, thesis 6.4).
   void read(ReadToken token, Instant now);
   void persisted(uint64_t ready_sequence, Instant now);
-  /// Answers an EntriesWanted: consecutive entries from its `first`, possibly fewer than wanted, or empty if unavailable.
+  /// Answers an EntriesWanted: consecutive entries from its `first`, possibly fewer than wanted, or empty if
+  /// unavailable.
   void entries_loaded(ReplicaId peer, std::vector<Entry> entries, Instant now);
   /// Starts handing leadership to `target`; ignored unless leader and `target` is another voter.
   void transfer_leadership(ReplicaId target, Instant now);

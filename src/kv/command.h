@@ -1,4 +1,5 @@
-// The data commands as rows of a table: what they are called, how many arguments, whether they write, where their keys stand.
+// The data commands as rows of a table: what they are called, how many arguments, whether they write, where their keys
+// stand.
 #pragma once
 
 #include <cstdint>
@@ -15,23 +16,54 @@ enum class CommandId : uint16_t {
   kRegisterSession = 1,  // no arguments; answers the new session's id
   kPurge = 2,            // keys...; deletes those whose deadline has passed at the entry's stamp (RULES 15)
   // strings
-  kGet = 10, kSet, kSetNx, kSetEx, kPSetEx, kGetSet, kGetDel, kGetEx, kAppend, kStrLen, kGetRange, kSetRange,
-  kIncr, kDecr, kIncrBy, kDecrBy, kIncrByFloat, kMGet, kMSet, kMSetNx,
+  kGet = 10,
+  kSet,
+  kSetNx,
+  kSetEx,
+  kPSetEx,
+  kGetSet,
+  kGetDel,
+  kGetEx,
+  kAppend,
+  kStrLen,
+  kGetRange,
+  kSetRange,
+  kIncr,
+  kDecr,
+  kIncrBy,
+  kDecrBy,
+  kIncrByFloat,
+  kMGet,
+  kMSet,
+  kMSetNx,
   kCas,         // CAS key expected new -> 1 set, 0 not
   kCasVersion,  // CASVERSION key version new -> 1 set, 0 not; version 0: the key must not exist
   kVersion,     // VERSION key -> the key's version (RULES 16), 0 if it does not exist
   // keys of any type
-  kDel = 60, kUnlink, kExists, kExpire, kPExpire, kExpireAt, kPExpireAt, kTtl, kPTtl, kExpireTime, kPExpireTime,
-  kPersist, kType, kDbSize, kFlushAll,
+  kDel = 60,
+  kUnlink,
+  kExists,
+  kExpire,
+  kPExpire,
+  kExpireAt,
+  kPExpireAt,
+  kTtl,
+  kPTtl,
+  kExpireTime,
+  kPExpireTime,
+  kPersist,
+  kType,
+  kDbSize,
+  kFlushAll,
 };
 
 struct CommandTraits {
   CommandId id = CommandId::kNone;
-  std::string_view name;    // upper case
-  int arity = 0;            // counts the name; negative: at least -arity (as Redis)
-  bool is_write = false;    // goes through the log
-  int first_key = 0;        // positions count the name as 0; 0: no keys
-  int last_key = 0;         // negative: counted from the end
+  std::string_view name;  // upper case
+  int arity = 0;          // counts the name; negative: at least -arity (as Redis)
+  bool is_write = false;  // goes through the log
+  int first_key = 0;      // positions count the name as 0; 0: no keys
+  int last_key = 0;       // negative: counted from the end
   int key_step = 0;
   std::string_view summary;  // for COMMAND DOCS and --help
 };

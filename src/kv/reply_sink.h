@@ -11,9 +11,9 @@ namespace torc::kv {
 class ReplySink {
  public:
   virtual ~ReplySink() = default;
-  virtual void ok() = 0;                            // +OK
-  virtual void status(std::string_view text) = 0;   // +text
-  virtual void error(std::string_view text) = 0;    // -text; begins with its code: "ERR ...", "WRONGTYPE ..."
+  virtual void ok() = 0;                           // +OK
+  virtual void status(std::string_view text) = 0;  // +text
+  virtual void error(std::string_view text) = 0;   // -text; begins with its code: "ERR ...", "WRONGTYPE ..."
   virtual void integer(int64_t value) = 0;
   virtual void bulk(std::string_view value) = 0;
   virtual void nil() = 0;

@@ -1,4 +1,5 @@
-// A group's replicated state: the table, the sessions, the operation counter. Deterministic: equal entries, equal state.
+// A group's replicated state: the table, the sessions, the operation counter. Deterministic: equal entries, equal
+// state.
 #pragma once
 
 #include <cstdint>

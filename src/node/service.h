@@ -39,10 +39,10 @@ struct PeerStatus {
 struct GroupStatus {
   GroupId group;
   consensus::ReplicaStatus replica;
-  NodeId leader_node;            // none: unknown
-  std::string leader_address;    // where the leader serves clients; empty: unknown
+  NodeId leader_node;          // none: unknown
+  std::string leader_address;  // where the leader serves clients; empty: unknown
   LogIndex applied;
-  LogIndex checkpoint_index;     // durable in the checkpoint store
+  LogIndex checkpoint_index;  // durable in the checkpoint store
   uint64_t keys = 0;
   uint64_t state_bytes = 0;
   uint64_t log_bytes = 0;
@@ -50,7 +50,7 @@ struct GroupStatus {
 };
 
 enum class Membership {
-  kMeeting,   // not born: waiting for all nodes of --initial-cluster
+  kMeeting,  // not born: waiting for all nodes of --initial-cluster
   kMember,
   kStranger,  // this data directory is not the one the cluster was born with (lost or replaced): takes no part
 };
@@ -74,11 +74,11 @@ class Service {
   virtual ClientId open_client(ClientPort& port) = 0;
   /// Pending commands may still execute, but the port is not called any more.
   virtual void close_client(ClientId client) = 0;
-  /// Executes a data command, here or at the leader, linearizably and in the order of this client's tickets (a read sees
-  /// the client's earlier writes, even when pipelined). The views are used only during the call. The answer may come
-  /// before submit() returns. Every ticket is answered exactly once unless the client is closed first; an unknown outcome
-  /// is answered with an error that begins with "UNKNOWN".
-  /// Requires: arity and syntax were checked (kv::StateMachine::check_syntax).
+  /// Executes a data command, here or at the leader, linearizably and in the order of this client's tickets (a read
+  /// sees the client's earlier writes, even when pipelined). The views are used only during the call. The answer may
+  /// come before submit() returns. Every ticket is answered exactly once unless the client is closed first; an unknown
+  /// outcome is answered with an error that begins with "UNKNOWN". Requires: arity and syntax were checked
+  /// (kv::StateMachine::check_syntax).
   virtual void submit(ClientId client, Ticket ticket, const kv::CommandView& command,
                       const kv::SessionCall* call = nullptr) = 0;
   /// Commands of this client that wait for an answer; servers stop reading from a client with too many.

@@ -1,4 +1,5 @@
-// The node's write-ahead log, shared by its groups: segments of checksummed records, one fsync for everything that waits.
+// The node's write-ahead log, shared by its groups: segments of checksummed records, one fsync for everything that
+// waits.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,9 @@
 namespace torc::storage {
 
 struct LogOptions {
-  uint64_t segment_bytes = 64u << 20;     // a segment is zero-filled to this and recycled; one oversized batch may exceed it
-  Duration marker_delay = 100ms;          // an idle log writes its marker this long after its last fsync (RULES 7)
+  uint64_t segment_bytes =
+      64u << 20;                  // a segment is zero-filled to this and recycled; one oversized batch may exceed it
+  Duration marker_delay = 100ms;  // an idle log writes its marker this long after its last fsync (RULES 7)
   size_t recycled_segments_max = 4;
 };
 
@@ -48,20 +50,21 @@ class Log {
   virtual void append_hard_state(GroupId group, const consensus::HardState& state) = 0;
   /// entries.front().index at or below the group's last index replaces the log from there on.
   virtual void append_entries(GroupId group, const std::vector<consensus::Entry>& entries) = 0;
-  /// The group's log now starts after (index, term): a checkpoint covers the rest. Durable with the next flush; segments
-  /// nobody needs are recycled after that.
+  /// The group's log now starts after (index, term): a checkpoint covers the rest. Durable with the next flush;
+  /// segments nobody needs are recycled after that.
   virtual void cut(GroupId group, LogIndex index, Term term) = 0;
   /// The group's log is replaced: empty, starting after (index, term). Used when a checkpoint is ahead of the log.
   virtual void reset(GroupId group, LogIndex index, Term term) = 0;
 
-  /// Everything appended so far is on its way; `done` runs on the loop when all of it is durable. Callbacks run in order.
-  /// Errors to `done`: kDiskFull (this and later flushes fail until space returns: the caller refuses writes; what was
-  /// appended stays queued and is retried, so order is kept), kIo after a failed sync (fatal).
+  /// Everything appended so far is on its way; `done` runs on the loop when all of it is durable. Callbacks run in
+  /// order. Errors to `done`: kDiskFull (this and later flushes fail until space returns: the caller refuses writes;
+  /// what was appended stays queued and is retried, so order is kept), kIo after a failed sync (fatal).
   virtual void flush(std::function<void(Status)> done) = 0;
 
   /// Blocking: entries first..last of a group, stopping after the entry that reaches `bytes_max`.
   /// Errors: kNotFound if `first` was cut; kCorrupt; kIo.
-  virtual Result<std::vector<consensus::Entry>> read(GroupId group, LogIndex first, LogIndex last, size_t bytes_max) = 0;
+  virtual Result<std::vector<consensus::Entry>> read(GroupId group, LogIndex first, LogIndex last,
+                                                     size_t bytes_max) = 0;
 
   /// Bytes from the oldest segment still needed to the end.
   virtual uint64_t bytes_retained() const = 0;

@@ -19,10 +19,10 @@ namespace torc::wire {
 struct Meet {
   NodeId node;
   Incarnation incarnation;
-  std::vector<NodeId> listed;                  // --initial-cluster, sorted: must be the same everywhere
-  std::vector<consensus::ReplicaId> roster;    // what the sender has durably written down; empty: not yet
-  bool is_born = false;                        // the sender knows that every listed node has written the same roster
-  std::string client_address;                  // host:port where the sender serves clients
+  std::vector<NodeId> listed;                // --initial-cluster, sorted: must be the same everywhere
+  std::vector<consensus::ReplicaId> roster;  // what the sender has durably written down; empty: not yet
+  bool is_born = false;                      // the sender knows that every listed node has written the same roster
+  std::string client_address;                // host:port where the sender serves clients
 };
 
 /// One command on its way from the node that got it to the leader.
@@ -30,11 +30,12 @@ struct ForwardedCommand {
   uint64_t sequence = 0;  // within the forwarding node's session, and the label of the reply
   bool is_write = false;
   kv::CommandId id = kv::CommandId::kNone;
-  std::vector<std::string_view> args;  // views into the message's buffer or the sender's queue
+  std::vector<std::string_view> args;   // views into the message's buffer or the sender's queue
+  std::optional<kv::SessionCall> call;  // the client's own label, instead of the forwarding node's session
 };
 
-/// Sent by a node to the leader it knows. A stream restarts (epoch + 1, batch 0) after every rejection or reconnect, and
-/// the receiver takes batches only in order, so commands of one client are never executed out of order.
+/// Sent by a node to the leader it knows. A stream restarts (epoch + 1, batch 0) after every rejection or reconnect,
+/// and the receiver takes batches only in order, so commands of one client are never executed out of order.
 struct ForwardRequest {
   GroupId group;
   kv::SessionId session;  // of the forwarding (node, incarnation); none: only reads and kRegisterSession
@@ -57,7 +58,7 @@ struct ForwardReply {
   GroupId group;
   uint64_t epoch = 0;
   bool is_rejected = false;
-  uint64_t batch = 0;        // rejected: which batch
+  uint64_t batch = 0;           // rejected: which batch
   consensus::ReplicaId leader;  // rejected: none if unknown
   Term term;
   std::vector<ForwardedReply> replies;
@@ -66,7 +67,8 @@ struct ForwardReply {
 
 using PeerMessage = std::variant<consensus::Message, Meet, ForwardRequest, ForwardReply>;
 
-/// Body: u32 CRC-32C of the rest, u32 header bytes, Protobuf header, raw bytes (entries one after the other, or commands).
+/// Body: u32 CRC-32C of the rest, u32 header bytes, Protobuf header, raw bytes (entries one after the other, or
+/// commands).
 ByteChain encode(const PeerMessage& message);
 /// Errors: kInvalid for anything malformed; never allocates by an announced size. Entries and views share `body`.
 Result<PeerMessage> decode(Bytes body);

@@ -1,0 +1,50 @@
+// How a static cluster comes into being exactly once (RULES 2).
+//
+//   meeting ──all listed nodes met──▶ roster written ──all listed nodes wrote the same──▶ born (member)
+//      └──── a peer's roster names another incarnation of this node ────▶ stranger
+//
+// Nobody votes before it is born, and being born proves that every listed node has durably written the roster. So a
+// node that lost its directory meets somebody who wrote its former incarnation down, and can never pass for a first
+// boot: with A and B having acknowledged a write while C was away, a wiped B and C cannot form a cluster of their own.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "node/identity.h"
+#include "node/service.h"
+#include "wire/peer_message.h"
+
+namespace torc::node {
+
+class Birth {
+ public:
+  explicit Birth(Identity identity);
+
+  Membership membership() const;
+  /// Why the node is not a member, and what a person can do; empty for a member.
+  std::string explanation() const;
+  const Identity& identity() const { return identity_; }
+
+  /// Takes in a greeting. Returns true if the identity changed: make it durable before the next greeting() leaves.
+  bool on_meet(const wire::Meet& meet);
+  /// The roster is written everywhere, this node is not born yet: write the group's first log record durably, then call
+  /// born() and make the identity durable.
+  bool can_be_born() const;
+  void born();
+  wire::Meet greeting(const std::string& client_address) const;
+  /// Greetings must go on: somebody may still need ours, or we theirs.
+  bool is_waiting() const { return membership() != Membership::kMember; }
+
+ private:
+  bool adopt(const std::vector<consensus::ReplicaId>& roster);
+
+  Identity identity_;
+  std::map<NodeId, Incarnation> met_;  // latest incarnation heard of each listed node
+  std::set<NodeId> wrote_;             // nodes known to have written our roster
+  bool is_stranger_ = false;
+  std::string trouble_;
+};
+
+}  // namespace torc::node

@@ -1,0 +1,121 @@
+#include "node/forward_receiver.h"
+
+#include <utility>
+
+namespace torc::node {
+namespace {
+
+constexpr size_t kReplyBytesMax = 1u << 20;  // soft: a message closes at the reply that reaches it
+/// One reply may hold many values (MGET); a frame has a hard limit.
+constexpr size_t kOneReplyBytesMax = wire::kFrameBytesMax - (1u << 20);
+constexpr std::string_view kReplyTooLarge = "ERR the answer is too large to be forwarded, ask the leader directly";
+
+}  // namespace
+
+kv::ReplySink& ForwardReceiver::Stream::begin_reply(Ticket) {
+  recorder_.clear();
+  return recorder_;
+}
+
+void ForwardReceiver::Stream::end_reply(Ticket ticket) {
+  if (recorder_.view().size() > kOneReplyBytesMax) {
+    recorder_.clear();
+    recorder_.error(kReplyTooLarge);
+  }
+  replies.emplace_back(ticket, recorder_.take());
+}
+
+ForwardReceiver::ForwardReceiver(GroupId group, ForwardReceiverHost& host, Clients& clients)
+    : group_(group), host_(host), clients_(clients) {}
+
+ForwardReceiver::~ForwardReceiver() {
+  for (const auto& [from, stream] : streams_) clients_.close(stream->client);
+}
+
+ForwardReceiver::Stream& ForwardReceiver::stream_of(NodeId from) {
+  std::unique_ptr<Stream>& stream = streams_[from];
+  if (!stream) {
+    stream = std::make_unique<Stream>();
+    stream->client = clients_.open(*stream);
+  }
+  return *stream;
+}
+
+// Answers of the former epoch still count, so those already gathered are kept; commands still waiting lose their waiter
+// and answer nobody. The forwarder sends them again, labelled.
+void ForwardReceiver::begin_epoch(Stream& stream, uint64_t epoch) {
+  clients_.close(stream.client);
+  stream.client = clients_.open(stream);
+  stream.epoch = epoch;
+  stream.next_batch = 0;
+  stream.is_refused = false;
+}
+
+void ForwardReceiver::on_request(NodeId from, const wire::ForwardRequest& request) {
+  Stream& stream = stream_of(from);
+  if (request.epoch != stream.epoch && request.batch == 0) begin_epoch(stream, request.epoch);
+  if (request.epoch != stream.epoch || stream.is_refused) return;
+  if (request.batch != stream.next_batch || !host_.leads()) return refuse(from, stream, request.batch);
+  ++stream.next_batch;
+  for (const wire::ForwardedCommand& command : request.commands) {
+    const kv::SessionCall own{request.session, command.sequence, request.floor};
+    const bool is_labelled = command.is_write && request.session;
+    const kv::SessionCall* call = command.call ? &*command.call : is_labelled ? &own : nullptr;
+    const Waiter waiter{stream.client, command.sequence};
+    host_.execute_forwarded(waiter, command.is_write, {command.id, command.args}, call);
+  }
+}
+
+void ForwardReceiver::on_connection_changed(NodeId from) {
+  const auto found = streams_.find(from);
+  if (found == streams_.end()) return;
+  clients_.close(found->second->client);
+  streams_.erase(found);
+}
+
+void ForwardReceiver::on_leadership_lost() {
+  for (auto& [from, stream] : streams_) {
+    if (clients_.pending(stream->client) == 0) continue;
+    send_replies(from, *stream);
+    const uint64_t epoch = stream->epoch;
+    const uint64_t next_batch = stream->next_batch;
+    begin_epoch(*stream, epoch);
+    refuse(from, *stream, next_batch);
+  }
+}
+
+void ForwardReceiver::refuse(NodeId from, Stream& stream, uint64_t batch) {
+  stream.is_refused = true;
+  wire::ForwardReply reply;
+  reply.group = group_;
+  reply.epoch = stream.epoch;
+  reply.is_rejected = true;
+  reply.batch = batch;
+  reply.leader = host_.known_leader();
+  host_.send_to(from, reply);
+}
+
+void ForwardReceiver::send_replies(NodeId to, Stream& stream) {
+  wire::ForwardReply reply;
+  reply.group = group_;
+  reply.epoch = stream.epoch;
+  size_t bytes = 0;
+  for (const auto& [sequence, recorded] : stream.replies) {
+    reply.replies.push_back({sequence, recorded});
+    bytes += recorded.size();
+    if (bytes < kReplyBytesMax) continue;
+    host_.send_to(to, reply);
+    reply.replies.clear();
+    bytes = 0;
+  }
+  if (!reply.replies.empty()) host_.send_to(to, reply);
+  stream.replies.clear();
+}
+
+void ForwardReceiver::flush() {
+  for (auto& [from, stream] : streams_) {
+    if (!stream->replies.empty()) send_replies(from, *stream);
+  }
+}
+
+}  // namespace torc::node

@@ -1,0 +1,68 @@
+// Commands that other nodes forwarded to this one: executed here if it leads, refused otherwise.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kv/recorded_reply.h"
+#include "node/clients.h"
+#include "wire/peer_message.h"
+
+namespace torc::node {
+
+class ForwardReceiverHost {
+ public:
+  virtual ~ForwardReceiverHost() = default;
+  virtual bool leads() const = 0;
+  /// Executes a started command of a pseudo client that stands for the forwarding node.
+  virtual void execute_forwarded(Waiter waiter, bool is_write, const kv::CommandView& command,
+                                 const kv::SessionCall* call) = 0;
+  virtual void send_to(NodeId node, const wire::ForwardReply& reply) = 0;
+  virtual consensus::ReplicaId known_leader() const = 0;
+};
+
+/// One stream per forwarding node. Its batches are taken in order only; the first that does not fit refuses the rest of
+/// the epoch, and the forwarder starts again.
+class ForwardReceiver {
+ public:
+  ForwardReceiver(GroupId group, ForwardReceiverHost& host, Clients& clients);
+  ~ForwardReceiver();
+
+  void on_request(NodeId from, const wire::ForwardRequest& request);
+  void on_connection_changed(NodeId from);
+  /// What waits here may not be answered from here any more: every forwarder is told to try elsewhere.
+  void on_leadership_lost();
+  /// Sends the answers of this turn.
+  void flush();
+
+ private:
+  /// A forwarding node as a client: its tickets are the sequences of its commands.
+  class Stream final : public ClientPort {
+   public:
+    kv::ReplySink& begin_reply(Ticket ticket) override;
+    void end_reply(Ticket ticket) override;
+
+    ClientId client;
+    uint64_t epoch = 0;
+    uint64_t next_batch = 0;
+    bool is_refused = false;
+    std::vector<std::pair<Ticket, std::string>> replies;
+
+   private:
+    kv::RecordingSink recorder_;
+  };
+  Stream& stream_of(NodeId from);
+  void begin_epoch(Stream& stream, uint64_t epoch);
+  void refuse(NodeId from, Stream& stream, uint64_t batch);
+  void send_replies(NodeId to, Stream& stream);
+
+  GroupId group_;
+  ForwardReceiverHost& host_;
+  Clients& clients_;
+  std::map<NodeId, std::unique_ptr<Stream>> streams_;
+};
+
+}  // namespace torc::node

@@ -1,0 +1,85 @@
+// Commands of this node's clients on their way to the leader, and back: one ordered stream, one session, safe retries.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "base/strong_id.h"
+#include "base/time.h"
+#include "node/clients.h"
+#include "wire/peer_message.h"
+
+namespace torc::node {
+
+/// Where the forwarder's messages go, and where commands go when this node turns out to be the leader itself.
+class ForwarderHost {
+ public:
+  virtual ~ForwarderHost() = default;
+  virtual bool can_send_to(NodeId node) const = 0;
+  virtual void send_to(NodeId node, const wire::ForwardRequest& request) = 0;
+  virtual void execute_here(Waiter waiter, bool is_write, const kv::CommandView& command,
+                            const kv::SessionCall* call) = 0;
+};
+
+/// Every write carries the session of this (node, incarnation), registered when first needed, so that a write sent
+/// twice is executed once (RULES 17). Reads are simply sent again. The stream restarts with a new epoch whenever the
+/// leader, the connection or the leader's willingness changes; the receiver takes batches of an epoch only in order.
+class Forwarder {
+ public:
+  Forwarder(GroupId group, ForwarderHost& host, Clients& clients, Duration command_timeout, uint64_t process_seed);
+
+  /// Requires: the waiter was started (Clients::start).
+  void submit(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call, Instant now);
+  void on_reply(NodeId from, const wire::ForwardReply& reply, Instant now);
+  /// The connection to `node` broke or came back: what was sent may be lost.
+  void on_connection_changed(NodeId node);
+  /// Sends what waits. `leader`: none if unknown; `self_leads`: execute everything here instead.
+  void flush(NodeId leader, bool self_leads, Instant now);
+  /// Answers commands whose deadline has passed, and repeats what has gone unanswered for long.
+  void expire(Instant now);
+  size_t outstanding() const { return outstanding_.size(); }
+  uint64_t forwarded_count() const { return forwarded_count_; }
+
+ private:
+  struct Outstanding {
+    Waiter waiter;
+    CommandCopy command;
+    std::optional<kv::SessionCall> call;  // the client's own label
+    Instant deadline;
+    bool is_write = false;
+    bool was_sent = false;
+    bool is_done = false;
+  };
+  bool needs_session(const Outstanding& item) const { return item.is_write && !item.call; }
+  void restart_stream();
+  void register_session(Instant now);
+  void execute_all_here();
+  void pop_done();
+  void answer(Outstanding& item, std::string_view recorded);
+  kv::ReplySink& finish(Outstanding& item);
+
+  GroupId group_;
+  ForwarderHost& host_;
+  Clients& clients_;
+  Duration command_timeout_;
+
+  std::deque<Outstanding> outstanding_;  // sequence of the front: first_sequence_
+  uint64_t first_sequence_ = 1;
+  uint64_t next_unsent_ = 1;
+  size_t unanswered_bytes_ = 0;
+
+  kv::SessionId session_;
+  Instant session_used_;
+  bool is_registering_ = false;
+
+  NodeId target_;
+  uint64_t epoch_;  // high half: this process; low half: counts restarts of the stream
+  uint64_t next_batch_ = 0;
+  Instant last_progress_;
+  Instant resume_at_;  // a rejected stream waits a little before it tries again
+  uint64_t forwarded_count_ = 0;
+};
+
+}  // namespace torc::node

@@ -1,0 +1,265 @@
+// Forwarder and receiver together, over a link that loses, breaks and comes back: every write once, in order, answered.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <set>
+
+#include "base/prng.h"
+#include "node/forward_receiver.h"
+#include "node/forwarder.h"
+
+namespace torc::node {
+namespace {
+
+constexpr GroupId kGroup{1};
+constexpr NodeId kFollower{1};
+constexpr NodeId kLeader{2};
+
+class Port final : public ClientPort {
+ public:
+  std::map<Ticket, std::string> answers;
+  kv::ReplySink& begin_reply(Ticket) override {
+    recorder_.clear();
+    return recorder_;
+  }
+  void end_reply(Ticket ticket) override {
+    EXPECT_TRUE(answers.emplace(ticket, recorder_.take()).second) << "answered twice: " << ticket;
+  }
+
+ private:
+  kv::RecordingSink recorder_;
+};
+
+std::string recorded_integer(int64_t value) {
+  kv::RecordingSink sink;
+  sink.integer(value);
+  return sink.take();
+}
+
+/// The leader's side: a state machine that appends arguments to a list, with sessions as RULES 17 wants them.
+struct Leader final : ForwardReceiverHost {
+  Clients clients;
+  ForwardReceiver receiver{kGroup, *this, clients};
+  bool is_leader = true;
+  bool holds_answers = false;
+  std::vector<std::string> executed;
+  std::map<std::pair<uint64_t, uint64_t>, int64_t> answered;
+  std::deque<std::pair<Waiter, int64_t>> held;
+  std::deque<wire::ForwardReply> out;
+  std::deque<std::string> out_buffers;
+  uint64_t next_session = 7;
+
+  bool leads() const override { return is_leader; }
+  void execute_forwarded(Waiter waiter, bool is_write, const kv::CommandView& command,
+                         const kv::SessionCall* call) override {
+    clients.start(waiter.client, is_write);
+    int64_t value = static_cast<int64_t>(executed.size());
+    if (command.id == kv::CommandId::kRegisterSession) {
+      value = static_cast<int64_t>(next_session++);
+    } else if (call != nullptr) {
+      const auto [known, is_new] = answered.emplace(std::pair(call->session.value, call->sequence), value);
+      if (is_new) executed.emplace_back(command.args[0]);
+      value = known->second;
+    }
+    if (holds_answers) {
+      held.emplace_back(waiter, value);
+    } else {
+      answer(waiter, value);
+    }
+  }
+  void answer(Waiter waiter, int64_t value) {
+    clients.begin(waiter).integer(value);
+    if (clients.is_open(waiter.client)) clients.end(waiter);
+  }
+  void release() {
+    for (const auto& [waiter, value] : held) answer(waiter, value);
+    held.clear();
+  }
+  void send_to(NodeId, const wire::ForwardReply& reply) override {
+    wire::ForwardReply copy = reply;
+    for (wire::ForwardedReply& one : copy.replies) one.reply = out_buffers.emplace_back(one.reply);
+    out.push_back(std::move(copy));
+  }
+  consensus::ReplicaId known_leader() const override { return {}; }
+};
+
+struct Follower final : ForwarderHost {
+  Clients clients;
+  Forwarder forwarder{kGroup, *this, clients, 10s, 1};
+  Port port;
+  ClientId client = clients.open(port);
+  bool is_connected = true;
+  std::deque<wire::ForwardRequest> out;
+  std::vector<std::pair<Ticket, bool>> executed_here;  // ticket, labelled
+
+  bool can_send_to(NodeId) const override { return is_connected; }
+  void send_to(NodeId, const wire::ForwardRequest& request) override { out.push_back(request); }
+  void execute_here(Waiter waiter, bool, const kv::CommandView&, const kv::SessionCall* call) override {
+    executed_here.emplace_back(waiter.ticket, call != nullptr);
+    clients.begin(waiter).ok();
+    clients.end(waiter);
+  }
+  void write(Ticket ticket, const std::string& value, Instant now) {
+    const std::vector<std::string_view> args{value};
+    clients.start(client, true);
+    forwarder.submit({client, ticket}, true, {kv::CommandId::kAppend, args}, nullptr, now);
+  }
+};
+
+struct Pair {
+  Leader leader;
+  Follower follower;
+  Instant now{1'000'000'000};
+
+  /// One exchange of everything that waits on the link; `loses` decides what disappears.
+  void exchange(const std::function<bool()>& loses = [] { return false; }) {
+    now = now + 1ms;
+    follower.forwarder.flush(kLeader, false, now);
+    for (; !follower.out.empty(); follower.out.pop_front()) {
+      if (!loses()) leader.receiver.on_request(kFollower, follower.out.front());
+    }
+    leader.receiver.flush();
+    for (; !leader.out.empty(); leader.out.pop_front()) {
+      if (!loses()) follower.forwarder.on_reply(kLeader, leader.out.front(), now);
+    }
+    follower.forwarder.expire(now);
+  }
+};
+
+TEST(Forwarding, RegistersASessionThenExecutesInOrder) {
+  Pair pair;
+  pair.follower.write(1, "a", pair.now);
+  pair.follower.write(2, "b", pair.now);
+  for (int round = 0; round < 3; ++round) pair.exchange();
+  EXPECT_EQ(pair.leader.executed, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(pair.follower.port.answers,
+            (std::map<Ticket, std::string>{{1, recorded_integer(0)}, {2, recorded_integer(1)}}));
+  EXPECT_EQ(pair.follower.forwarder.outstanding(), 0u);
+}
+
+TEST(Forwarding, LostAnswerIsAskedForAgainWithoutASecondExecution) {
+  Pair pair;
+  pair.follower.write(1, "a", pair.now);
+  pair.exchange();
+  pair.exchange();
+  pair.exchange();
+  pair.follower.write(2, "b", pair.now);
+  pair.follower.forwarder.flush(kLeader, false, pair.now);
+  pair.leader.receiver.on_request(kFollower, pair.follower.out.front());
+  pair.follower.out.clear();
+  pair.leader.receiver.flush();
+  pair.leader.out.clear();  // executed, but the answer is lost with the connection
+  pair.leader.receiver.on_connection_changed(kFollower);
+  pair.follower.forwarder.on_connection_changed(kLeader);
+  for (int round = 0; round < 3; ++round) pair.exchange();
+  EXPECT_EQ(pair.leader.executed, (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(pair.follower.port.answers.contains(2));
+}
+
+TEST(Forwarding, RefusedStreamIsSentToTheNextLeader) {
+  Pair pair;
+  pair.leader.is_leader = false;
+  pair.follower.write(1, "a", pair.now);
+  pair.exchange();
+  EXPECT_TRUE(pair.follower.port.answers.empty());
+  pair.leader.is_leader = true;
+  for (int round = 0; round < 50; ++round) pair.exchange();
+  EXPECT_EQ(pair.leader.executed, std::vector<std::string>{"a"});
+}
+
+TEST(Forwarding, LeadershipLostBetweenExecutionAndAnswerExecutesOnce) {
+  Pair pair;
+  pair.leader.holds_answers = false;
+  pair.follower.write(1, "a", pair.now);
+  for (int round = 0; round < 3; ++round) pair.exchange();
+  pair.leader.holds_answers = true;
+  pair.follower.write(2, "b", pair.now);
+  pair.exchange();
+  pair.leader.receiver.on_leadership_lost();
+  pair.leader.release();  // answers for waiters that were taken away reach nobody
+  pair.leader.holds_answers = false;
+  for (int round = 0; round < 50; ++round) pair.exchange();
+  EXPECT_EQ(pair.leader.executed, (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(pair.follower.port.answers.contains(2));
+}
+
+TEST(Forwarding, WriteNeverSentIsReportedAsNotExecutedAtItsDeadline) {
+  Pair pair;
+  pair.follower.is_connected = false;
+  pair.follower.write(1, "a", pair.now);
+  pair.now = pair.now + 11s;
+  pair.exchange();
+  ASSERT_TRUE(pair.follower.port.answers.contains(1));
+  EXPECT_NE(pair.follower.port.answers[1].find("CLUSTERDOWN"), std::string::npos);
+}
+
+TEST(Forwarding, WriteSentAndUnansweredIsReportedAsUnknownAtItsDeadline) {
+  Pair pair;
+  pair.follower.write(1, "a", pair.now);
+  pair.exchange();
+  pair.exchange();
+  pair.exchange();
+  pair.follower.write(2, "b", pair.now);
+  pair.follower.forwarder.flush(kLeader, false, pair.now);
+  pair.follower.out.clear();
+  pair.now = pair.now + 11s;
+  pair.follower.forwarder.expire(pair.now);
+  ASSERT_TRUE(pair.follower.port.answers.contains(2));
+  EXPECT_NE(pair.follower.port.answers[2].find("UNKNOWN"), std::string::npos);
+}
+
+TEST(Forwarding, BecomingLeaderKeepsTheLabelOfWhatWasSentAndNeedsNoneForTheRest) {
+  Pair pair;
+  pair.follower.write(1, "a", pair.now);
+  pair.exchange();
+  pair.follower.forwarder.flush(kLeader, false, pair.now);
+  pair.follower.out.clear();
+  pair.follower.is_connected = false;
+  pair.follower.write(2, "b", pair.now);
+  pair.follower.forwarder.flush(NodeId(), true, pair.now);
+  EXPECT_EQ(pair.follower.executed_here, (std::vector<std::pair<Ticket, bool>>{{1, true}, {2, false}}));
+}
+
+TEST(Forwarding, EveryWriteOnceAndInOrderWhateverTheLinkDoes) {
+  for (uint64_t seed = 1; seed <= 300; ++seed) {
+    SCOPED_TRACE(seed);
+    Prng prng(seed);
+    Pair pair;
+    const int writes = 40;
+    int written = 0;
+    for (int round = 0; round < 400; ++round) {
+      if (written < writes && prng.chance(1, 2)) {
+        ++written;
+        pair.follower.write(written, std::to_string(written), pair.now);
+      }
+      if (prng.chance(1, 20)) {
+        pair.follower.forwarder.on_connection_changed(kLeader);
+        pair.leader.receiver.on_connection_changed(kFollower);
+      }
+      if (prng.chance(1, 15)) {
+        pair.leader.is_leader = !pair.leader.is_leader;
+        if (!pair.leader.is_leader) pair.leader.receiver.on_leadership_lost();
+      }
+      pair.leader.holds_answers = prng.chance(1, 4);
+      if (!pair.leader.holds_answers) pair.leader.release();
+      if (prng.chance(1, 10)) pair.now = pair.now + 300ms;
+      pair.exchange([&] { return prng.chance(1, 8); });
+    }
+    pair.leader.is_leader = true;
+    pair.leader.holds_answers = false;
+    pair.leader.release();
+    for (int round = 0; round < 60; ++round) {
+      pair.now = pair.now + 100ms;
+      pair.exchange();
+    }
+    std::vector<std::string> unique = pair.leader.executed;
+    ASSERT_TRUE(std::ranges::is_sorted(unique, {}, [](const std::string& s) { return std::stoi(s); }));
+    ASSERT_EQ(std::set<std::string>(unique.begin(), unique.end()).size(), unique.size()) << "executed twice";
+    ASSERT_EQ(static_cast<int>(pair.follower.port.answers.size()), written) << "every write is answered";
+  }
+}
+
+}  // namespace
+}  // namespace torc::node

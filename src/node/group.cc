@@ -1,0 +1,277 @@
+#include "node/group.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace torc::node {
+namespace {
+
+constexpr Duration kPurgeInterval = 100ms;
+constexpr size_t kPurgedKeysMax = 256;             // per round, so that expiry never holds up clients
+constexpr size_t kLoadBytesMax = 4u << 20;         // entries read back from the log at a time
+constexpr size_t kUnproposedBytesMax = 64u << 20;  // beyond, writes are refused instead of gathered
+
+constexpr std::string_view kUnknownOutcome =
+    "UNKNOWN outcome: leadership changed or a majority is away; the command may or may not be executed";
+constexpr std::string_view kNotExecuted = "TRYAGAIN leadership changed, the command was not executed";
+constexpr std::string_view kSameCallAgain = "TRYAGAIN leadership changed, send the same call again";
+constexpr std::string_view kDiskFull =
+    "MISCONF the disk of the leader is full: writes are refused until there is space";
+constexpr std::string_view kOverloaded = "ERR too many writes are waiting for a majority, try later";
+
+/// Hands each operation of an entry its client's sink, and closes the answer before.
+class WaiterRouter final : public kv::ReplyRouter {
+ public:
+  WaiterRouter(Clients& clients, const std::vector<WriteWaiter>& waiters) : clients_(clients), waiters_(waiters) {}
+
+  kv::ReplySink& sink_for(size_t position) override {
+    end_last();
+    if (position >= waiters_.size()) return nobody_;
+    open_ = &waiters_[position].waiter;
+    return clients_.begin(*open_);
+  }
+  void end_last() {
+    if (open_ != nullptr) clients_.end(*open_);
+    open_ = nullptr;
+  }
+
+ private:
+  Clients& clients_;
+  const std::vector<WriteWaiter>& waiters_;
+  const Waiter* open_ = nullptr;
+  kv::NullSink nobody_;
+};
+
+}  // namespace
+
+bool Group::is_leader() const { return was_leader_; }
+
+bool Group::read_now(Waiter waiter, const kv::CommandView& command) {
+  const std::optional<LogIndex> index = replica_->lease_read_index(clock_.now());
+  if (!index || state_->applied() < *index) return false;
+  kv::ReplySink& sink = clients_.begin_immediate(waiter);
+  if (state_->read(command, clock_.wall_now(), sink) == kv::ReadResult::kNeedsCommit) return false;
+  clients_.end_immediate(waiter);
+  return true;
+}
+
+void Group::read_later(Waiter waiter, const kv::CommandView& command) { reads_.add({waiter, CommandCopy(command)}); }
+
+void Group::write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call) {
+  const std::string_view refusal = log_.disk_full()                                      ? kDiskFull
+                                   : proposals_.bytes_unproposed() > kUnproposedBytesMax ? kOverloaded
+                                                                                         : std::string_view();
+  if (!refusal.empty()) {
+    clients_.begin(waiter).error(refusal);
+    clients_.end(waiter);
+    return;
+  }
+  proposals_.add({waiter, call != nullptr}, command, call);
+}
+
+void Group::receive(const consensus::Message& message) {
+  if (message.to != options_.replica.self || !replica_->configuration().contains(message.from)) return;
+  replica_->receive(message, clock_.now());
+}
+
+void Group::tick() { replica_->tick(clock_.now()); }
+
+bool Group::advance() {
+  const uint64_t before = appended_sequence_;
+  notice_leadership();
+  propose_gathered();
+  if (const auto token = reads_.ask()) replica_->read(*token, clock_.now());
+  while (replica_->has_ready()) {
+    take_ready();
+    notice_leadership();
+    propose_gathered();
+    if (const auto token = reads_.ask()) replica_->read(*token, clock_.now());
+  }
+  return appended_sequence_ != before;
+}
+
+void Group::propose_gathered() {
+  const Instant now = clock_.now();
+  if (!was_leader_ || now < handing_over_until_) return;
+  while (auto batch = proposals_.next(clock_.wall_now())) {
+    const auto place = replica_->propose(consensus::EntryKind::kCommands, std::move(batch->buffer), now);
+    if (!place) {
+      answer_all(batch->waiters, kNotExecuted, kSameCallAgain);
+      continue;
+    }
+    proposals_.proposed(place->term, place->index, std::move(batch->waiters), now + options_.command_timeout);
+  }
+}
+
+void Group::take_ready() {
+  consensus::Ready ready = replica_->take_ready();
+  if (ready.must_persist()) {
+    if (ready.hard_state) log_.append_hard_state(options_.replica.group, *ready.hard_state);
+    if (!ready.entries.empty()) {
+      log_.append_entries(options_.replica.group, ready.entries);
+      const LogIndex first = ready.entries.front().index;
+      while (!unapplied_.empty() && unapplied_.back().index >= first) unapplied_.pop_back();
+      if (!unapplied_.empty() && unapplied_.back().index + 1 != first) unapplied_.clear();
+      for (consensus::Entry& entry : ready.entries) unapplied_.push_back(std::move(entry));
+    }
+    appended_sequence_ = ready.sequence;
+  }
+  for (const consensus::Message& message : ready.send_now) host_.send(message);
+  if (!ready.send_when_durable.empty()) {
+    if (durable_sequence_ == appended_sequence_) {
+      for (const consensus::Message& message : ready.send_when_durable) host_.send(message);
+    } else {
+      unsent_.push_back({appended_sequence_, std::move(ready.send_when_durable)});
+    }
+  }
+  for (const consensus::EntriesWanted& wanted : ready.entries_wanted) {
+    auto entries = log_.read(options_.replica.group, wanted.first, wanted.last, wanted.bytes_max);
+    if (!entries.ok() && entries.error().code != ErrorCode::kNotFound) return host_.on_fatal(entries.error());
+    replica_->entries_loaded(wanted.peer, entries.ok() ? *std::move(entries) : std::vector<consensus::Entry>(),
+                             clock_.now());
+  }
+  apply_through(ready.commit);
+  for (const consensus::ReadOutcome& outcome : ready.reads) {
+    for (PendingRead& read : reads_.answered(outcome)) host_.reroute(read.waiter, read.command.view(), nullptr);
+  }
+  serve_reads();
+}
+
+void Group::on_durable(uint64_t sequence) {
+  durable_sequence_ = std::max(durable_sequence_, sequence);
+  replica_->persisted(sequence, clock_.now());
+  while (!unsent_.empty() && unsent_.front().sequence <= durable_sequence_) {
+    for (const consensus::Message& message : unsent_.front().messages) host_.send(message);
+    unsent_.pop_front();
+  }
+}
+
+void Group::apply_through(LogIndex commit) {
+  while (state_->applied() < commit) {
+    const LogIndex wanted = state_->applied() + 1;
+    if ((unapplied_.empty() || unapplied_.front().index > wanted) && !load_unapplied()) return;
+    const consensus::Entry entry = std::move(unapplied_.front());
+    unapplied_.pop_front();
+    CHECK(entry.index == wanted) << "entry " << entry.index << " where " << wanted << " is next";
+    if (!apply(entry)) return;
+  }
+}
+
+bool Group::apply(const consensus::Entry& entry) {
+  const std::vector<WriteWaiter> waiters = proposals_.take_decided(entry.term, entry.index);
+  if (entry.kind == consensus::EntryKind::kCommands) {
+    WaiterRouter router(clients_, waiters);
+    const Status applied = state_->apply(entry.index, entry.payload(), router);
+    router.end_last();
+    if (!applied.ok()) {
+      host_.on_fatal(applied.error());
+      return false;
+    }
+  } else {
+    state_->skip(entry.index);
+  }
+  answer_all(proposals_.take_lost(entry.index), kNotExecuted, kSameCallAgain);
+  return true;
+}
+
+// Entries that were in the log before this process started, or that were dropped when a leader rewrote the tail.
+bool Group::load_unapplied() {
+  const LogIndex first = state_->applied() + 1;
+  const LogIndex last = unapplied_.empty() ? replica_->status(clock_.now()).last_index : unapplied_.front().index - 1;
+  auto entries = log_.read(options_.replica.group, first, last, kLoadBytesMax);
+  if (!entries.ok()) {
+    host_.on_fatal(entries.error());
+    return false;
+  }
+  if (!unapplied_.empty() && entries->back().index + 1 != unapplied_.front().index) unapplied_.clear();
+  unapplied_.insert(unapplied_.begin(), entries->begin(), entries->end());
+  return true;
+}
+
+void Group::serve_reads() {
+  for (PendingRead& read : reads_.take_servable(state_->applied())) {
+    kv::ReplySink& sink = clients_.begin(read.waiter);
+    if (state_->read(read.command.view(), clock_.wall_now(), sink) == kv::ReadResult::kNeedsCommit) {
+      write(read.waiter, read.command.view(), nullptr);  // the expiry is committed first (RULES 15)
+    } else {
+      clients_.end(read.waiter);
+    }
+  }
+}
+
+void Group::notice_leadership() {
+  const bool is_now = replica_->status(clock_.now()).role == consensus::Role::kLeader;
+  if (is_now == was_leader_) return;
+  was_leader_ = is_now;
+  proposals_.reset_window();
+  handing_over_until_ = Instant{};
+  if (is_now) return;
+  host_.on_leadership_lost();
+  reroute_unproposed();
+  for (PendingRead& read : reads_.take_gathering()) host_.reroute(read.waiter, read.command.view(), nullptr);
+}
+
+void Group::reroute_unproposed() {
+  for (const Proposals::Batch& batch : proposals_.take_unproposed()) {
+    kv::BatchReader reader(std::string_view(batch.buffer).substr(consensus::kEntryHeaderBytes));
+    kv::Operation operation;
+    for (size_t position = 0; reader.next(operation); ++position) {
+      const Waiter waiter = batch.waiters[position].waiter;
+      if (!clients_.is_open(waiter.client)) continue;
+      host_.reroute(waiter, {operation.id, operation.args}, operation.call ? &*operation.call : nullptr);
+    }
+  }
+}
+
+void Group::answer_all(const std::vector<WriteWaiter>& waiters, std::string_view plain_error,
+                       std::string_view labelled_error) {
+  for (const WriteWaiter& writer : waiters) {
+    clients_.begin(writer.waiter).error(writer.has_session ? labelled_error : plain_error);
+    clients_.end(writer.waiter);
+  }
+}
+
+void Group::maintain() {
+  answer_all(proposals_.take_overdue(clock_.now()), kUnknownOutcome, kSameCallAgain);
+  purge_expired();
+  checkpoint_when_due();
+  cut_log();
+}
+
+void Group::purge_expired() {
+  const Instant now = clock_.now();
+  if (!was_leader_ || now < next_purge_ || log_.disk_full()) return;
+  next_purge_ = now + kPurgeInterval;
+  const std::vector<std::string> due = state_->due_keys(clock_.wall_now(), kPurgedKeysMax);
+  if (due.empty()) return;
+  const std::vector<std::string_view> args(due.begin(), due.end());
+  proposals_.add({}, {kv::CommandId::kPurge, args}, nullptr);
+}
+
+void Group::hand_over() {
+  if (!was_leader_) return;
+  const Instant now = clock_.now();
+  for (const consensus::ReplicaId target : replica_->configuration().voters) {
+    if (target == options_.replica.self) continue;
+    replica_->transfer_leadership(target, now);
+    handing_over_until_ = now + options_.replica.election_timeout_min + options_.replica.heartbeat_interval;
+    return;
+  }
+}
+
+GroupStatus Group::status() const {
+  GroupStatus status;
+  status.group = options_.replica.group;
+  status.replica = replica_->status(clock_.now());
+  status.leader_node = status.replica.leader.node;
+  status.applied = state_->applied();
+  status.checkpoint_index = checkpoint_index_;
+  status.keys = state_->key_count();
+  status.state_bytes = state_->bytes_used();
+  status.log_bytes = log_.group_bytes(options_.replica.group);
+  status.voters = replica_->configuration().voters.size();
+  return status;
+}
+
+}  // namespace torc::node

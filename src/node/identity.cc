@@ -1,0 +1,75 @@
+#include "node/identity.h"
+
+#include "base/codec.h"
+#include "base/crc32c.h"
+
+namespace torc::node {
+namespace {
+
+constexpr std::string_view kFileName = "identity";
+constexpr std::string_view kMagic = "TORCIDN1";
+
+}  // namespace
+
+std::string encode_identity(const Identity& identity) {
+  std::string rest;
+  put_u64(rest, identity.node.value);
+  put_u64(rest, identity.incarnation.value);
+  put_u8(rest, identity.is_born ? 1 : 0);
+  put_varint(rest, identity.listed.size());
+  for (const NodeId node : identity.listed) put_u64(rest, node.value);
+  put_varint(rest, identity.roster.size());
+  for (const consensus::ReplicaId member : identity.roster) {
+    put_u64(rest, member.node.value);
+    put_u64(rest, member.incarnation.value);
+  }
+  std::string bytes(kMagic);
+  put_u32(bytes, crc32c(rest));
+  return bytes + rest;
+}
+
+Result<Identity> decode_identity(std::string_view bytes) {
+  const Error damaged{ErrorCode::kCorrupt, "the file 'identity' of the data directory is damaged"};
+  Reader reader(bytes);
+  if (reader.take(kMagic.size()) != kMagic) return damaged;
+  const uint32_t crc = reader.u32();
+  if (!reader.ok() || crc32c(reader.rest()) != crc) return damaged;
+  Identity identity;
+  identity.node = NodeId(reader.u64());
+  identity.incarnation = Incarnation(reader.u64());
+  identity.is_born = reader.u8() != 0;
+  for (uint64_t left = reader.varint(); left > 0 && reader.ok(); --left) identity.listed.emplace_back(reader.u64());
+  for (uint64_t left = reader.varint(); left > 0 && reader.ok(); --left) {
+    const NodeId node(reader.u64());
+    identity.roster.push_back({node, Incarnation(reader.u64())});
+  }
+  if (!reader.at_end()) return damaged;
+  return identity;
+}
+
+Result<std::optional<Identity>> load_identity(env::Disk& disk) {
+  Result<std::string> bytes = disk.read_all(std::string(kFileName));
+  if (!bytes.ok()) {
+    if (bytes.error().code == ErrorCode::kNotFound) return std::optional<Identity>();
+    return bytes.error();
+  }
+  Result<Identity> identity = decode_identity(*bytes);
+  if (!identity.ok()) return identity.error();
+  return std::optional<Identity>(*std::move(identity));
+}
+
+Status save_identity(env::Disk& disk, const Identity& identity) {
+  return disk.replace(std::string(kFileName), encode_identity(identity));
+}
+
+ClusterId cluster_id_of(const std::vector<consensus::ReplicaId>& roster) {
+  if (roster.empty()) return ClusterId();
+  std::string bytes;
+  for (const consensus::ReplicaId member : roster) {
+    put_u64(bytes, member.node.value);
+    put_u64(bytes, member.incarnation.value);
+  }
+  return ClusterId(static_cast<uint64_t>(crc32c(bytes)) << 32 | crc32c(bytes, 0x70726f74));
+}
+
+}  // namespace torc::node

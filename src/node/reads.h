@@ -1,0 +1,58 @@
+// Reads that could not be answered at once: waiting for leadership to be confirmed, then for the state to be applied.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "consensus/ready.h"
+#include "node/clients.h"
+
+namespace torc::node {
+
+struct PendingRead {
+  Waiter waiter;
+  CommandCopy command;
+};
+
+class Reads {
+ public:
+  void add(PendingRead read) { gathering_.push_back(std::move(read)); }
+  /// Everything gathered since the last call becomes one question to consensus; nothing if nothing gathered.
+  std::optional<consensus::ReadToken> ask() {
+    if (gathering_.empty()) return std::nullopt;
+    asked_[++last_token_] = std::exchange(gathering_, {});
+    return last_token_;
+  }
+  /// Takes consensus' answer in. Returns the reads that must be tried elsewhere (leadership lost).
+  std::vector<PendingRead> answered(const consensus::ReadOutcome& outcome) {
+    const auto found = asked_.find(outcome.token);
+    if (found == asked_.end()) return {};
+    std::vector<PendingRead> reads = std::move(found->second);
+    asked_.erase(found);
+    if (!outcome.index) return reads;
+    confirmed_.emplace_back(*outcome.index, std::move(reads));
+    return {};
+  }
+  /// The reads that may be served from a state that has applied `applied`.
+  std::vector<PendingRead> take_servable(LogIndex applied) {
+    std::vector<PendingRead> servable;
+    while (!confirmed_.empty() && confirmed_.front().first <= applied) {
+      for (PendingRead& read : confirmed_.front().second) servable.push_back(std::move(read));
+      confirmed_.pop_front();
+    }
+    return servable;
+  }
+  /// Reads not yet asked for, when there is nobody to ask.
+  std::vector<PendingRead> take_gathering() { return std::exchange(gathering_, {}); }
+
+ private:
+  consensus::ReadToken last_token_ = 0;
+  std::vector<PendingRead> gathering_;
+  std::map<consensus::ReadToken, std::vector<PendingRead>> asked_;
+  std::deque<std::pair<LogIndex, std::vector<PendingRead>>> confirmed_;
+};
+
+}  // namespace torc::node

@@ -1,0 +1,98 @@
+// A node of a static cluster (--initial-cluster): meets the others, then holds one replica of the one group.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "node/birth.h"
+#include "node/clients.h"
+#include "node/forward_receiver.h"
+#include "node/forwarder.h"
+#include "node/group.h"
+#include "node/node.h"
+
+namespace torc::node {
+
+class StaticNode final : public Node, private GroupHost, private ForwarderHost, private ForwardReceiverHost {
+ public:
+  StaticNode(NodeOptions options, Identity identity, std::unique_ptr<storage::Log> log, env::Clock& clock,
+             env::Disk& disk, env::Network& network, env::CheckpointStore& checkpoints);
+  ~StaticNode() override;
+  Status start();
+
+  // Service
+  ClientId open_client(ClientPort& port) override { return clients_.open(port); }
+  void close_client(ClientId client) override { clients_.close(client); }
+  void submit(ClientId client, Ticket ticket, const kv::CommandView& command, const kv::SessionCall* call) override;
+  size_t pending(ClientId client) const override { return clients_.pending(client); }
+  NodeStatus status() const override;
+
+  // Node
+  void end_turn() override;
+  Digest digest(GroupId group) const override;
+  void hand_over() override;
+
+  // NetworkHandler
+  void on_frame(NodeId from, env::Channel channel, Bytes body) override;
+  void on_connected(NodeId peer, env::Channel channel) override;
+  void on_disconnected(NodeId peer, env::Channel channel) override;
+
+ private:
+  struct Peer {
+    std::string client_address;
+    bool is_connected = false;  // control channel
+    bool is_bulk_connected = false;
+  };
+
+  // GroupHost
+  void send(const consensus::Message& message) override;
+  void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call) override;
+  void on_leadership_lost() override { receiver_.on_leadership_lost(); }
+  void on_fatal(const Error& error) override;
+  // ForwarderHost
+  bool can_send_to(NodeId node) const override;
+  void send_to(NodeId node, const wire::ForwardRequest& request) override;
+  void execute_here(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call) override;
+  // ForwardReceiverHost
+  bool leads() const override { return group_ && group_->is_leader(); }
+  void execute_forwarded(Waiter waiter, bool is_write, const kv::CommandView& command,
+                         const kv::SessionCall* call) override;
+  void send_to(NodeId node, const wire::ForwardReply& reply) override;
+  consensus::ReplicaId known_leader() const override;
+
+  void dispatch(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call);
+  void execute(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call);
+  void run_deferred();
+  void flush_log();
+  void on_meet(NodeId from, const wire::Meet& meet);
+  void greet(NodeId peer);
+  void greet_everyone();
+  void become_member();
+  Status open_group();
+  void maintain();
+  void arm_tick();
+
+  NodeOptions options_;
+  env::Clock& clock_;
+  env::Disk& disk_;
+  env::Network& network_;
+  env::CheckpointStore& checkpoints_;
+  Birth birth_;
+  Clients clients_;
+  std::unique_ptr<storage::Log> log_;
+  std::unique_ptr<Group> group_;  // null until born
+  Forwarder forwarder_;
+  ForwardReceiver receiver_;
+  std::map<NodeId, Peer> peers_;
+  bool is_being_born_ = false;
+  bool is_dead_ = false;  // after a fatal error: nothing leaves any more
+  env::TimerId tick_timer_ = 0;
+  Instant tick_at_ = Instant::never();
+  env::TimerId maintain_timer_ = 0;
+  env::TimerId greet_timer_ = 0;
+  uint64_t commands_executed_ = 0;
+};
+
+}  // namespace torc::node

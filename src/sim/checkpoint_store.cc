@@ -1,0 +1,162 @@
+#include "sim/checkpoint_store.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+
+namespace torc::sim {
+
+struct CheckpointStore::Change {
+  enum class Kind { kPut, kErase, kEraseRange } kind;
+  std::string key;    // or begin of the range
+  std::string value;  // or end of the range
+};
+
+struct CheckpointStore::Generation {
+  std::vector<Change> changes;
+  size_t bytes = 0;
+};
+
+class MemoryCheckpointWriter : public env::CheckpointWriter {
+ public:
+  MemoryCheckpointWriter(CheckpointStore& store, std::shared_ptr<char> token)
+      : store_(store), life_(store.life_), token_(std::move(token)) {}
+
+  void put(std::string_view key, std::string_view value) override {
+    note_key(key);
+    add(CheckpointStore::Change::Kind::kPut, key, value);
+  }
+  void erase(std::string_view key) override {
+    note_key(key);
+    add(CheckpointStore::Change::Kind::kErase, key, {});
+  }
+  void erase_range(std::string_view begin, std::string_view end) override {
+    CHECK(begin < end) << "an empty range";
+    CHECK(!last_key_ || *last_key_ < begin) << "a key at or after the range's begin came before the range";
+    add(CheckpointStore::Change::Kind::kEraseRange, begin, end);
+  }
+  size_t bytes_pending() const override { return 0; }
+  void commit(std::function<void(Status)> done) override {
+    CHECK(!is_committed_) << "committed twice";
+    is_committed_ = true;
+    if (life_ == store_.life_) store_.submit(generation_, std::move(done));
+  }
+
+ private:
+  void note_key(std::string_view key) {
+    CHECK(!last_key_ || *last_key_ < key) << "keys must ascend";
+    last_key_ = std::string(key);
+  }
+  void add(CheckpointStore::Change::Kind kind, std::string_view key, std::string_view value) {
+    CHECK(!is_committed_) << "written after commit";
+    generation_->changes.push_back({kind, std::string(key), std::string(value)});
+    generation_->bytes += key.size() + value.size();
+  }
+
+  CheckpointStore& store_;
+  const uint64_t life_;
+  std::shared_ptr<char> token_;
+  std::shared_ptr<CheckpointStore::Generation> generation_ = std::make_shared<CheckpointStore::Generation>();
+  std::optional<std::string> last_key_;
+  bool is_committed_ = false;
+};
+
+namespace {
+
+template <typename Contents>
+class MemoryCheckpointReader : public env::CheckpointReader {
+ public:
+  explicit MemoryCheckpointReader(std::shared_ptr<const Contents> contents)
+      : contents_(std::move(contents)), at_(contents_->end()) {}
+  void seek(std::string_view key) override { at_ = contents_->lower_bound(key); }
+  bool valid() const override { return at_ != contents_->end(); }
+  std::string_view key() const override {
+    CHECK(valid());
+    return at_->first;
+  }
+  std::string_view value() const override {
+    CHECK(valid());
+    return at_->second;
+  }
+  void next() override {
+    CHECK(valid());
+    ++at_;
+  }
+  Status status() const override { return {}; }
+
+ private:
+  std::shared_ptr<const Contents> contents_;
+  typename Contents::const_iterator at_;
+};
+
+}  // namespace
+
+CheckpointStore::CheckpointStore(uint64_t seed, Scheduler scheduler) : prng_(seed), scheduler_(std::move(scheduler)) {}
+CheckpointStore::~CheckpointStore() = default;
+
+std::unique_ptr<env::CheckpointWriter> CheckpointStore::begin() {
+  CHECK(!writer_token_ || writer_token_.use_count() == 1) << "two writers at a time";
+  CHECK(!committing_) << "a commit is under way";
+  writer_token_ = std::make_shared<char>();
+  return std::make_unique<MemoryCheckpointWriter>(*this, writer_token_);
+}
+
+std::unique_ptr<env::CheckpointReader> CheckpointStore::read() {
+  return std::make_unique<MemoryCheckpointReader<Contents>>(contents_);
+}
+
+void CheckpointStore::submit(std::shared_ptr<Generation> generation, std::function<void(Status)> done) {
+  CHECK(!committing_) << "two commits at a time";
+  committing_ = std::move(generation);
+  committing_done_ = std::move(done);
+  if (!scheduler_) return;
+  const Duration delay = 1ms + Duration(prng_.below(static_cast<uint64_t>(Duration(20ms).count())));
+  scheduler_(delay, [this, alive = std::weak_ptr<char>(alive_), life = life_] {
+    if (!alive.expired() && life == life_) run_all();
+  });
+}
+
+bool CheckpointStore::run_all() {
+  if (!committing_) return false;
+  const std::shared_ptr<Generation> generation = std::exchange(committing_, nullptr);
+  const std::function<void(Status)> done = std::exchange(committing_done_, nullptr);
+  if (const auto code = std::exchange(next_commit_error_, std::nullopt)) {
+    done(Error{*code, "injected commit failure"});
+    return true;
+  }
+  install(*generation);
+  done({});
+  return true;
+}
+
+void CheckpointStore::install(const Generation& generation) {
+  auto next = std::make_shared<Contents>(*contents_);
+  for (const Change& change : generation.changes) {
+    switch (change.kind) {
+      case Change::Kind::kPut:
+        next->insert_or_assign(change.key, change.value);
+        break;
+      case Change::Kind::kErase:
+        next->erase(change.key);
+        break;
+      case Change::Kind::kEraseRange:
+        next->erase(next->lower_bound(change.key), next->lower_bound(change.value));
+        break;
+    }
+  }
+  contents_ = std::move(next);
+  ++commit_count_;
+}
+
+void CheckpointStore::crash(Prng& prng) {
+  if (committing_ && prng.chance(1, 2)) install(*committing_);
+  committing_.reset();
+  committing_done_ = nullptr;
+  writer_token_.reset();
+  next_commit_error_.reset();
+  ++life_;
+}
+
+}  // namespace torc::sim

@@ -1,0 +1,55 @@
+// A checkpoint store in memory: generations become visible and durable when their commit completes, whole or not at
+// all.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/prng.h"
+#include "env/checkpoint_store.h"
+#include "sim/disk.h"
+
+namespace torc::sim {
+
+/// Enforces the contract of env::CheckpointWriter by CHECK: one writer at a time, strictly ascending keys, nothing put
+/// inside a range that the same generation erases later, nothing after commit.
+class CheckpointStore : public env::CheckpointStore {
+ public:
+  /// Without a scheduler a commit completes when run_all() is called.
+  explicit CheckpointStore(uint64_t seed = 0, Scheduler scheduler = {});
+  ~CheckpointStore() override;
+
+  std::unique_ptr<env::CheckpointWriter> begin() override;
+  std::unique_ptr<env::CheckpointReader> read() override;
+
+  /// Completes a pending commit; false if there is none.
+  bool run_all();
+  /// Readers and writers of before are dead. A commit under way was either done just before, or is lost.
+  void crash(Prng& prng);
+  void fail_next_commit(ErrorCode code) { next_commit_error_ = code; }
+  size_t commit_count() const { return commit_count_; }
+
+ private:
+  friend class MemoryCheckpointWriter;
+  using Contents = std::map<std::string, std::string, std::less<>>;
+  struct Change;
+  struct Generation;
+  void submit(std::shared_ptr<Generation> generation, std::function<void(Status)> done);
+  void install(const Generation& generation);
+
+  Prng prng_;
+  Scheduler scheduler_;
+  uint64_t life_ = 0;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+  std::shared_ptr<const Contents> contents_ = std::make_shared<Contents>();
+  std::shared_ptr<Generation> committing_;
+  std::function<void(Status)> committing_done_;
+  std::shared_ptr<char> writer_token_;  // held by the live writer too
+  std::optional<ErrorCode> next_commit_error_;
+  size_t commit_count_ = 0;
+};
+
+}  // namespace torc::sim

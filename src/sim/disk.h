@@ -1,0 +1,111 @@
+// A data directory in memory that forgets, on a crash, what no sync covered: the disk of tests and of the simulator.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <limits>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/prng.h"
+#include "base/time.h"
+#include "env/disk.h"
+
+namespace torc::sim {
+
+/// What a device writes in one piece: a sector is old or new, never half of each.
+constexpr size_t kSectorBytes = 512;
+/// What the page cache writes back in one piece, unless power fails in the middle.
+constexpr size_t kPageBytes = 4096;
+
+/// Runs `work` once, `delay` from now. Work given with shorter delays may run first.
+using Scheduler = std::function<void(Duration delay, std::function<void()> work)>;
+
+struct DiskOptions {
+  uint64_t seed = 0;  // of delays and of where a full disk stops
+  Duration delay_min = 20us;
+  Duration delay_max = 300us;
+  uint64_t capacity_bytes = std::numeric_limits<uint64_t>::max();
+};
+
+/// One file as its process sees it and as the device holds it. For Disk and its tests of itself only.
+struct DiskFile {
+  std::string cached;   // what reads see
+  std::string durable;  // what survives every crash
+  /// Sector number -> contents it had since the last sync, oldest first: any of them may be what a crash leaves.
+  std::map<uint64_t, std::vector<std::string>> unsynced;
+  bool reads_fail = false;
+};
+
+/// Deterministic: equal options and equal calls give equal contents, completions and crashes.
+class Disk : public env::Disk {
+ public:
+  /// Without a scheduler nothing completes until run_one() or run_all() is called.
+  explicit Disk(const DiskOptions& options = {}, Scheduler scheduler = {});
+
+  Result<std::vector<std::string>> list() override;
+  Result<std::unique_ptr<env::File>> open(const std::string& name) override;
+  void prepare(const std::string& name, uint64_t bytes, env::DiskCallback done) override;
+  Result<std::unique_ptr<env::File>> create(const std::string& name) override;
+  Status replace(const std::string& name, std::string_view contents) override;
+  Result<std::string> read_all(const std::string& name) override;
+  /// The removal itself is durable only with the next create, prepare or replace: a crash may bring the file back.
+  Status remove(const std::string& name) override;
+
+  // ---- completions: operations take effect and complete in the order they were submitted ----
+  size_t queued() const { return queue_.size(); }
+  bool run_one();
+  void run_all();
+
+  // ---- crashes: files opened before do nothing any more, callbacks of before never run ----
+  /// Which content a sector keeps: 0 is the durable one, n the n-th written since the last sync; larger is the newest.
+  using SectorChoice = std::function<size_t(const std::string& file, uint64_t sector, size_t version_count)>;
+  /// Power fails. Some queued operations were already done, one may be half done; every unsynced page then
+  /// independently survives, is lost, or is torn between sectors.
+  void crash(Prng& prng);
+  /// Power fails with nothing of the queue done, and `choice` decides each unsynced sector.
+  void crash(const SectorChoice& choice);
+  /// Only the process dies: what it wrote stays in the page cache, readable and still not durable.
+  void kill(Prng& prng);
+
+  // ---- faults ----
+  void set_capacity_bytes(uint64_t bytes) { options_.capacity_bytes = bytes; }
+  uint64_t bytes_used() const;
+  void fail_next_sync() { next_sync_fails_ = true; }
+  void set_reads_fail(const std::string& name, bool fail);
+  /// Flips bit `bit` (0 to 7) of a byte, in the cache and on the device. Requires: the byte exists.
+  void flip_bit(const std::string& name, uint64_t offset, int bit);
+  /// Sectors of a file that a crash may take back.
+  std::vector<uint64_t> unsynced_sectors(const std::string& name) const;
+
+ private:
+  friend class DiskHandle;
+  struct Operation {
+    std::function<Status()> effect;          // what happens at the device
+    std::function<void(Prng&)> half_effect;  // what an interrupted one may leave behind
+    env::DiskCallback done;
+  };
+  void submit(Operation operation);
+  Status write(DiskFile& file, uint64_t offset, std::string_view bytes);
+  Status sync(DiskFile& file);
+  void do_some_of_queue(Prng& prng);
+  void lose_unsynced(const SectorChoice& choice);
+  void forget_process();
+
+  DiskOptions options_;
+  Scheduler scheduler_;
+  Prng prng_;
+  uint64_t life_ = 0;  // counts crashes, so that the past's callbacks are known
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+  std::map<std::string, std::shared_ptr<DiskFile>> files_;
+  std::map<std::string, std::shared_ptr<DiskFile>> removed_;  // not yet durably
+  std::deque<Operation> queue_;
+  bool next_sync_fails_ = false;
+};
+
+}  // namespace torc::sim
