@@ -49,7 +49,7 @@ struct ForwardRequest {
 
 struct ForwardedReply {
   uint64_t sequence = 0;
-  std::string_view reply;  // encoded by wire/reply_codec
+  std::string_view reply;  // recorded by kv/recorded_reply
 };
 
 /// Sent by the node that got a ForwardRequest. Either replies (in any order, possibly over several messages), or a
@@ -73,6 +73,13 @@ ByteChain encode(const PeerMessage& message);
 /// Errors: kInvalid for anything malformed; never allocates by an announced size. Entries and views share `body`.
 Result<PeerMessage> decode(Bytes body);
 
-constexpr size_t kFrameBytesMax = 64u << 20;  // transports refuse larger frames before allocating
+constexpr size_t kFrameBytesMax = 64u << 20;   // transports refuse larger frames before allocating
+constexpr size_t kHeaderBytesMax = 64u << 10;  // a Meet of kMeetNodesMax nodes takes about half of it
+constexpr size_t kMeetNodesMax = 1024;
+constexpr size_t kAddressBytesMax = 512;  // a DNS name and a port
+/// Commands or replies in one message, and arguments of all its commands together: senders close a batch long before
+/// (about 1 MiB, then one more command), receivers bound what small bytes may unfold into.
+constexpr size_t kForwardedMax = 1u << 20;
+constexpr size_t kForwardedArgsMax = 4u << 20;
 
 }  // namespace torc::wire

@@ -1,0 +1,224 @@
+#include "wire/peer_message.h"
+
+#include "base/codec.h"
+#include "base/crc32c.h"
+#include "wire/peer.pb.h"
+#include "wire/peer_consensus.h"
+
+namespace torc::wire {
+namespace {
+
+constexpr size_t kCrcBytes = 4;
+constexpr size_t kPrefixBytes = kCrcBytes + 4;  // CRC and header length
+constexpr uint8_t kFlagWrite = 1;
+
+Error invalid(const char* what) { return {ErrorCode::kInvalid, std::string("peer message: ") + what}; }
+
+// ---- encoding: fill the header, then append what follows it ----
+
+void write_message(const consensus::Message& message, pb::Header& header) {
+  write_header(message, *header.mutable_consensus());
+}
+void append_raw(const consensus::Message& message, ByteChain& body) {
+  const auto* append = std::get_if<consensus::AppendRequest>(&message.body);
+  if (append == nullptr) return;
+  body.tail.reserve(append->entries.size());
+  for (const consensus::Entry& entry : append->entries) body.tail.push_back(entry.encoded);
+}
+
+void write_message(const Meet& meet, pb::Header& header) {
+  CHECK(meet.listed.size() <= kMeetNodesMax && meet.roster.size() <= kMeetNodesMax) << "a Meet of too many nodes";
+  CHECK(meet.client_address.size() <= kAddressBytesMax) << meet.client_address;
+  pb::Meet& out = *header.mutable_meet();
+  out.set_node(meet.node.value);
+  out.set_incarnation(meet.incarnation.value);
+  for (NodeId node : meet.listed) out.add_listed(node.value);
+  for (const consensus::ReplicaId& id : meet.roster) write_header(id, *out.add_roster());
+  out.set_is_born(meet.is_born);
+  out.set_client_address(meet.client_address);
+}
+void append_raw(const Meet&, ByteChain&) {}
+
+void write_message(const ForwardRequest& request, pb::Header& header) {
+  pb::ForwardRequest& out = *header.mutable_forward_request();
+  out.set_group(request.group.value);
+  out.set_session(request.session.value);
+  out.set_floor(request.floor);
+  out.set_epoch(request.epoch);
+  out.set_batch(request.batch);
+  out.set_is_relayed(request.is_relayed);
+}
+void append_raw(const ForwardRequest& request, ByteChain& body) {
+  CHECK(request.commands.size() <= kForwardedMax) << request.commands.size();
+  size_t args = 0;
+  for (const ForwardedCommand& command : request.commands) {
+    put_varint(body.head, command.sequence);
+    put_u8(body.head, command.is_write ? kFlagWrite : 0);
+    put_varint(body.head, static_cast<uint16_t>(command.id));
+    put_varint(body.head, command.args.size());
+    for (std::string_view arg : command.args) put_bytes(body.head, arg);
+    args += command.args.size();
+  }
+  CHECK(args <= kForwardedArgsMax) << args;
+}
+
+void write_message(const ForwardReply& reply, pb::Header& header) {
+  pb::ForwardReply& out = *header.mutable_forward_reply();
+  out.set_group(reply.group.value);
+  out.set_epoch(reply.epoch);
+  out.set_is_rejected(reply.is_rejected);
+  out.set_batch(reply.batch);
+  if (reply.leader) write_header(reply.leader, *out.mutable_leader());
+  out.set_term(reply.term.value);
+}
+void append_raw(const ForwardReply& reply, ByteChain& body) {
+  CHECK(reply.replies.size() <= kForwardedMax) << reply.replies.size();
+  for (const ForwardedReply& one : reply.replies) {
+    put_varint(body.head, one.sequence);
+    put_bytes(body.head, one.reply);
+  }
+}
+
+// ---- decoding ----
+
+Result<PeerMessage> read_consensus(const pb::Consensus& header, Bytes raw) {
+  consensus::Message message;
+  if (!read_header(header, message)) return invalid("no or unknown consensus body");
+  auto* append = std::get_if<consensus::AppendRequest>(&message.body);
+  if (append == nullptr) {
+    if (!raw.empty()) return invalid("bytes after a message without payload");
+    return PeerMessage(std::move(message));
+  }
+  LogIndex previous = append->prev_index;
+  while (!raw.empty()) {
+    Result<consensus::Entry> entry = consensus::take_entry(raw);
+    if (!entry.ok()) return entry.error();
+    if (entry->index.value == 0 || entry->index.value - 1 != previous.value) return invalid("entries not consecutive");
+    previous = entry->index;
+    append->entries.push_back(*std::move(entry));
+  }
+  return PeerMessage(std::move(message));
+}
+
+Result<PeerMessage> read_meet(const pb::Meet& header, const Bytes& raw) {
+  const auto max = static_cast<int>(kMeetNodesMax);
+  if (header.listed_size() > max || header.roster_size() > max) return invalid("a Meet of too many nodes");
+  if (header.client_address().size() > kAddressBytesMax) return invalid("address too long");
+  if (!raw.empty()) return invalid("bytes after a Meet");
+  Meet meet;
+  meet.node = NodeId(header.node());
+  meet.incarnation = Incarnation(header.incarnation());
+  for (uint64_t node : header.listed()) meet.listed.emplace_back(node);
+  for (const pb::ReplicaId& id : header.roster()) meet.roster.push_back(read_header(id));
+  meet.is_born = header.is_born();
+  meet.client_address = header.client_address();
+  return PeerMessage(std::move(meet));
+}
+
+/// A command this node knows how to execute for a peer: a client's, or the birth of the peer's session.
+bool is_forwardable(kv::CommandId id) { return id == kv::CommandId::kRegisterSession || kv::traits_of(id) != nullptr; }
+
+Result<PeerMessage> read_forward_request(const pb::ForwardRequest& header, Bytes raw) {
+  ForwardRequest request;
+  request.group = GroupId(header.group());
+  request.session = kv::SessionId(header.session());
+  request.floor = header.floor();
+  request.epoch = header.epoch();
+  request.batch = header.batch();
+  request.is_relayed = header.is_relayed();
+
+  size_t args_left = kForwardedArgsMax;
+  Reader reader(raw.view());
+  while (!reader.rest().empty()) {
+    if (request.commands.size() == kForwardedMax) return invalid("too many forwarded commands");
+    ForwardedCommand command;
+    command.sequence = reader.varint();
+    const uint8_t flags = reader.u8();
+    const uint64_t id = reader.varint();
+    const uint64_t argc = reader.varint();
+    if (flags > kFlagWrite || id > UINT16_MAX) return invalid("malformed forwarded command");
+    command.is_write = flags == kFlagWrite;
+    command.id = static_cast<kv::CommandId>(id);
+    if (!is_forwardable(command.id)) return invalid("unknown forwarded command");
+    // Each argument takes at least one byte: a count that cannot be true is refused before anything is allocated.
+    if (argc > reader.rest().size() || argc > args_left) return invalid("too many forwarded arguments");
+    args_left -= argc;
+    command.args.reserve(argc);
+    for (uint64_t i = 0; i < argc; ++i) command.args.push_back(reader.bytes());
+    if (!reader.ok()) return invalid("short forwarded command");
+    request.commands.push_back(std::move(command));
+  }
+  if (!reader.ok()) return invalid("short forwarded command");
+  request.buffer = std::move(raw);
+  return PeerMessage(std::move(request));
+}
+
+Result<PeerMessage> read_forward_reply(const pb::ForwardReply& header, Bytes raw) {
+  ForwardReply reply;
+  reply.group = GroupId(header.group());
+  reply.epoch = header.epoch();
+  reply.is_rejected = header.is_rejected();
+  reply.batch = header.batch();
+  reply.leader = read_header(header.leader());
+  reply.term = Term(header.term());
+
+  Reader reader(raw.view());
+  while (!reader.rest().empty()) {
+    if (reply.replies.size() == kForwardedMax) return invalid("too many forwarded replies");
+    ForwardedReply one;
+    one.sequence = reader.varint();
+    one.reply = reader.bytes();
+    if (!reader.ok()) return invalid("short forwarded reply");
+    reply.replies.push_back(one);
+  }
+  if (!reader.ok()) return invalid("short forwarded reply");
+  reply.buffer = std::move(raw);
+  return PeerMessage(std::move(reply));
+}
+
+}  // namespace
+
+ByteChain encode(const PeerMessage& message) {
+  pb::Header header;
+  std::visit([&header](const auto& m) { write_message(m, header); }, message);
+  const size_t header_bytes = header.ByteSizeLong();
+  CHECK(header_bytes <= kHeaderBytesMax) << header_bytes;
+
+  ByteChain body;
+  put_u32(body.head, 0);  // the CRC, once everything else stands
+  put_u32(body.head, static_cast<uint32_t>(header_bytes));
+  header.AppendToString(&body.head);
+  std::visit([&body](const auto& m) { append_raw(m, body); }, message);
+
+  uint32_t crc = crc32c(std::string_view(body.head).substr(kCrcBytes));
+  for (const Bytes& part : body.tail) crc = crc32c(part.view(), crc);
+  store_u32(body.head.data(), crc);
+  return body;
+}
+
+Result<PeerMessage> decode(Bytes body) {
+  const std::string_view all = body.view();
+  if (all.size() < kPrefixBytes) return invalid("short");
+  if (load_u32(all.data()) != crc32c(all.substr(kCrcBytes))) return invalid("checksum does not match");
+  const size_t header_bytes = load_u32(all.data() + kCrcBytes);
+  if (header_bytes > kHeaderBytesMax || header_bytes > all.size() - kPrefixBytes) return invalid("header too long");
+
+  pb::Header header;
+  if (!header.ParseFromArray(all.data() + kPrefixBytes, static_cast<int>(header_bytes))) return invalid("bad header");
+  Bytes raw = body.slice(kPrefixBytes + header_bytes);
+  switch (header.message_case()) {
+    case pb::Header::kConsensus:
+      return read_consensus(header.consensus(), std::move(raw));
+    case pb::Header::kMeet:
+      return read_meet(header.meet(), raw);
+    case pb::Header::kForwardRequest:
+      return read_forward_request(header.forward_request(), std::move(raw));
+    case pb::Header::kForwardReply:
+      return read_forward_reply(header.forward_reply(), std::move(raw));
+    case pb::Header::MESSAGE_NOT_SET:
+      break;
+  }
+  return invalid("of a kind this version does not know");
+}
+
+}  // namespace torc::wire
