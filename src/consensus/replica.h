@@ -48,6 +48,8 @@ struct ReplicaStatus {
   LogIndex stable_index;       // durable in the own log
   LogIndex replicated_to_all;  // durable at every voter, as far as known: the log may be cut up to here
   bool has_lease = false;
+  uint64_t messages_refused =
+      0;  // sent by no correct peer: another replica's, malformed, contradicting what is committed
 };
 
 class Replica {

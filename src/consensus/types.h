@@ -62,6 +62,9 @@ Entry make_entry(Term term, LogIndex index, EntryKind kind, std::string buffer);
 /// Errors: kInvalid for a short, oversized or unknown-version entry. Never allocates by an announced size.
 Result<Entry> take_entry(Bytes& bytes);
 
+/// Voters, outgoing voters and learners together; bounds what a decoded configuration may announce.
+constexpr size_t kConfigurationMembersMax = 64;
+
 /// Who decides. `outgoing` is non-empty only while a joint change is under way; then both majorities are needed
 /// (Raft 6). All lists are sorted and free of duplicates.
 struct Configuration {

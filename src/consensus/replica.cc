@@ -1,0 +1,322 @@
+#include "consensus/replica.h"
+
+#include <algorithm>
+
+#include "consensus/follower.h"
+#include "consensus/replica_parts.h"
+
+namespace torc::consensus {
+
+Replica::Parts::Parts(const ReplicaOptions& replica_options, const RestoredState& restored, Instant start)
+    : options(replica_options),
+      outbox(options.group, options.self),
+      log(restored, options.held_bytes_max),
+      election(options, restored.hard_state, log, outbox, start),
+      replication(options, log, outbox, clock),
+      now(start),
+      commit_reported(log.commit()) {
+  CHECK(options.election_timeout_min > options.heartbeat_interval) << "no heartbeat fits into an election timeout";
+  CHECK(options.lease_drift_percent >= 0 && options.lease_drift_percent <= 100) << options.lease_drift_percent;
+  CHECK(restored.hard_state.term >= log.last_term()) << "entries of a term above the ballot's";
+}
+
+void Replica::Parts::advance(Instant to) {
+  CHECK(to >= now) << "time runs backwards: " << to << " after " << now;
+  now = to;
+}
+
+void Replica::Parts::settle() {
+  if (election.has_won()) become_leader();
+  if (!is_leader()) return;
+  const LogIndex stored = replication.quorum_match();
+  // Entries of earlier terms are committed only through one of this term (Raft figure 8).
+  if (stored >= noop) log.commit_to(stored);
+  raise_replicated_to_all(replication.match_of_all());
+  reads.confirm(replication.quorum_stamp(), log.commit(), outcomes);
+  if (transfer.must_tell()) {
+    const Progress* target = replication.progress_of(transfer.target());
+    if (target && target->match() == log.last_index()) {
+      transfer.told();
+      outbox.send_now(transfer.target(), TimeoutNow{election.term()});
+    }
+  }
+  replication.send_appends(now);
+}
+
+void Replica::Parts::become_leader() {
+  election.become_leader();
+  noop = log.last_index() + 1;
+  transfer.start();
+  reads.start(noop, clock.last());
+  replication.start(election.term(), now);
+  log.append(make_entry(election.term(), noop, EntryKind::kNoop, std::string(kEntryHeaderBytes, '\0')));
+  replication.send_appends(now);
+  send_heartbeats();
+}
+
+void Replica::Parts::step_down(Term term, ReplicaId leader) {
+  if (is_leader()) {
+    replication.stop();
+    reads.fail_all(outcomes);
+    transfer.start();
+  }
+  election.become_follower(term, leader, now);
+}
+
+void Replica::Parts::observe(Term term) {
+  if (term > election.term()) step_down(term, {});
+}
+
+bool Replica::Parts::obeys(ReplicaId from, Term term) {
+  if (term < election.term()) return false;
+  if (term > election.term() || election.role() != Role::kFollower) {
+    if (term == election.term() && is_leader()) {
+      ++messages_refused;  // two leaders of one term
+      return false;
+    }
+    step_down(term, from);
+    return true;
+  }
+  if (election.leader() && election.leader() != from) {
+    ++messages_refused;
+    return false;
+  }
+  election.hear_leader(from, now);
+  return true;
+}
+
+void Replica::Parts::raise_replicated_to_all(LogIndex index) {
+  replicated_to_all = std::max(replicated_to_all, std::min(index, log.last_index()));
+  log.release(replicated_to_all);
+}
+
+void Replica::Parts::send_heartbeats() {
+  if (const std::optional<SendStamp> first = replication.send_heartbeats(now)) reads.round_sent(*first);
+}
+
+bool Replica::Parts::has_lease(Instant at) const {
+  if (!is_leader() || !options.lease_reads || transfer.has_handed_over() || log.commit() < noop) return false;
+  const Duration length = options.election_timeout_min * (100 - options.lease_drift_percent) / 100;
+  const std::optional<Instant> end = reads.lease_end(clock, length);
+  return end && at < *end;
+}
+
+// ---- messages ----
+
+void Replica::Parts::on(ReplicaId from, const PreVoteRequest& request) {
+  election.on_pre_vote_request(from, request, now);
+}
+
+void Replica::Parts::on(ReplicaId from, const PreVoteReply& reply) {
+  // A grant names the term the sender would vote in, which nobody is in yet; only a refusal tells of a higher term.
+  if (!reply.granted) observe(reply.term);
+  election.on_pre_vote_reply(from, reply, now);
+}
+
+void Replica::Parts::on(ReplicaId from, const VoteRequest& request) {
+  if (request.term > election.term()) {
+    // Not even the term is taken over: a replica that was cut off must not depose a leader others hear (thesis 4.2.3).
+    if (!request.transfer && election.withholds_votes(now)) return;
+    step_down(request.term, {});
+  }
+  election.on_vote_request(from, request, now);
+}
+
+void Replica::Parts::on(ReplicaId from, const VoteReply& reply) {
+  observe(reply.term);
+  election.on_vote_reply(from, reply);
+}
+
+void Replica::Parts::on(ReplicaId from, const AppendRequest& request) {
+  if (request.term < election.term()) {
+    AppendReply stale;
+    stale.term = election.term();
+    outbox.send_now(from, stale);
+    return;
+  }
+  if (!obeys(from, request.term)) return;
+  const AppendOutcome outcome = accept_append(log, request);
+  switch (outcome.verdict) {
+    case AppendVerdict::kAccepted:
+      outbox.send_accepted(from, outcome.reply);
+      raise_replicated_to_all(request.replicated_to_all);
+      break;
+    case AppendVerdict::kRejected:
+      outbox.send_now(from, outcome.reply);
+      break;
+    case AppendVerdict::kRefused:
+      ++messages_refused;
+      break;
+  }
+}
+
+void Replica::Parts::on(ReplicaId from, const AppendReply& reply) {
+  observe(reply.term);
+  if (!is_leader() || reply.term != election.term()) return;
+  if (!replication.on_append_reply(from, reply, now)) ++messages_refused;
+}
+
+void Replica::Parts::on(ReplicaId from, const HeartbeatRequest& request) {
+  if (request.term < election.term()) {
+    outbox.send_now(from, HeartbeatReply{election.term(), 0, log.stable_index()});
+    return;
+  }
+  if (!obeys(from, request.term)) return;
+  if (request.commit > log.last_index()) {  // it was told of entries we never acknowledged
+    ++messages_refused;
+    return;
+  }
+  log.commit_to(request.commit);
+  raise_replicated_to_all(request.replicated_to_all);
+  outbox.send_now(from, HeartbeatReply{election.term(), request.stamp, log.stable_index()});
+}
+
+void Replica::Parts::on(ReplicaId from, const HeartbeatReply& reply) {
+  observe(reply.term);
+  if (!is_leader() || reply.term != election.term()) return;
+  if (!replication.on_heartbeat_reply(from, reply, now)) ++messages_refused;
+}
+
+void Replica::Parts::on(ReplicaId from, const TimeoutNow& request) {
+  if (!obeys(from, request.term)) return;
+  if (log.configuration().is_voter(options.self)) election.campaign_for_transfer(now);
+}
+
+// ---- Replica ----
+
+Replica::Replica(const ReplicaOptions& options, RestoredState restored, Instant now)
+    : parts_(std::make_unique<Parts>(options, restored, now)) {}
+
+Replica::~Replica() = default;
+
+void Replica::tick(Instant now) {
+  Parts& p = *parts_;
+  p.advance(now);
+  if (p.is_leader()) {
+    if (now >= p.transfer.deadline()) p.transfer.abort();
+    const Instant heard_since = now - 2 * p.options.election_timeout_min;
+    if (p.options.check_quorum && p.replication.quorum_heard_at() < heard_since) {
+      p.step_down(p.election.term(), {});
+    } else if (now >= p.replication.heartbeat_at()) {
+      p.send_heartbeats();
+    }
+  } else if (now >= p.election.deadline()) {
+    p.election.campaign(now);
+  }
+  p.settle();
+}
+
+void Replica::receive(const Message& message, Instant now) {
+  Parts& p = *parts_;
+  p.advance(now);
+  if (message.group != p.options.group || message.to != p.options.self || message.from == p.options.self) {
+    ++p.messages_refused;
+    return;
+  }
+  std::visit([&](const auto& body) { p.on(message.from, body); }, message.body);
+  p.settle();
+}
+
+std::optional<Replica::Proposed> Replica::propose(EntryKind kind, std::string buffer, Instant now) {
+  Parts& p = *parts_;
+  p.advance(now);
+  // Configurations get their own way in, with the rules of membership change.
+  if (!p.is_leader() || p.transfer.is_active() || kind == EntryKind::kConfiguration) return std::nullopt;
+  const Proposed place{p.election.term(), p.log.last_index() + 1};
+  p.log.append(make_entry(place.term, place.index, kind, std::move(buffer)));
+  return place;
+}
+
+std::optional<LogIndex> Replica::lease_read_index(Instant now) const {
+  if (!parts_->has_lease(now)) return std::nullopt;
+  return parts_->log.commit();
+}
+
+void Replica::read(ReadToken token, Instant now) {
+  Parts& p = *parts_;
+  p.advance(now);
+  if (!p.is_leader()) {
+    p.outcomes.push_back({token, std::nullopt});
+    return;
+  }
+  p.reads.add(token, p.log.commit(), p.clock.last());
+  p.reads.confirm(p.replication.quorum_stamp(), p.log.commit(), p.outcomes);
+}
+
+void Replica::persisted(uint64_t ready_sequence, Instant now) {
+  Parts& p = *parts_;
+  p.advance(now);
+  CHECK(ready_sequence <= p.sequence) << "Ready " << ready_sequence << " was never taken";
+  p.election.persisted(ready_sequence);
+  p.log.persisted(ready_sequence);
+  p.settle();
+}
+
+void Replica::entries_loaded(ReplicaId peer, std::vector<Entry> entries, Instant now) {
+  parts_->advance(now);
+  parts_->replication.entries_loaded(peer, std::move(entries), now);
+  parts_->settle();
+}
+
+void Replica::transfer_leadership(ReplicaId target, Instant now) {
+  Parts& p = *parts_;
+  p.advance(now);
+  const bool is_possible = p.is_leader() && target != p.options.self && p.log.configuration().is_voter(target);
+  if (!is_possible || p.transfer.is_active()) return;
+  p.transfer.begin(target, now + p.options.election_timeout_min);
+  p.settle();
+}
+
+void Replica::log_cut(LogIndex start_index) { parts_->log.cut(start_index); }
+
+bool Replica::has_ready() const {
+  const Parts& p = *parts_;
+  return p.log.has_unoffered() || p.election.ballot().is_changed() || !p.outbox.is_empty() || !p.outcomes.empty() ||
+         p.log.commit() != p.commit_reported || p.replication.has_entries_wanted() ||
+         (p.is_leader() && p.reads.wants_round());
+}
+
+Ready Replica::take_ready() {
+  Parts& p = *parts_;
+  if (p.is_leader()) {  // what gathered in this turn leaves together: proposals in one request, reads in one round
+    p.replication.send_appends(p.now);
+    if (p.reads.wants_round()) p.send_heartbeats();
+  }
+  Ready ready;
+  ready.sequence = ++p.sequence;
+  ready.hard_state = p.election.ballot().offer(ready.sequence);
+  ready.entries = p.log.offer(ready.sequence);
+  ready.send_now = p.outbox.take_now();
+  ready.send_when_durable = p.outbox.take_when_durable();
+  ready.commit = p.commit_reported = p.log.commit();
+  ready.reads = std::exchange(p.outcomes, {});
+  ready.entries_wanted = p.replication.take_entries_wanted();
+  return ready;
+}
+
+Instant Replica::next_deadline() const {
+  const Parts& p = *parts_;
+  if (p.is_leader()) return std::min(p.replication.heartbeat_at(), p.transfer.deadline());
+  return p.election.deadline();
+}
+
+ReplicaStatus Replica::status(Instant now) const {
+  const Parts& p = *parts_;
+  ReplicaStatus status;
+  status.role = p.election.role();
+  status.term = p.election.term();
+  status.leader = p.election.leader();
+  status.commit = p.log.commit();
+  status.last_index = p.log.last_index();
+  status.stable_index = p.log.stable_index();
+  status.replicated_to_all = p.replicated_to_all;
+  status.has_lease = p.has_lease(now);
+  status.messages_refused = p.messages_refused;
+  return status;
+}
+
+const Configuration& Replica::configuration() const { return parts_->log.configuration(); }
+
+std::optional<Term> Replica::term_at(LogIndex index) const { return parts_->log.term_at(index); }
+
+}  // namespace torc::consensus

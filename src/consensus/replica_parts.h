@@ -1,0 +1,59 @@
+// The parts one replica is composed of and the steps that involve several of them. Private to replica.cc and the
+// invariant checker.
+#pragma once
+
+#include "consensus/election.h"
+#include "consensus/log_view.h"
+#include "consensus/outbox.h"
+#include "consensus/reads.h"
+#include "consensus/replica.h"
+#include "consensus/replication.h"
+#include "consensus/transfer.h"
+
+namespace torc::consensus {
+
+struct Replica::Parts {
+  Parts(const ReplicaOptions& replica_options, const RestoredState& restored, Instant start);
+
+  ReplicaOptions options;
+  Outbox outbox;
+  LogView log;
+  Election election;
+  SendClock clock;
+  Replication replication;
+  Reads reads;
+  Transfer transfer;
+  Instant now;
+  LogIndex noop;               // leader: first entry of its term
+  LogIndex replicated_to_all;  // the most this replica was ever told or found: never becomes untrue
+  std::vector<ReadOutcome> outcomes;
+  uint64_t sequence = 0;     // of the last Ready
+  LogIndex commit_reported;  // by the last Ready
+  uint64_t messages_refused = 0;
+
+  bool is_leader() const { return election.role() == Role::kLeader; }
+  void advance(Instant to);
+  /// What follows from any input: win, commit, confirm reads, hand over, send.
+  void settle();
+  void become_leader();
+  void step_down(Term term, ReplicaId leader);
+  /// A higher term was seen: follow it, whoever leads it.
+  void observe(Term term);
+  /// A message that only the leader of `term` sends. True if it is to be obeyed.
+  bool obeys(ReplicaId from, Term term);
+  void raise_replicated_to_all(LogIndex index);
+  void send_heartbeats();
+  bool has_lease(Instant at) const;
+
+  void on(ReplicaId from, const PreVoteRequest& request);
+  void on(ReplicaId from, const PreVoteReply& reply);
+  void on(ReplicaId from, const VoteRequest& request);
+  void on(ReplicaId from, const VoteReply& reply);
+  void on(ReplicaId from, const AppendRequest& request);
+  void on(ReplicaId from, const AppendReply& reply);
+  void on(ReplicaId from, const HeartbeatRequest& request);
+  void on(ReplicaId from, const HeartbeatReply& reply);
+  void on(ReplicaId from, const TimeoutNow& request);
+};
+
+}  // namespace torc::consensus

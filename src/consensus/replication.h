@@ -1,0 +1,75 @@
+// How a leader brings its log to the members and learns what they hold (Raft 5.3, 5.4.2; thesis 10.2 pipelining).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "consensus/log_view.h"
+#include "consensus/outbox.h"
+#include "consensus/progress.h"
+#include "consensus/reads.h"
+#include "consensus/replica.h"
+
+namespace torc::consensus {
+
+class Replication {
+ public:
+  /// `options`, `log`, `outbox` and `clock` outlive this object.
+  Replication(const ReplicaOptions& options, const LogView& log, Outbox& outbox, SendClock& clock)
+      : options_(options), log_(log), outbox_(outbox), clock_(clock) {}
+
+  /// Leadership of `term` begins; the log does not hold an entry of the term yet.
+  void start(Term term, Instant now);
+  void stop();
+  Instant heartbeat_at() const { return heartbeat_at_; }
+
+  /// Sends every member what flow control lets through.
+  void send_appends(Instant now);
+  /// Sends every member a heartbeat and sets the time of the next. Returns the smallest stamp, or nothing if alone.
+  std::optional<SendStamp> send_heartbeats(Instant now);
+
+  // False for a message that no correct member sends.
+  bool on_append_reply(ReplicaId from, const AppendReply& reply, Instant now);
+  bool on_heartbeat_reply(ReplicaId from, const HeartbeatReply& reply, Instant now);
+
+  /// Entries that have to be read from the log before they can be sent; at most one request per member is out.
+  bool has_entries_wanted() const { return !wanted_.empty(); }
+  std::vector<EntriesWanted> take_entries_wanted() { return std::exchange(wanted_, {}); }
+  void entries_loaded(ReplicaId peer, std::vector<Entry> entries, Instant now);
+
+  /// Largest index that a quorum holds durably. It may be committed only if its entry is of this term (Raft figure 8).
+  LogIndex quorum_match() const;
+  /// Smallest index that every member holds durably.
+  LogIndex match_of_all() const;
+  /// Largest stamp that a quorum has echoed; Reads::kConfirmedForever if the leader is a quorum.
+  SendStamp quorum_stamp() const;
+  /// The earliest time at which all of some quorum had been heard; never() if the leader is a quorum.
+  Instant quorum_heard_at() const;
+  /// Null if `id` is not another member.
+  const Progress* progress_of(ReplicaId id) const;
+
+ private:
+  struct Peer {
+    explicit Peer(Progress p) : progress(p) {}
+    Progress progress;
+    std::optional<Instant> load_retry_at;  // entries it needs could not be read: asked for again then
+  };
+
+  void send_to(ReplicaId id, Peer& peer, Instant now);
+  void send_append(ReplicaId id, Peer& peer, Term prev_term, std::vector<Entry> entries, Instant now);
+  void want_entries(ReplicaId id, Peer& peer, Instant now);
+  bool is_credible(SendStamp stamp) const { return stamp <= clock_.last(); }
+
+  const ReplicaOptions& options_;
+  const LogView& log_;
+  Outbox& outbox_;
+  SendClock& clock_;
+  Term term_;
+  std::map<ReplicaId, Peer> peers_;  // every member but this one; empty unless leader
+  Instant heartbeat_at_ = Instant::never();
+  std::vector<EntriesWanted> wanted_;
+  std::map<ReplicaId, LogIndex> loads_out_;  // first index asked for; outlives a leadership, as the answer may
+};
+
+}  // namespace torc::consensus
