@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "check/checker.h"
+#include "check/drawing.h"
 #include "sim/observer.h"
 #include "sim/profile.h"
 #include "sim/workload.h"
@@ -99,11 +101,12 @@ class Run {
   }
 
   void judge_history() {
-    const std::string objection = check_history(workload_.history());
-    if (!objection.empty()) world_.fail(FailureKind::kSafety, objection);
+    const Result<check::Report> report = check::check_history(workload_.history());
+    if (!report.ok()) return world_.fail(FailureKind::kSafety, "an impossible answer: " + report.error().message);
+    undecided_ = report->undecided_keys.size();
+    if (report->verdict != check::Verdict::kNotLinearizable) return;
+    world_.fail(FailureKind::kSafety, check::draw(workload_.history(), *report->violation));
   }
-
-  static std::string check_history(const check::History& history);
 
   /// False if it does not hold within the bound, or the run fails before.
   template <typename Condition>
@@ -128,6 +131,7 @@ class Run {
     stats.entries = observer_.highest_applied().value;
     stats.digests_compared = observer_.digests_compared();
     stats.checkpoint_index = observer_.highest_checkpoint().value;
+    stats.undecided_keys = undecided_;
     return stats;
   }
 
@@ -139,12 +143,8 @@ class Run {
   Observer observer_;
   Workload workload_;
   Nemesis nemesis_;
+  uint64_t undecided_ = 0;
 };
-
-std::string Run::check_history(const check::History& history) {
-  (void)history;
-  return "";
-}
 
 }  // namespace
 

@@ -6,9 +6,9 @@
 
 namespace torc::sim {
 
-World::Machine::Machine(NodeId node, EventQueue& queue, Prng random, const ClockOptions& clock_options,
+World::Machine::Machine(NodeId node_id, EventQueue& queue, Prng random, const ClockOptions& clock_options,
                         std::function<void()> end_of_turn)
-    : id(node),
+    : id(node_id),
       prng(random),
       process(queue, prng.fork(), std::move(end_of_turn)),
       clock(queue, process, clock_options) {}

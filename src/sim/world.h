@@ -98,7 +98,7 @@ class World {
 
  private:
   struct Machine {
-    Machine(NodeId node, EventQueue& queue, Prng random, const ClockOptions& clock_options,
+    Machine(NodeId node_id, EventQueue& queue, Prng random, const ClockOptions& clock_options,
             std::function<void()> end_of_turn);
     NodeId id;
     Prng prng;
