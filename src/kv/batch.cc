@@ -1,0 +1,71 @@
+#include "kv/batch.h"
+
+#include <utility>
+
+#include "base/codec.h"
+
+namespace torc::kv {
+namespace {
+
+constexpr uint8_t kHasSession = 1;
+
+}  // namespace
+
+BatchBuilder::BatchBuilder(size_t reserved) : reserved_(reserved), buffer_(reserved + sizeof(int64_t), '\0') {}
+
+void BatchBuilder::add(const CommandView& command, const SessionCall* call) {
+  CHECK(command.args.size() <= kArgsMax);
+  put_u8(buffer_, call != nullptr ? kHasSession : 0);
+  put_varint(buffer_, static_cast<uint16_t>(command.id));
+  if (call != nullptr) {
+    put_u64(buffer_, call->session.value);
+    put_varint(buffer_, call->sequence);
+    put_varint(buffer_, call->floor);
+  }
+  put_varint(buffer_, command.args.size());
+  for (std::string_view arg : command.args) put_bytes(buffer_, arg);
+  ++count_;
+}
+
+std::string BatchBuilder::take(WallMs stamp) {
+  store_u64(buffer_.data() + reserved_, static_cast<uint64_t>(stamp.ms));
+  count_ = 0;
+  return std::exchange(buffer_, std::string(reserved_ + sizeof(int64_t), '\0'));
+}
+
+BatchReader::BatchReader(std::string_view payload) {
+  Reader reader(payload);
+  stamp_ = WallMs{reader.i64()};
+  malformed_ = !reader.ok();
+  rest_ = reader.rest();
+}
+
+bool BatchReader::next(Operation& op) {
+  if (malformed_ || rest_.empty()) return false;
+  malformed_ = true;  // until the operation has been read whole
+  Reader reader(rest_);
+  const uint8_t flags = reader.u8();
+  if ((flags & ~kHasSession) != 0) return false;
+  const uint64_t id = reader.varint();
+  if (id > UINT16_MAX) return false;
+  op.id = static_cast<CommandId>(id);
+  op.call.reset();
+  if ((flags & kHasSession) != 0) {
+    SessionCall& call = op.call.emplace();
+    call.session = SessionId(reader.u64());
+    call.sequence = reader.varint();
+    call.floor = reader.varint();
+  }
+  const uint64_t count = reader.varint();
+  if (!reader.ok() || count > kArgsMax) return false;
+  op.args.clear();
+  for (uint64_t i = 0; i < count; ++i) {
+    op.args.push_back(reader.bytes());
+    if (!reader.ok()) return false;
+  }
+  rest_ = reader.rest();
+  malformed_ = false;
+  return true;
+}
+
+}  // namespace torc::kv

@@ -1,0 +1,44 @@
+// The keys that have a deadline, earliest first. Costs nothing for keys without one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "kv/entry.h"
+
+namespace torc::kv {
+
+class DeadlineIndex {
+ public:
+  /// Requires: entry has a deadline and is not in the index. Its key and block must stay in place until removed.
+  void add(const Entry& entry) { items_.insert(Item{entry.deadline(), &entry}); }
+  /// Requires: the entry is in the index with its present deadline.
+  void remove(const Entry& entry) { items_.erase(Item{entry.deadline(), &entry}); }
+  void clear() { items_.clear(); }
+  size_t size() const { return items_.size(); }
+  /// Keys with deadline <= now, by (deadline, key), at most `count_max`.
+  std::vector<std::string> due(int64_t now_ms, size_t count_max) const {
+    std::vector<std::string> keys;
+    for (auto it = items_.begin(); it != items_.end() && it->deadline_ms <= now_ms && keys.size() < count_max; ++it) {
+      keys.emplace_back(it->entry->key());
+    }
+    return keys;
+  }
+
+ private:
+  struct Item {
+    int64_t deadline_ms;
+    const Entry* entry;
+    bool operator<(const Item& other) const {
+      return deadline_ms != other.deadline_ms ? deadline_ms < other.deadline_ms : entry->key() < other.entry->key();
+    }
+  };
+  std::set<Item> items_;
+};
+
+constexpr size_t kDeadlineIndexBytesPerKey = 56;  // a node of the red-black tree with malloc's header
+
+}  // namespace torc::kv

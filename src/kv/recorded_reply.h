@@ -1,0 +1,40 @@
+// A reply as compact bytes: kept by sessions for retries, and carried between nodes for forwarded commands.
+//
+// One tag byte per call, then: status, error, bulk: varint length and bytes; integer: zigzag varint;
+// array, map: varint count, the elements follow as replies of their own; ok, nil: nothing.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "kv/reply_sink.h"
+
+namespace torc::kv {
+
+/// Appends each call's encoding to a buffer.
+class RecordingSink final : public ReplySink {
+ public:
+  void ok() override;
+  void status(std::string_view text) override;
+  void error(std::string_view text) override;
+  void integer(int64_t value) override;
+  void bulk(std::string_view value) override;
+  void nil() override;
+  void array(size_t count) override;
+  void map(size_t count) override;
+
+  std::string_view view() const { return bytes_; }
+  std::string take() { return std::exchange(bytes_, {}); }
+  void clear() { bytes_.clear(); }
+
+ private:
+  std::string bytes_;
+};
+
+/// Repeats exactly one recorded reply (with its elements) into `sink`. Returns false, having called nothing, unless
+/// `bytes` are one well-formed reply and nothing else. Cost: O(bytes), no allocation.
+[[nodiscard]] bool replay(std::string_view bytes, ReplySink& sink);
+
+}  // namespace torc::kv

@@ -1,0 +1,49 @@
+// The map slot -> slot table (RULES 14): owns the entries' memory, knows nothing of what they mean.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "kv/entry.h"
+
+namespace torc::kv {
+
+/// Hash tables of pointers to entries, one per slot. Their order depends on the secret seed: whatever leaves this class
+/// as a list must be sorted or summed up by the caller.
+class SlotArray {
+ public:
+  explicit SlotArray(uint64_t hash_seed);
+  ~SlotArray();
+  SlotArray(const SlotArray&) = delete;
+  SlotArray& operator=(const SlotArray&) = delete;
+
+  uint64_t hash_of(std::string_view key) const;
+  Entry* find(uint16_t slot, uint64_t hash, std::string_view key) const;
+  /// Requires: no entry of this key.
+  void insert(uint16_t slot, Entry* entry);
+  /// Where the table keeps the address of this entry, so that its block may move. Valid until the slot's next change.
+  /// Requires: the entry is in the table.
+  Entry*& cell_of(uint16_t slot, uint64_t hash, const Entry* entry);
+  /// Takes the entry out; its memory is the caller's.
+  void remove(uint16_t slot, uint64_t hash, const Entry* entry);
+  /// All entries of a slot, in no meaningful order. Replaces the content of `out`.
+  void list(uint16_t slot, std::vector<Entry*>& out) const;
+  /// Frees a slot's entries and table.
+  void clear(uint16_t slot);
+
+  /// Notes that an entry of the slot changed in `generation` (see change_set.h); generations never decrease.
+  void note_change(uint16_t slot, uint32_t generation);
+  /// Whether entries of the slot may have changed in a generation of (after, through].
+  /// Requires: `through` is the newest noted generation or the one before.
+  bool may_have_changed(uint16_t slot, uint32_t after, uint32_t through) const;
+
+ private:
+  struct Slot;
+  uint64_t hash_seed_;
+  std::unique_ptr<Slot[]> slots_;
+};
+
+}  // namespace torc::kv

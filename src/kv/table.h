@@ -1,0 +1,101 @@
+// The keys of a group. Every change of an entry goes through here, so that deadlines, versions, the change set and the
+// byte counts stay right whatever the commands do.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kv/change_set.h"
+#include "kv/deadline_index.h"
+#include "kv/entry.h"
+#include "kv/slot_array.h"
+
+namespace torc::kv {
+
+/// How much room a value gets beside what it needs now.
+enum class Growth {
+  kExact,
+  kAmortised,  // doubles (by at most 1 MiB), for values that grow by appending
+};
+
+/// Where a key stands, or would stand.
+struct Spot {
+  uint16_t slot = 0;
+  uint64_t hash = 0;
+  Entry* record = nullptr;  // may be a tombstone
+
+  /// The entry, or null if the key does not exist. Whether it has expired is the caller's question.
+  Entry* entry() const { return record != nullptr && !record->is_tombstone() ? record : nullptr; }
+};
+
+class Table {
+ public:
+  explicit Table(uint64_t hash_seed);
+  ~Table();
+  Table(const Table&) = delete;
+  Table& operator=(const Table&) = delete;
+
+  Spot find(std::string_view key) const;
+  uint64_t key_count() const { return key_count_; }
+  /// Heap bytes of entries, their slots and deadlines, roughly.
+  size_t bytes_used() const;
+  const DeadlineIndex& deadlines() const { return deadlines_; }
+
+  // ---- changes; the spot must come from find(key) with no change of another key's block since ----
+
+  /// Makes the entry's value `value_bytes` long (keeping as much of the old value as fits; further bytes are whatever
+  /// the memory held) and sets deadline and version; creates the entry if there is none. Returns the value's first
+  /// byte.
+  char* reshape(Spot& spot, std::string_view key, size_t value_bytes, int64_t deadline_ms, Growth growth,
+                uint64_t version);
+  /// reshape() and fill. `value` must not point into the table.
+  void set(Spot& spot, std::string_view key, std::string_view value, int64_t deadline_ms, uint64_t version);
+  /// Requires: spot.entry().
+  void set_deadline(Spot& spot, int64_t deadline_ms, uint64_t version);
+  /// Requires: spot.entry().
+  void erase(Spot& spot);
+  /// Erases everything in O(slots + deadlines); memory comes back through reclaim().
+  void flush();
+  /// Frees some of what flush() left behind.
+  void reclaim();
+  /// An entry that is in the checkpoint store as it is here. Requires: spot has no record.
+  void restore(Spot& spot, std::string_view key, std::string_view value, int64_t deadline_ms, uint64_t version);
+
+  // ---- for the capture ----
+  ChangeSet& changes() { return changes_; }
+  const ChangeSet& changes() const { return changes_; }
+  /// The slots as the running capture must see them: flush() puts the captured ones aside.
+  const SlotArray& captured_slots() const { return frozen_ ? *frozen_ : *slots_; }
+  bool is_frozen() const { return frozen_ != nullptr; }
+  void release_frozen();
+  /// A tombstone has served. Requires: spot.record is a tombstone.
+  void drop_tombstone(Spot& spot);
+  /// The store holds a key that no longer exists here. Requires: spot has no record.
+  void add_tombstone(Spot& spot, std::string_view key);
+
+  /// Sum over all keys of a hash of everything replicated about them.
+  uint64_t digest() const;
+
+ private:
+  void before_change(const Spot& spot);
+  Entry* create(Spot& spot, std::string_view key, size_t value_bytes, int64_t deadline_ms);
+  void resize_block(Spot& spot, size_t block_bytes);
+  void release(Entry* entry);
+
+  const uint64_t hash_seed_;
+  std::unique_ptr<SlotArray> slots_;
+  std::unique_ptr<SlotArray> frozen_;
+  std::vector<std::unique_ptr<SlotArray>> retired_;
+  uint32_t retired_slot_ = 0;  // slots of retired_.front() below this one are free
+  DeadlineIndex deadlines_;
+  ChangeSet changes_;
+  uint64_t key_count_ = 0;
+  size_t record_count_ = 0;
+  size_t entry_bytes_ = 0;
+};
+
+}  // namespace torc::kv
