@@ -37,7 +37,7 @@ OperationKind draw(Prng& prng, const Weight (&weights)[kCount]) {
 }  // namespace
 
 Workload::Workload(World& world, Prng prng, const WorkloadOptions& options)
-    : world_(world), prng_(prng), options_(options), counted_(options.clients) {
+    : world_(world), prng_(prng), options_(options), counted_(options.clients), thinking_(options.clients) {
   for (size_t i = 0; i < options_.clients; ++i) {
     ClientOptions client = options_.client;
     client.uses_session = i < options_.session_clients;
@@ -63,7 +63,8 @@ bool Workload::is_idle() const {
 
 void Workload::think(size_t client) {
   const auto length = prng_.between(options_.think_min.count(), options_.think_max.count());
-  world_.queue().schedule(Duration(length), [this, client] { next_operation(client); });
+  world_.queue().cancel(thinking_[client]);
+  thinking_[client] = world_.queue().schedule(Duration(length), [this, client] { next_operation(client); });
 }
 
 void Workload::next_operation(size_t client) {

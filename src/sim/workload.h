@@ -72,6 +72,7 @@ class Workload {
   WorkloadOptions options_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<uint64_t> counted_;
+  std::vector<EventId> thinking_;  // when each client does something next
   std::vector<Key> keys_;
   check::History history_;
   std::vector<std::string> sweep_;
