@@ -22,7 +22,14 @@ struct LogOptions {
       64u << 20;                  // a segment is zero-filled to this and recycled; one oversized batch may exceed it
   Duration marker_delay = 100ms;  // an idle log writes its marker this long after its last fsync (RULES 7)
   size_t recycled_segments_max = 4;
+  /// Secret randomness for the checksums of a new log, so that a stored value cannot pose as a record behind damage. An
+  /// existing log keeps its own.
+  uint64_t salt = 0;
+  /// Runs on the loop when disk_full() changes.
+  std::function<void(bool is_full)> on_disk_full_changed;
 };
+
+constexpr Duration kDiskFullRetryDelay = 200ms;
 
 /// What the log says about one group after recovery.
 struct GroupLog {
@@ -38,8 +45,9 @@ struct GroupLog {
 /// way later appends gather for the next.
 class Log {
  public:
-  /// Reads every segment. Distinguishes a torn tail (cut off) from damage below what was synced.
-  /// Errors: kCorrupt with file and offset (RULES 7: the node must not start as if it remembered), kIo.
+  /// Reads every segment. Distinguishes a torn tail (cut off) from damage below what was synced. Everything recovered
+  /// is durable when this returns. `disk` and `clock` must outlive the log. Errors: kCorrupt with file and offset
+  /// (RULES 7: the node must not start as if it remembered), kIo, kDiskFull.
   static Result<std::unique_ptr<Log>> open(env::Disk& disk, env::Clock& clock, const LogOptions& options);
   virtual ~Log() = default;
 
@@ -49,16 +57,19 @@ class Log {
   // ---- appends gather in memory until flush() ----
   virtual void append_hard_state(GroupId group, const consensus::HardState& state) = 0;
   /// entries.front().index at or below the group's last index replaces the log from there on.
+  /// Requires: consecutive indexes; start index < first <= last index + 1.
   virtual void append_entries(GroupId group, const std::vector<consensus::Entry>& entries) = 0;
   /// The group's log now starts after (index, term): a checkpoint covers the rest. Durable with the next flush;
-  /// segments nobody needs are recycled after that.
+  /// segments nobody needs are recycled after that. Ignored at or below the start index. Requires: index <= the group's
+  /// last index.
   virtual void cut(GroupId group, LogIndex index, Term term) = 0;
   /// The group's log is replaced: empty, starting after (index, term). Used when a checkpoint is ahead of the log.
   virtual void reset(GroupId group, LogIndex index, Term term) = 0;
 
-  /// Everything appended so far is on its way; `done` runs on the loop when all of it is durable. Callbacks run in
-  /// order. Errors to `done`: kDiskFull (this and later flushes fail until space returns: the caller refuses writes;
-  /// what was appended stays queued and is retried, so order is kept), kIo after a failed sync (fatal).
+  /// Everything appended so far is on its way; `done` runs on the loop when all of it is durable, at once if it is
+  /// already. Callbacks run in order. On a full disk `done` waits: what was appended stays queued in order and is tried
+  /// again every kDiskFullRetryDelay; meanwhile disk_full() is true and the caller refuses writes.
+  /// Errors to `done`: kIo after a failed write or sync (fatal: the node must stop; every later flush fails too).
   virtual void flush(std::function<void(Status)> done) = 0;
 
   /// Blocking: entries first..last of a group, stopping after the entry that reaches `bytes_max`.
@@ -70,6 +81,7 @@ class Log {
   virtual uint64_t bytes_retained() const = 0;
   /// Bytes of a group's entries since its start index.
   virtual uint64_t group_bytes(GroupId group) const = 0;
+  /// An append waits for space.
   virtual bool disk_full() const = 0;
 };
 

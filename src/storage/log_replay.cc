@@ -1,0 +1,133 @@
+#include "storage/log_replay.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace torc::storage {
+namespace {
+
+Error corrupt(const std::string& what) { return Error{ErrorCode::kCorrupt, what}; }
+
+std::string name_of(GroupId group) { return "group " + std::to_string(group.value); }
+
+}  // namespace
+
+Status LogReplay::apply(RecordKind kind, GroupId group, std::string_view payload, LogPosition record) {
+  switch (kind) {
+    case RecordKind::kEntry:
+      return apply_entry(groups_[group], payload, record);
+    case RecordKind::kHardState: {
+      const auto state = decode_hard_state(payload);
+      if (!state) return corrupt("malformed hard state");
+      groups_[group].state.hard_state = *state;
+      return {};
+    }
+    case RecordKind::kCut:
+    case RecordKind::kReset: {
+      const auto point = decode_point(payload);
+      if (!point) return corrupt("malformed cut");
+      return apply_start(groups_[group], kind, *point);
+    }
+    case RecordKind::kGroupState:
+      return apply_state(group, payload);
+    case RecordKind::kTrim: {
+      const auto sequence = decode_trim(payload);
+      if (!sequence || *sequence < first_sequence_needed_) return corrupt("malformed trim");
+      first_sequence_needed_ = *sequence;
+      return {};
+    }
+    case RecordKind::kMarker:
+      return {};
+  }
+  return corrupt("unknown record kind");
+}
+
+Status LogReplay::apply_entry(Group& group, std::string_view encoded, LogPosition record) {
+  const auto head = decode_entry_head(encoded);
+  if (!head) return corrupt("malformed entry");
+  GroupState& state = group.state;
+  if (head->index <= state.start_index || head->index > state.last_index + 1) {
+    return corrupt("entry " + std::to_string(head->index.value) + " does not follow entry " +
+                   std::to_string(state.last_index.value));
+  }
+  group.index.append(head->index, {record, static_cast<uint32_t>(encoded.size())});
+  state.last_index = head->index;
+  std::vector<consensus::TermRun>& runs = group.runs;
+  while (!runs.empty() && runs.back().first_index >= head->index) runs.pop_back();
+  if (runs.empty() || runs.back().term != head->term) runs.push_back({head->index, head->term});
+  auto& configurations = group.configurations;
+  while (!configurations.empty() && configurations.back().index >= head->index) configurations.pop_back();
+  if (head->kind == consensus::EntryKind::kConfiguration) {
+    configurations.push_back({head->index, std::string(encoded.substr(consensus::kEntryHeaderBytes))});
+  }
+  return {};
+}
+
+Status LogReplay::apply_start(Group& group, RecordKind kind, const LogPoint& point) {
+  GroupState& state = group.state;
+  if (kind == RecordKind::kReset) {
+    group.index.clear();
+    state.last_index = point.index;
+  } else if (point.index < state.start_index || point.index > state.last_index) {
+    return corrupt("cut at " + std::to_string(point.index.value) + " outside of the log");
+  }
+  state.start_index = point.index;
+  state.start_term = point.term;
+  group.index.cut(point.index);
+  std::vector<consensus::TermRun>& runs = group.runs;
+  while (runs.size() > 1 && runs[1].first_index <= point.index + 1) runs.erase(runs.begin());
+  if (state.last_index == state.start_index) runs.clear();
+  if (!runs.empty()) runs.front().first_index = std::max(runs.front().first_index, point.index + 1);
+  auto& configurations = group.configurations;
+  const auto is_gone = [&](const Group::ConfigurationAt& at) {
+    return kind == RecordKind::kReset || at.index <= point.index;
+  };
+  configurations.erase(std::remove_if(configurations.begin(), configurations.end(), is_gone), configurations.end());
+  return {};
+}
+
+Status LogReplay::apply_state(GroupId id, std::string_view payload) {
+  const auto state = decode_group_state(payload);
+  if (!state) return corrupt("malformed group state");
+  const auto [found, is_new] = groups_.try_emplace(id);
+  if (is_new) {
+    found->second.state = *state;
+  } else if (found->second.state != *state) {
+    return corrupt("the segment's head contradicts earlier segments about " + name_of(id));
+  }
+  return {};
+}
+
+std::map<GroupId, GroupState> LogReplay::states() const {
+  std::map<GroupId, GroupState> states;
+  for (const auto& [id, group] : groups_) states[id] = group.state;
+  return states;
+}
+
+Result<LogReplay::Outcome> LogReplay::finish() && {
+  Outcome outcome;
+  for (auto& [id, group] : groups_) {
+    const GroupState& state = group.state;
+    const bool has_entries = state.last_index > state.start_index;
+    if (has_entries && (group.index.empty() || group.index.first_index() > state.start_index + 1)) {
+      return corrupt("entry " + std::to_string(state.start_index.value + 1) + " of " + name_of(id) + " is missing");
+    }
+    GroupLog log;
+    log.hard_state = state.hard_state;
+    log.start_index = state.start_index;
+    log.start_term = state.start_term;
+    log.last_index = state.last_index;
+    log.term_runs = std::move(group.runs);
+    if (!group.configurations.empty()) {
+      auto configuration = consensus::decode_configuration(group.configurations.back().encoded);
+      if (!configuration.ok()) return corrupt("configuration of " + name_of(id) + ": " + configuration.error().message);
+      log.configuration = std::move(configuration).value();
+    }
+    outcome.groups.emplace(id, std::move(log));
+    outcome.indexes.emplace(id, std::move(group.index));
+  }
+  return outcome;
+}
+
+}  // namespace torc::storage

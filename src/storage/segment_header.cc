@@ -1,0 +1,52 @@
+#include "storage/segment_header.h"
+
+#include "base/codec.h"
+#include "base/crc32c.h"
+
+namespace torc::storage {
+namespace {
+
+constexpr std::string_view kMagic = "TORCLOG1";
+constexpr uint32_t kSegmentVersion = 1;
+constexpr size_t kCrcOffset = 8;
+constexpr size_t kFieldsEnd = 64;
+
+uint32_t checksum(std::string_view block) { return crc32c(block.substr(kCrcOffset + 4, kFieldsEnd - kCrcOffset - 4)); }
+
+}  // namespace
+
+std::string encode_segment_header(const SegmentHeader& header) {
+  std::string block(kMagic);
+  put_u32(block, 0);
+  put_u32(block, kSegmentVersion);
+  put_u64(block, header.sequence);
+  put_u64(block, header.base.value);
+  put_u64(block, header.synced_through.value);
+  put_u64(block, header.first_sequence_needed);
+  put_u64(block, header.salt);
+  put_u64(block, header.previous_sequence);
+  block.resize(kSegmentHeaderBytes);
+  store_u32(block.data() + kCrcOffset, checksum(block));
+  return block;
+}
+
+std::optional<SegmentHeader> decode_segment_header(std::string_view block) {
+  if (block.size() < kFieldsEnd || block.substr(0, kMagic.size()) != kMagic) return std::nullopt;
+  if (load_u32(block.data() + kCrcOffset) != checksum(block)) return std::nullopt;
+  Reader reader(block.substr(kCrcOffset + 4));
+  if (reader.u32() != kSegmentVersion) return std::nullopt;
+  SegmentHeader header;
+  header.sequence = reader.u64();
+  header.base = LogPosition(reader.u64());
+  header.synced_through = LogPosition(reader.u64());
+  header.first_sequence_needed = reader.u64();
+  header.salt = reader.u64();
+  header.previous_sequence = reader.u64();
+  const bool is_sane = header.sequence != 0 && header.first_sequence_needed <= header.sequence &&
+                       header.previous_sequence < header.sequence && header.synced_through >= header.base &&
+                       header.base.value % kRecordAlignment == 0;
+  if (!is_sane) return std::nullopt;
+  return header;
+}
+
+}  // namespace torc::storage

@@ -1,0 +1,59 @@
+// The files of a running log: segments still needed, files ready for the next one, files to give back.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "env/clock.h"
+#include "env/disk.h"
+#include "storage/log.h"
+#include "storage/log_recovery.h"
+
+namespace torc::storage {
+
+class SegmentSet {
+ public:
+  /// Starts preparing the next segment at once. `on_fatal` runs on the loop if a prepared file could not be synced.
+  SegmentSet(env::Disk& disk, env::Clock& clock, const LogOptions& options, RecoveredLog& recovered,
+             std::function<void(const Error&)> on_fatal);
+  ~SegmentSet();
+  SegmentSet(const SegmentSet&) = delete;
+  SegmentSet& operator=(const SegmentSet&) = delete;
+
+  const Segment& current() const { return segments_.rbegin()->second; }
+  /// The current segment is the small file that a start wrote, not a zero-filled one: overwriting is faster than
+  /// appending.
+  bool current_is_short() const { return current_is_short_; }
+  bool has_spare() const { return !spare_names_.empty(); }
+  /// Makes a spare file the current segment, to be written from its header on.
+  /// Requires: has_spare(). Errors: of opening the file; the spare is given up then.
+  Status begin_next(LogPosition base);
+  /// The segment that holds a position. Requires: not released.
+  const Segment& holding(LogPosition position) const;
+  const Segment& oldest() const { return segments_.begin()->second; }
+  /// Recycles or removes all segments older than `first_sequence_needed`, except the current one.
+  void release_before(uint64_t first_sequence_needed);
+
+ private:
+  void prepare_spare();
+  void on_prepared(const std::string& name, const Status& status);
+  void give_back(const std::string& name, bool is_full_size);
+
+  env::Disk& disk_;
+  env::Clock& clock_;
+  const LogOptions& options_;
+  std::function<void(const Error&)> on_fatal_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+  std::map<uint64_t, Segment> segments_;  // by sequence
+  std::vector<std::string> spare_names_;
+  uint64_t next_file_number_;
+  bool current_is_short_ = true;
+  bool is_preparing_ = false;
+  env::TimerId retry_timer_ = 0;
+};
+
+}  // namespace torc::storage
