@@ -19,6 +19,9 @@ if(TORC_SANITIZE)
   add_compile_options(-fsanitize=${TORC_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${TORC_SANITIZE})
 endif()
+if(TORC_FUZZERS)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # coverage of everything a fuzzer may reach
+endif()
 
 find_program(CCACHE ccache)
 if(CCACHE)

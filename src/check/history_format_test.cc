@@ -56,7 +56,7 @@ TEST(HistoryFormat, UnknownErrorIsAnUnknownOutcome) {
 TEST(HistoryFormat, BadInputIsNamedByItsLine) {
   const std::string good = R"({"client":1,"op":"get","key":"a","result":null,"start_ns":1,"end_ns":2})";
   EXPECT_EQ(error_of(good + "\n[]"), "line 2: a line must be one JSON object");
-  EXPECT_EQ(error_of("\n" + good + "x"), "line 2: not JSON at column 72 (invalid literal; last read: '}x')");
+  EXPECT_EQ(error_of("\n" + good + "x"), "line 2: not JSON at column 72 ('2}x'; expected end of input)");
   EXPECT_EQ(error_of("{}"), "line 1: \"client\" is missing");
   EXPECT_EQ(error_of(R"({"client":1,"client":2})"), "line 1: \"client\" appears twice");
   EXPECT_EQ(error_of(R"({"clint":1})"), "line 1: unknown field \"clint\"");

@@ -83,7 +83,7 @@ size_t Clients::pending(ClientId id) const {
   return client == nullptr ? 0 : client->under_way + client->deferred.size();
 }
 
-kv::ReplySink& Clients::begin_immediate(Waiter waiter) {
+kv::ReplySink& Clients::begin(Waiter waiter) {
   Client* client = find(waiter.client);
   return client == nullptr ? nobody_ : client->port->begin_reply(waiter.ticket);
 }

@@ -43,12 +43,12 @@ class Clients {
   bool has_runnable() const { return !runnable_.empty(); }
   size_t pending(ClientId id) const;
 
-  /// Answers a command that was never counted by start().
-  kv::ReplySink& begin_immediate(Waiter waiter);
-  void end_immediate(Waiter waiter);
-  /// Answers a started command: fill the sink with one reply, then end().
-  kv::ReplySink& begin(Waiter waiter) { return begin_immediate(waiter); }
+  /// Opens an answer: fill the sink with one reply, then end() or end_immediate() at once.
+  kv::ReplySink& begin(Waiter waiter);
+  /// Ends the answer to a started command.
   void end(Waiter waiter);
+  /// Ends the answer to a command that was never counted by start().
+  void end_immediate(Waiter waiter);
 
  private:
   struct Client {

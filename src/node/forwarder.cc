@@ -103,7 +103,7 @@ void Forwarder::flush(NodeId leader, bool self_leads, Instant now) {
       if (item.is_done) continue;
       const kv::CommandView view = item.command.view();
       request.commands.push_back({next, item.is_write, view.id, {view.args.begin(), view.args.end()}, item.call});
-      bytes += item.command.bytes() + 16;
+      bytes += item.command.bytes() + 16 + 2 * view.args.size();
     }
     if (next_unsent_ == first_sequence_) last_progress_ = now;
     next_unsent_ = next;

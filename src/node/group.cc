@@ -43,6 +43,31 @@ class WaiterRouter final : public kv::ReplyRouter {
   kv::NullSink nobody_;
 };
 
+/// Opens the client's answer at its first word: a read that turns out to need a commit must not have begun one.
+class AnswerOnDemand final : public kv::ReplySink {
+ public:
+  AnswerOnDemand(Clients& clients, Waiter waiter) : clients_(clients), waiter_(waiter) {}
+
+  void ok() override { sink().ok(); }
+  void status(std::string_view text) override { sink().status(text); }
+  void error(std::string_view text) override { sink().error(text); }
+  void integer(int64_t value) override { sink().integer(value); }
+  void bulk(std::string_view value) override { sink().bulk(value); }
+  void nil() override { sink().nil(); }
+  void array(size_t count) override { sink().array(count); }
+  void map(size_t count) override { sink().map(count); }
+
+ private:
+  kv::ReplySink& sink() {
+    if (sink_ == nullptr) sink_ = &clients_.begin(waiter_);
+    return *sink_;
+  }
+
+  Clients& clients_;
+  Waiter waiter_;
+  kv::ReplySink* sink_ = nullptr;
+};
+
 }  // namespace
 
 bool Group::is_leader() const { return was_leader_; }
@@ -50,8 +75,8 @@ bool Group::is_leader() const { return was_leader_; }
 bool Group::read_now(Waiter waiter, const kv::CommandView& command) {
   const std::optional<LogIndex> index = replica_->lease_read_index(clock_.now());
   if (!index || state_->applied() < *index) return false;
-  kv::ReplySink& sink = clients_.begin_immediate(waiter);
-  if (state_->read(command, clock_.wall_now(), sink) == kv::ReadResult::kNeedsCommit) return false;
+  AnswerOnDemand answer(clients_, waiter);
+  if (state_->read(command, clock_.wall_now(), answer) == kv::ReadResult::kNeedsCommit) return false;
   clients_.end_immediate(waiter);
   return true;
 }
@@ -191,8 +216,8 @@ bool Group::load_unapplied() {
 
 void Group::serve_reads() {
   for (PendingRead& read : reads_.take_servable(state_->applied())) {
-    kv::ReplySink& sink = clients_.begin(read.waiter);
-    if (state_->read(read.command.view(), clock_.wall_now(), sink) == kv::ReadResult::kNeedsCommit) {
+    AnswerOnDemand answer(clients_, read.waiter);
+    if (state_->read(read.command.view(), clock_.wall_now(), answer) == kv::ReadResult::kNeedsCommit) {
       write(read.waiter, read.command.view(), nullptr);  // the expiry is committed first (RULES 15)
     } else {
       clients_.end(read.waiter);

@@ -11,6 +11,7 @@ namespace {
 constexpr size_t kCrcBytes = 4;
 constexpr size_t kPrefixBytes = kCrcBytes + 4;  // CRC and header length
 constexpr uint8_t kFlagWrite = 1;
+constexpr uint8_t kFlagCall = 2;  // the client's own session, sequence and floor follow the id
 
 Error invalid(const char* what) { return {ErrorCode::kInvalid, std::string("peer message: ") + what}; }
 
@@ -53,8 +54,13 @@ void append_raw(const ForwardRequest& request, ByteChain& body) {
   size_t args = 0;
   for (const ForwardedCommand& command : request.commands) {
     put_varint(body.head, command.sequence);
-    put_u8(body.head, command.is_write ? kFlagWrite : 0);
+    put_u8(body.head, (command.is_write ? kFlagWrite : 0) | (command.call ? kFlagCall : 0));
     put_varint(body.head, static_cast<uint16_t>(command.id));
+    if (command.call) {
+      put_u64(body.head, command.call->session.value);
+      put_varint(body.head, command.call->sequence);
+      put_varint(body.head, command.call->floor);
+    }
     put_varint(body.head, command.args.size());
     for (std::string_view arg : command.args) put_bytes(body.head, arg);
     args += command.args.size();
@@ -135,9 +141,15 @@ Result<PeerMessage> read_forward_request(const pb::ForwardRequest& header, Bytes
     command.sequence = reader.varint();
     const uint8_t flags = reader.u8();
     const uint64_t id = reader.varint();
+    if ((flags & ~(kFlagWrite | kFlagCall)) != 0 || id > UINT16_MAX) return invalid("malformed forwarded command");
+    command.is_write = (flags & kFlagWrite) != 0;
+    if ((flags & kFlagCall) != 0) {
+      kv::SessionCall& call = command.call.emplace();
+      call.session = kv::SessionId(reader.u64());
+      call.sequence = reader.varint();
+      call.floor = reader.varint();
+    }
     const uint64_t argc = reader.varint();
-    if (flags > kFlagWrite || id > UINT16_MAX) return invalid("malformed forwarded command");
-    command.is_write = flags == kFlagWrite;
     command.id = static_cast<kv::CommandId>(id);
     if (!is_forwardable(command.id)) return invalid("unknown forwarded command");
     // Each argument takes at least one byte: a count that cannot be true is refused before anything is allocated.

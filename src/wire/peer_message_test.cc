@@ -148,6 +148,19 @@ TEST(PeerMessage, ForwardedCommandsAndRepliesAreViewsIntoTheReceivedBuffer) {
   EXPECT_GE(reply.replies[0].reply.data(), reply.buffer.view().data());
 }
 
+TEST(PeerMessage, ForwardedCommandKeepsTheClientsOwnLabel) {
+  ForwardRequest request = forward_request();
+  request.commands[0].call = kv::SessionCall{kv::SessionId(77), 300, 299};
+  const PeerMessage message = *decode_text(encode(request).joined());
+  const auto& commands = std::get<ForwardRequest>(message).commands;
+  ASSERT_TRUE(commands[0].call.has_value());
+  EXPECT_EQ(commands[0].call->session, kv::SessionId(77));
+  EXPECT_EQ(commands[0].call->sequence, 300u);
+  EXPECT_EQ(commands[0].call->floor, 299u);
+  EXPECT_EQ(commands[0].args, (std::vector<std::string_view>{"key", "value"}));
+  EXPECT_FALSE(commands[1].call.has_value());
+}
+
 TEST(PeerMessage, AnyFlippedBitIsNoticed) {
   for (const PeerMessage& message : one_of_each()) {
     const std::string body = encode(message).joined();

@@ -1,0 +1,92 @@
+# The one entry. Every target works from a bare clone and installs what is missing first; `make help` lists them.
+# CMake does the work (CMakePresets.json); this file only names the ways in.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup run build test test-unit test-build integration nemesis sim bench check guard lint format tidy \
+        sanitizers fuzz canary clean
+
+JOBS ?= $(shell nproc)
+NODES ?= 3
+FUZZ_SECONDS ?= 60
+RELEASE := build/release
+ASAN := build/asan
+CTEST := ctest --test-dir $(RELEASE) --output-on-failure --no-tests=error
+# Programs of a test run that print nothing useful when they pass stay quiet; ctest's own lines are kept in this file.
+CTEST_LOG := $(RELEASE)/ctest.log
+FUZZ_FLAGS := -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -print_final_stats=1
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## install what building needs (the targets below do it by themselves)
+	@tools/setup.sh
+
+run: setup ## three nodes on this machine, with a live picture; Ctrl-C stops them (NODES=5 for five)
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --parallel $(JOBS) --target torc
+	@exec $(RELEASE)/bin/torc playground --nodes $(NODES)
+
+build: setup ## release binaries in build/release/bin/
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --parallel $(JOBS)
+
+test-build:
+	@tools/setup.sh --with-tests
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --parallel $(JOBS)
+
+test: test-build ## everything ctest knows: unit, scenarios, simulation smoke, integration
+	@$(CTEST) --parallel $(JOBS) 2>&1 | tee $(CTEST_LOG)
+
+test-unit: test-build ## only the tests that need no processes, seconds
+	@$(CTEST) --parallel $(JOBS) -LE integration
+
+integration: test-build ## real processes, kill -9, real clients
+	@$(CTEST) -L integration
+
+nemesis: test-build ## a longer run of faults against real processes: make nemesis SECONDS=600
+	@TORC_NEMESIS_SECONDS=$(or $(SECONDS),300) $(RELEASE)/bin/torc_integration_test --gtest_filter='Nemesis.*'
+
+sim: test-build ## simulated clusters, many seeds
+	@$(CTEST) --parallel $(JOBS) -R '^sim/'
+
+bench: ## Torc beside Redis and etcd: one table, and JSON (BENCH_FLAGS=--quick for a first look)
+	@tools/setup.sh --with-bench
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --parallel $(JOBS) --target torc
+	@python3 tests/bench/bench.py --torc-binary $(RELEASE)/bin/torc $(BENCH_FLAGS)
+
+check: test guard ## everything CI guards
+	@tail -n 4 $(CTEST_LOG)
+
+guard: lint sanitizers fuzz canary ## what `make check` does beyond `make test`
+
+lint: ## formatting and the arrows between folders
+	@tools/setup.sh --with-tests
+	@tools/sources.sh | xargs -0 clang-format --dry-run -Werror
+	@python3 tools/check_layers.py
+
+format: ## rewrite the sources as clang-format has them
+	@tools/setup.sh --with-tests
+	@tools/sources.sh | xargs -0 clang-format -i
+
+tidy: test-build ## naming and bug checks on the files changed since main (FILES='a.cc b.cc' for others, FILES=all)
+	@tools/tidy.sh $(RELEASE) $(FILES)
+
+sanitizers: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@tools/setup.sh --with-tests
+	@cmake --preset asan >/dev/null
+	@cmake --build --preset asan --parallel $(JOBS)
+	@ctest --test-dir $(ASAN) --output-on-failure --no-tests=error --parallel $(JOBS) -LE 'integration|canary'
+
+fuzz: sanitizers ## every fuzzer for FUZZ_SECONDS (60), side by side
+	@tools/fuzz.sh $(ASAN) $(JOBS) $(FUZZ_FLAGS)
+
+canary: test-build ## planted bugs: each must be found, or the tests prove nothing
+	@$(CTEST) -L canary
+
+clean: ## remove build/
+	@rm -rf build

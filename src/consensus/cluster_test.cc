@@ -1,0 +1,127 @@
+// Whole groups under seeded faults, with the invariants of Raft figure 3 and linearizable reads checked after each
+// step.
+#include <gtest/gtest.h>
+
+#include "consensus/test_cluster.h"
+
+namespace torc::consensus {
+namespace {
+
+ReplicaId any(TestCluster& cluster) {
+  return cluster.configuration().voters[cluster.prng().below(cluster.nodes().size())];
+}
+
+void random_fault(TestCluster& cluster) {
+  Prng& prng = cluster.prng();
+  const ReplicaId id = any(cluster);
+  TestCluster::Node& node = cluster.node(id);
+  switch (prng.below(8)) {
+    case 0:
+      if (node.replica) cluster.crash(id);
+      break;
+    case 1:
+    case 2:
+      if (!node.replica) cluster.start(id);
+      break;
+    case 3:
+      node.is_paused = !node.is_paused;
+      break;
+    case 4:
+      cluster.set_link(id, any(cluster), false);
+      break;
+    case 5:
+      cluster.isolate(id);
+      break;
+    default:
+      cluster.heal();
+      break;
+  }
+}
+
+void random_step(TestCluster& cluster) {
+  Prng& prng = cluster.prng();
+  const uint64_t dice = prng.below(1000);
+  const ReplicaId id = any(cluster);
+  TestCluster::Node& node = cluster.node(id);
+  const bool is_up = node.replica && !node.is_paused;
+  if (dice < 500) {
+    if (cluster.network().empty()) return;
+    // Mostly in order, sometimes from anywhere.
+    const size_t position = prng.chance(3, 4) ? 0 : prng.below(cluster.network().size());
+    const uint64_t fate = prng.below(100);
+    if (fate < 4) return cluster.drop(position);
+    return cluster.deliver(position, fate < 8);
+  }
+  if (dice < 560) return cluster.advance(Duration(static_cast<int64_t>(prng.below(20'000'000))));
+  if (dice >= 995) return random_fault(cluster);
+  if (!is_up) return;
+  if (dice < 700) return cluster.sync_one(id);
+  if (dice < 850) return cluster.tick(id);
+  if (dice < 900) {
+    cluster.propose(id, std::string(prng.below(200), 'p'));
+  } else if (dice < 930) {
+    cluster.read(id);
+  } else if (dice < 970) {
+    cluster.lease_read(id);
+  } else if (dice < 985) {
+    cluster.answer_load(id, prng.chance(4, 5));
+  } else if (dice < 990) {
+    cluster.cut_log(id);
+  } else if (prng.chance(1, 4)) {
+    cluster.transfer(id, any(cluster));
+  }
+}
+
+ReplicaOptions random_options(Prng& prng) {
+  ReplicaOptions options;
+  options.append_bytes_max = prng.between(1, 2000);
+  options.in_flight_bytes_max = prng.between(1, 5000);
+  options.held_bytes_max = prng.between(0, 3000);
+  options.pre_vote = prng.chance(3, 4);
+  options.check_quorum = prng.chance(3, 4);
+  options.lease_reads = prng.chance(3, 4);
+  return options;
+}
+
+// Faults first, then none: nothing bad may happen in the first phase, something good has to in the second.
+void run_seed(uint64_t seed, size_t steps, uint64_t& lease_reads, uint64_t& reads_confirmed) {
+  Prng prng(seed);
+  const uint64_t size = prng.chance(1, 8) ? 1 : prng.between(2, 5);
+  TestCluster cluster(prng.next(), size, random_options(prng));
+  for (auto& [id, node] : cluster.nodes()) node.clock_percent = static_cast<int64_t>(prng.between(96, 104));
+  for (size_t i = 0; i < steps && cluster.violation.empty(); ++i) random_step(cluster);
+  ASSERT_EQ(cluster.violation, "") << "seed " << seed;
+
+  cluster.heal();
+  cluster.run(3s);
+  ASSERT_EQ(cluster.violation, "") << "seed " << seed;
+  ASSERT_TRUE(cluster.leader()) << "no leader after the faults ended, seed " << seed;
+  const auto place = cluster.propose(*cluster.leader(), "last");
+  ASSERT_TRUE(place) << "seed " << seed;
+  cluster.read(*cluster.leader());
+  const uint64_t confirmed_before = cluster.reads_confirmed;
+  cluster.run(1s);
+  ASSERT_EQ(cluster.violation, "") << "seed " << seed;
+  EXPECT_GE(cluster.committed(), place->index) << "seed " << seed;
+  EXPECT_GE(cluster.reads_confirmed, confirmed_before) << "seed " << seed;
+  for (const auto& [id, node] : cluster.nodes()) {
+    EXPECT_EQ(cluster.status(id).commit, cluster.committed()) << id << ", seed " << seed;
+    EXPECT_EQ(cluster.status(id).stable_index, cluster.committed()) << id << ", seed " << seed;
+  }
+  lease_reads += cluster.lease_reads;
+  reads_confirmed += cluster.reads_confirmed;
+}
+
+TEST(Cluster, StaysSafeUnderRandomFaultsAndRecoversWhenTheyEnd) {
+  uint64_t lease_reads = 0;
+  uint64_t reads_confirmed = 0;
+  for (uint64_t seed = 1; seed <= 300 && !HasFatalFailure(); ++seed) {
+    run_seed(seed, 3000, lease_reads, reads_confirmed);
+  }
+  // Otherwise the checks of reads checked nothing.
+  EXPECT_GT(lease_reads, 1000u);
+  EXPECT_GT(reads_confirmed, 1000u);
+}
+
+}  // namespace
+}  // namespace torc::consensus

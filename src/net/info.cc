@@ -1,0 +1,250 @@
+#include "net/info.h"
+
+#include <malloc.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+
+#include "wire/command_table.h"
+
+namespace torc::net {
+namespace {
+
+using node::GroupStatus;
+using node::Membership;
+
+class Text {
+ public:
+  void section(std::string_view name) {
+    if (!text_.empty()) text_ += "\r\n";
+    text_.append("# ").append(name).append("\r\n");
+  }
+  void field(std::string_view name, std::string_view value) {
+    text_.append(name).append(":").append(value).append("\r\n");
+  }
+  void field(std::string_view name, uint64_t value) { field(name, std::to_string(value)); }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+std::string_view role_name(consensus::Role role) {
+  switch (role) {
+    case consensus::Role::kFollower:
+      return "follower";
+    case consensus::Role::kPreCandidate:
+      return "candidate";  // to people the same: it looks for votes
+    case consensus::Role::kCandidate:
+      return "candidate";
+    case consensus::Role::kLeader:
+      return "leader";
+  }
+  return "";
+}
+
+std::string_view membership_name(Membership membership) {
+  switch (membership) {
+    case Membership::kMeeting:
+      return "meeting";
+    case Membership::kMember:
+      return "member";
+    case Membership::kStranger:
+      return "stranger";
+  }
+  return "";
+}
+
+std::string hex(uint64_t value) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+std::string seconds(const timeval& time) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%lld.%06ld", static_cast<long long>(time.tv_sec), static_cast<long>(time.tv_usec));
+  return text;
+}
+
+std::string human(uint64_t bytes) {
+  constexpr std::string_view kUnits = "BKMGT";
+  auto amount = static_cast<double>(bytes);
+  size_t unit = 0;
+  for (; amount >= 1024 && unit + 1 < kUnits.size(); ++unit) amount /= 1024;
+  char text[32];
+  std::snprintf(text, sizeof text, unit == 0 ? "%.0f%c" : "%.2f%c", amount, kUnits[unit]);
+  return text;
+}
+
+uint64_t resident_bytes() {
+  std::FILE* file = std::fopen("/proc/self/statm", "re");
+  if (file == nullptr) return 0;
+  unsigned long long total = 0;
+  unsigned long long resident = 0;
+  const int fields = std::fscanf(file, "%llu %llu", &total, &resident);
+  std::fclose(file);
+  return fields == 2 ? resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
+}
+
+void write_server(const InfoSource& source, Text& out) {
+  utsname system{};
+  uname(&system);
+  const auto uptime = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(source.uptime).count());
+  out.field("redis_version", kRedisVersion);
+  out.field("redis_mode", "standalone");
+  out.field("server_name", "torc");
+  out.field("os", std::string(system.sysname) + " " + system.release + " " + system.machine);
+  out.field("arch_bits", "64");
+  out.field("process_id", static_cast<uint64_t>(getpid()));
+  out.field("run_id", hex(source.node.cluster.value) + hex(source.node.incarnation.value) + "00000000");
+  out.field("tcp_port", source.port);
+  out.field("uptime_in_seconds", uptime);
+  out.field("uptime_in_days", uptime / 86400);
+}
+
+void write_clients(const InfoSource& source, Text& out) {
+  out.field("connected_clients", source.clients);
+  out.field("maxclients", source.clients_max);
+  out.field("blocked_clients", uint64_t{0});
+}
+
+void write_memory(const InfoSource& source, Text& out) {
+  const struct mallinfo2 heap = mallinfo2();
+  const uint64_t used = heap.uordblks + heap.hblkhd;
+  const uint64_t resident = resident_bytes();
+  uint64_t state = 0;
+  for (const GroupStatus& group : source.node.groups) state += group.state_bytes;
+  out.field("used_memory", used);
+  out.field("used_memory_human", human(used));
+  out.field("used_memory_rss", resident);
+  out.field("used_memory_rss_human", human(resident));
+  out.field("used_memory_dataset", state);
+  out.field("mem_clients_normal", source.buffered_bytes);
+  out.field("maxmemory", uint64_t{0});
+  out.field("maxmemory_human", "0B");
+  out.field("maxmemory_policy", "noeviction");
+}
+
+void write_persistence(const InfoSource& source, Text& out) {
+  // Clients wait while this is 1. A node that has not met its peers answers errors at once; waiting is the user's
+  // choice.
+  out.field("loading", uint64_t{0});
+  out.field("async_loading", uint64_t{0});
+  out.field("rdb_bgsave_in_progress", uint64_t{0});
+  out.field("aof_enabled", uint64_t{1});
+  out.field("aof_last_write_status", source.node.disk_full ? "err" : "ok");
+  out.field("disk_full", uint64_t{source.node.disk_full});
+}
+
+void write_stats(const InfoSource& source, Text& out) {
+  out.field("total_connections_received", source.stats.connections_received);
+  out.field("rejected_connections", source.stats.connections_rejected);
+  out.field("total_commands_processed", source.stats.commands);
+  out.field("total_net_input_bytes", source.stats.input_bytes);
+  out.field("total_net_output_bytes", source.stats.output_bytes);
+  out.field("protocol_errors", source.stats.protocol_errors);
+  out.field("client_buffer_limit_disconnections", source.stats.buffer_limit_disconnections);
+  out.field("commands_executed", source.node.commands_executed);
+  out.field("commands_forwarded", source.node.commands_forwarded);
+}
+
+void write_replication(const InfoSource& source, Text& out) {
+  // Every node takes writes and answers linearizable reads, so to a Redis client each of them is a master.
+  out.field("role", "master");
+  out.field("connected_slaves", uint64_t{0});
+  out.field("master_repl_offset", source.node.groups.empty() ? 0 : source.node.groups.front().replica.commit.value);
+}
+
+void write_cpu(const InfoSource&, Text& out) {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  out.field("used_cpu_sys", seconds(usage.ru_stime));
+  out.field("used_cpu_user", seconds(usage.ru_utime));
+}
+
+void write_raft(const InfoSource& source, Text& out) {
+  const node::NodeStatus& node = source.node;
+  out.field("raft_node_id", node.node.value);
+  out.field("raft_incarnation", hex(node.incarnation.value));
+  out.field("raft_cluster_id", hex(node.cluster.value));
+  out.field("raft_membership", membership_name(node.membership));
+  if (!node.explanation.empty()) out.field("raft_explanation", node.explanation);
+  if (node.groups.empty()) out.field("raft_role", "follower");
+  for (const GroupStatus& group : node.groups) {  // one group for now
+    const consensus::ReplicaStatus& replica = group.replica;
+    out.field("raft_group_id", group.group.value);
+    out.field("raft_role", role_name(replica.role));
+    out.field("raft_term", replica.term.value);
+    out.field("raft_leader_id", group.leader_node.value);
+    out.field("raft_leader_address", group.leader_address);
+    out.field("raft_commit_index", replica.commit.value);
+    out.field("raft_applied_index", group.applied.value);
+    out.field("raft_last_index", replica.last_index.value);
+    out.field("raft_stable_index", replica.stable_index.value);
+    out.field("raft_checkpoint_index", group.checkpoint_index.value);
+    out.field("raft_log_bytes", group.log_bytes);
+    out.field("raft_voters", group.voters);
+    out.field("raft_has_lease", uint64_t{replica.has_lease});
+  }
+  for (size_t i = 0; i < node.peers.size(); ++i) {
+    const node::PeerStatus& peer = node.peers[i];
+    out.field("raft_peer" + std::to_string(i), "id=" + std::to_string(peer.node.value) +
+                                                   ",address=" + peer.client_address +
+                                                   ",connected=" + (peer.is_connected ? "1" : "0"));
+  }
+}
+
+void write_cluster(const InfoSource&, Text& out) { out.field("cluster_enabled", uint64_t{0}); }
+
+void write_keyspace(const InfoSource& source, Text& out) {
+  uint64_t keys = 0;
+  for (const GroupStatus& group : source.node.groups) keys += group.keys;
+  if (keys > 0) out.field("db0", "keys=" + std::to_string(keys));
+}
+
+struct Section {
+  std::string_view title;
+  std::string_view name;  // upper case
+  void (*write)(const InfoSource&, Text&);
+};
+
+constexpr std::array kSections = {
+    Section{"Server", "SERVER", write_server},
+    Section{"Clients", "CLIENTS", write_clients},
+    Section{"Memory", "MEMORY", write_memory},
+    Section{"Persistence", "PERSISTENCE", write_persistence},
+    Section{"Stats", "STATS", write_stats},
+    Section{"Replication", "REPLICATION", write_replication},
+    Section{"CPU", "CPU", write_cpu},
+    Section{"Raft", "RAFT", write_raft},
+    Section{"Cluster", "CLUSTER", write_cluster},
+    Section{"Keyspace", "KEYSPACE", write_keyspace},
+};
+
+bool names(std::string_view wanted, std::string_view section) {
+  return wire::equals_ignoring_case(wanted, section) || wire::equals_ignoring_case(wanted, "ALL") ||
+         wire::equals_ignoring_case(wanted, "DEFAULT") || wire::equals_ignoring_case(wanted, "EVERYTHING");
+}
+
+}  // namespace
+
+std::string info_text(const InfoSource& source, std::span<const std::string_view> sections) {
+  Text out;
+  for (const Section& section : kSections) {
+    const bool is_wanted =
+        sections.empty() || std::any_of(sections.begin(), sections.end(),
+                                        [&](std::string_view wanted) { return names(wanted, section.name); });
+    if (!is_wanted) continue;
+    out.section(section.title);
+    section.write(source, out);
+  }
+  return out.take();
+}
+
+}  // namespace torc::net

@@ -1,0 +1,31 @@
+// Bounds of the RESP server. Defaults are what `torc serve` runs with; tests shrink them.
+#pragma once
+
+#include <cstddef>
+
+#include "base/time.h"
+
+namespace torc::net {
+
+struct RespLimits {
+  /// Connections; the next one is told "max number of clients reached" (Redis's maxclients).
+  size_t clients_max = 10'000;
+  /// Unanswered commands of one client. At this many its input is left in the socket until half of them are answered.
+  size_t pending_commands_max = 1024;
+  /// Bytes of commands handed to the node since the client last had none pending: bounds what 1024 large values may
+  /// hold.
+  size_t pending_bytes_max = 64u << 20;
+  /// Above this much unsent output nothing more is read from the client until half of it has left.
+  size_t output_soft_bytes = 1u << 20;
+  /// A client that does not read while answers to earlier commands arrive is closed above this; one answer may exceed
+  /// it.
+  size_t output_hard_bytes = 64u << 20;
+  /// A client above the soft limit that takes nothing at all for this long is closed.
+  Duration slow_reader_timeout = 60s;
+  /// Input and output buffered for all clients together; above it clients that hold more than buffered_usual_bytes are
+  /// closed when they need more.
+  size_t buffered_bytes_max = 1u << 30;
+  size_t buffered_usual_bytes = 1u << 20;
+};
+
+}  // namespace torc::net

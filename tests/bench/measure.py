@@ -1,0 +1,91 @@
+"""What is measured, and how: redis-benchmark from outside, /proc for CPU and memory, etcdctl's own check for etcd."""
+import csv
+import io
+import re
+import subprocess
+from dataclasses import asdict, dataclass
+
+from servers import HOST, Connection
+
+CLIENTS = 50
+KEYS = 100_000
+MEMORY_VALUE_BYTES = 64
+PRELOAD_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Case:
+    command: str
+    pipeline: int
+    value_bytes: int
+    commands: int  # per measurement
+
+    @property
+    def label(self):
+        return f"{self.command} P{self.pipeline} {self.value_bytes} B"
+
+
+@dataclass
+class Sample:
+    commands_per_s: float
+    p50_ms: float
+    p99_ms: float
+    cpu_us_per_command: float  # user + system, all processes of the store
+
+    as_dict = asdict
+
+
+def cases(scale):
+    """Each lasts a few seconds at scale 1 on two cores."""
+    counts = {("SET", 1): 100_000, ("SET", 16): 400_000, ("GET", 1): 200_000, ("GET", 16): 1_000_000}
+    return [Case(command, pipeline, value_bytes, max(int(count * scale), 1000))
+            for value_bytes in (64, 1024) for (command, pipeline), count in counts.items()]
+
+
+def preload(server, value_bytes):
+    """Every key redis-benchmark will ask for exists, so that a GET is never a miss."""
+    server.find_port()
+    connection = Connection(server.port)
+    value = b"x" * value_bytes
+    for begin in range(0, KEYS, PRELOAD_BATCH):
+        connection.pipeline([Connection.encode("SET", b"key:%012d" % i, value) for i in range(begin, begin + PRELOAD_BATCH)])
+    connection.close()
+
+
+def run_case(server, case):
+    server.find_port()
+    cpu_before = server.cpu_seconds()
+    done = subprocess.run(
+        ["redis-benchmark", "-h", HOST, "-p", str(server.port), "-t", case.command.lower(), "-c", str(CLIENTS),
+         "-n", str(case.commands), "-P", str(case.pipeline), "-d", str(case.value_bytes), "-r", str(KEYS), "--csv"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    cpu = server.cpu_seconds() - cpu_before
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    if done.returncode != 0 or len(rows) != 1 or "error" in (done.stdout + done.stderr).lower():
+        raise RuntimeError(f"redis-benchmark against {server.name}, {case.label}: {done.stdout}{done.stderr}")
+    row = rows[0]
+    return Sample(float(row["rps"]), float(row["p50_latency_ms"]), float(row["p99_latency_ms"]),
+                  cpu / case.commands * 1e6)
+
+
+def memory_per_key(server, keys):
+    """Bytes of resident memory that a 16-byte key with a 64-byte value costs, after a checkpoint; None if none came."""
+    server.find_port()
+    before = server.resident_bytes()
+    connection = Connection(server.port)
+    value = b"v" * MEMORY_VALUE_BYTES
+    for begin in range(0, keys, PRELOAD_BATCH):
+        connection.pipeline([Connection.encode("SET", b"%016d" % i, value) for i in range(begin, min(begin + PRELOAD_BATCH, keys))])
+    connection.close()
+    if not server.wait_until_checkpointed():
+        return None
+    return (server.resident_bytes() - before) / keys
+
+
+def etcd_writes_per_s(etcd):
+    """`etcdctl check perf` asks for 8,000 writes/s for a minute and says how many it got."""
+    done = etcd.etcdctl("check", "perf", "--load", "l")
+    found = re.search(r"([\d.]+) writes/s", done.stdout + done.stderr)
+    if not found:
+        raise RuntimeError(f"etcdctl check perf: {done.stdout}{done.stderr}")
+    return float(found.group(1))

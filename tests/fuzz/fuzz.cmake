@@ -1,0 +1,15 @@
+# Every tests/fuzz/<folder>_<name>_fuzz.cc becomes torc_<folder>_<name>_fuzz, linked with src/<folder> (and, for the seams,
+# with the simulator's disk). Built by the presets with TORC_FUZZERS; `make fuzz` runs all of them.
+if(TORC_FUZZERS)
+  file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/*_fuzz.cc)
+  foreach(source ${fuzzers})
+    get_filename_component(name ${source} NAME_WE)
+    string(REGEX REPLACE "_.*" "" folder ${name})
+    add_executable(torc_${name} ${source})
+    target_link_libraries(torc_${name} PRIVATE torc_${folder})
+    if(folder STREQUAL "storage" OR folder STREQUAL "node")
+      target_link_libraries(torc_${name} PRIVATE torc_sim)
+    endif()
+    target_link_options(torc_${name} PRIVATE -fsanitize=fuzzer)
+  endforeach()
+endif()

@@ -1,0 +1,203 @@
+#include "cluster.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+#include <stdexcept>
+#include <thread>
+
+namespace torc::integration {
+namespace {
+
+constexpr int kStartTries = 5;
+constexpr size_t kLogBytesShown = 8000;
+
+/// A loopback address no other cluster of this machine is likely to use at the same time.
+std::string own_loopback_address() {
+  static int clusters = 0;
+  const auto mix = static_cast<uint32_t>(::getpid()) * 2654435761u + static_cast<uint32_t>(++clusters) * 40503u;
+  const auto part = [mix](int shift) { return std::to_string(1 + ((mix >> shift) & 0xff) % 250); };
+  return "127." + part(24) + "." + part(16) + "." + part(8);
+}
+
+/// A port nobody listens on now. Closed again before use: the node binds it itself, and start-up is tried again with
+/// other ports if somebody was faster.
+uint16_t free_port(const std::string& host, std::set<uint16_t>& taken) {
+  for (;;) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    ::inet_pton(AF_INET, host.c_str(), &at.sin_addr);
+    socklen_t size = sizeof at;
+    if (::bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0 ||
+        ::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) != 0) {
+      ::close(fd);
+      throw std::runtime_error("no free port on " + host);
+    }
+    ::close(fd);
+    if (taken.insert(ntohs(at.sin_port)).second) return ntohs(at.sin_port);
+  }
+}
+
+}  // namespace
+
+void sleep_for(Millis time) { std::this_thread::sleep_for(time); }
+
+std::string built_program(const std::string& name) {
+  const char* replacement = name == "torc" ? std::getenv("TORC_BINARY") : nullptr;
+  if (replacement != nullptr) return replacement;
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path() / name;
+}
+
+Cluster::Cluster(ClusterOptions options) : options_(std::move(options)) {
+  const std::string pattern = std::filesystem::temp_directory_path() / "torc-test-XXXXXX";
+  std::vector<char> name(pattern.begin(), pattern.end());
+  name.push_back('\0');
+  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a directory like " + pattern);
+  directory_ = name.data();
+  for (int tries = 1; !try_start_all(); ++tries) {
+    if (tries == kStartTries) {
+      print_logs();
+      throw std::runtime_error("the nodes did not start; their logs are above");
+    }
+  }
+}
+
+Cluster::~Cluster() {
+  nodes_.clear();
+  if (::testing::Test::HasFailure() || std::uncaught_exceptions() > 0) print_logs();
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
+}
+
+void Cluster::choose_addresses() {
+  const std::string host = own_loopback_address();
+  std::set<uint16_t> taken;
+  client_addresses_.clear();
+  peer_addresses_.clear();
+  for (int i = 0; i < options_.nodes; ++i) {
+    client_addresses_.push_back({host, free_port(host, taken)});
+    peer_addresses_.push_back({host, free_port(host, taken)});
+  }
+}
+
+bool Cluster::try_start_all() {
+  nodes_.clear();
+  for (NodeNumber node = 1; node <= size(); ++node) std::filesystem::remove_all(data_path(node));
+  choose_addresses();
+  nodes_.resize(static_cast<size_t>(options_.nodes));
+  for (NodeNumber node = 1; node <= size(); ++node) start(node);
+  try {
+    wait_until_all_answer();
+  } catch (const std::runtime_error& error) {
+    std::fprintf(stderr, "start-up failed: %s\n", error.what());
+    return false;
+  }
+  return true;
+}
+
+void Cluster::start(NodeNumber node) {
+  std::string members;
+  for (NodeNumber member = 1; member <= size(); ++member) {
+    if (member > 1) members += ",";
+    members += std::to_string(member) + "=" + peer_address(member).text();
+  }
+  std::vector<std::string> argv = {built_program("torc"),
+                                   "serve",
+                                   "--id",
+                                   std::to_string(node),
+                                   "--data",
+                                   data_path(node),
+                                   "--listen",
+                                   address(node).text(),
+                                   "--peer-listen",
+                                   peer_address(node).text(),
+                                   "--initial-cluster",
+                                   members};
+  argv.insert(argv.end(), options_.extra_args.begin(), options_.extra_args.end());
+  nodes_.at(static_cast<size_t>(node - 1)) = std::make_unique<Process>(argv, log_path(node), options_.environment);
+}
+
+void Cluster::delete_data(NodeNumber node) { std::filesystem::remove_all(data_path(node)); }
+
+std::optional<std::map<std::string, std::string>> Cluster::info(NodeNumber node, Millis timeout) const {
+  const std::optional<Reply> reply = RespClient::connect(address(node), timeout).call({"INFO"});
+  if (!reply || reply->kind != Reply::Kind::kBulk) return std::nullopt;
+  std::map<std::string, std::string> fields;
+  size_t at = 0;
+  while (at < reply->text.size()) {
+    const size_t end = std::min(reply->text.find("\r\n", at), reply->text.size());
+    const std::string line = reply->text.substr(at, end - at);
+    const size_t colon = line.find(':');
+    if (colon != std::string::npos && line[0] != '#') fields[line.substr(0, colon)] = line.substr(colon + 1);
+    at = end + 2;
+  }
+  return fields;
+}
+
+NodeNumber Cluster::wait_for_leader(Millis timeout) {
+  NodeNumber leader = 0;
+  const bool is_found = holds_within(timeout, [&] {
+    int64_t term_max = -1;
+    for (NodeNumber node = 1; node <= size(); ++node) {
+      if (!process(node).is_running()) continue;
+      auto fields = info(node, Millis(300));
+      if (!fields || (*fields)["raft_role"] != "leader") continue;
+      const int64_t term = std::strtoll((*fields)["raft_term"].c_str(), nullptr, 10);
+      if (term > term_max) {
+        term_max = term;
+        leader = node;
+      }
+    }
+    return leader != 0;
+  });
+  if (!is_found) throw std::runtime_error("no node calls itself leader");
+  return leader;
+}
+
+NodeNumber Cluster::any_follower() { return wait_for_leader() % size() + 1; }
+
+void Cluster::wait_until_all_answer(Millis timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  for (NodeNumber node = 1; node <= size(); ++node) {
+    const bool is_answering =
+        holds_within(std::chrono::ceil<Millis>(
+                         std::max(deadline - std::chrono::steady_clock::now(), decltype(deadline)::duration{})),
+                     [&] {
+                       if (!process(node).is_running())
+                         throw std::runtime_error("node " + std::to_string(node) + " ended");
+                       const std::optional<Reply> reply = connect(node, Millis(2000)).call({"GET", "is-anybody-there"});
+                       return reply && !reply->is_error();
+                     });
+    if (!is_answering) throw std::runtime_error("node " + std::to_string(node) + " does not answer a read");
+  }
+}
+
+void Cluster::wait_until_writable(NodeNumber node, Millis timeout) {
+  const bool is_writable = holds_within(timeout, [&] {
+    const std::optional<Reply> reply = connect(node, Millis(2000)).call({"SET", "is-it-writable", "1"});
+    return reply && reply->is_ok();
+  });
+  if (!is_writable) throw std::runtime_error("node " + std::to_string(node) + " does not take a write");
+}
+
+std::string Cluster::log_path(NodeNumber node) const { return directory_ + "/node-" + std::to_string(node) + ".log"; }
+
+std::string Cluster::data_path(NodeNumber node) const { return directory_ + "/node-" + std::to_string(node); }
+
+void Cluster::print_logs() const {
+  for (NodeNumber node = 1; node <= size(); ++node) {
+    const std::string log = read_file(log_path(node));
+    const size_t begin = log.size() > kLogBytesShown ? log.size() - kLogBytesShown : 0;
+    std::fprintf(stderr, "---- log of node %d (last %zu of %zu bytes)\n%s\n", node, log.size() - begin, log.size(),
+                 log.c_str() + begin);
+  }
+}
+
+}  // namespace torc::integration

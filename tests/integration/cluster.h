@@ -1,0 +1,100 @@
+// Real `torc serve` processes: a cluster of them on this machine, and everything a test may do to it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "process.h"
+#include "resp_client.h"
+
+namespace torc::integration {
+
+using NodeNumber = int;  // 1-based, as on the command line
+
+struct ClusterOptions {
+  int nodes = 3;
+  std::vector<std::string> extra_args;             // appended to every `torc serve`
+  std::map<std::string, std::string> environment;  // of every node
+};
+
+/// Starts the nodes and waits until one store answers on each. Ports are given by the kernel on a loopback address of
+/// this cluster's own (127.x.y.z), so that neither another test run nor a passing connection takes a port while its
+/// node is down. Harness failures throw std::runtime_error. Ends every process it started; on a failed test prints the
+/// ends of the nodes' logs. All calls on the main thread (see Process), except addresses().
+class Cluster {
+ public:
+  explicit Cluster(ClusterOptions options = {});
+  ~Cluster();
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  int size() const { return options_.nodes; }
+  /// Where clients connect; index 0 is node 1. Constant for the life of the cluster.
+  const std::vector<Address>& addresses() const { return client_addresses_; }
+  const Address& address(NodeNumber node) const { return client_addresses_.at(static_cast<size_t>(node - 1)); }
+  const Address& peer_address(NodeNumber node) const { return peer_addresses_.at(static_cast<size_t>(node - 1)); }
+  Process& process(NodeNumber node) { return *nodes_.at(static_cast<size_t>(node - 1)); }
+  /// A directory of this test that goes with the cluster.
+  const std::string& directory() const { return directory_; }
+  RespClient connect(NodeNumber node, Millis timeout = Millis(5000)) const {
+    return RespClient::connect(address(node), timeout);
+  }
+
+  // ---- faults ----
+  void start(NodeNumber node);
+  void kill_hard(NodeNumber node) { process(node).kill_hard(); }
+  void pause(NodeNumber node) { process(node).pause(); }
+  void resume(NodeNumber node) { process(node).resume(); }
+  /// Requires: the node is not running.
+  void delete_data(NodeNumber node);
+
+  // ---- what the nodes say ----
+  /// The fields of INFO, or nothing if the node does not answer within `timeout`.
+  std::optional<std::map<std::string, std::string>> info(NodeNumber node, Millis timeout = Millis(1000)) const;
+  /// The node that calls itself leader in the highest term and answers; waits for one.
+  NodeNumber wait_for_leader(Millis timeout = Millis(10000));
+  /// A node that is not the leader.
+  NodeNumber any_follower();
+  /// Until every running node answers a linearizable read. Paused nodes must have been resumed.
+  void wait_until_all_answer(Millis timeout = Millis(20000));
+  /// Until a write succeeds at `node`.
+  void wait_until_writable(NodeNumber node, Millis timeout = Millis(20000));
+
+ private:
+  void choose_addresses();
+  bool try_start_all();
+  std::string log_path(NodeNumber node) const;
+  std::string data_path(NodeNumber node) const;
+  void print_logs() const;
+
+  ClusterOptions options_;
+  std::string directory_;
+  std::vector<Address> client_addresses_;
+  std::vector<Address> peer_addresses_;
+  std::vector<std::unique_ptr<Process>> nodes_;
+};
+
+/// A program of this build, beside the test program itself. TORC_BINARY in the environment replaces `torc`.
+std::string built_program(const std::string& name);
+
+/// Calls `condition` every few milliseconds until it holds; false after `timeout`.
+template <typename Condition>
+bool holds_within(Millis timeout, Condition condition);
+
+void sleep_for(Millis time);
+
+template <typename Condition>
+bool holds_within(Millis timeout, Condition condition) {
+  constexpr Millis kInterval{20};
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  for (;;) {
+    if (condition()) return true;
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    sleep_for(kInterval);
+  }
+}
+
+}  // namespace torc::integration

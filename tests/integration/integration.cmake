@@ -1,0 +1,30 @@
+# torc_integration_test: real `torc serve` processes, found beside the test program.
+# Left out where `torc` is instrumented: its timing is not the one the tests are about.
+if(NOT TORC_SANITIZE)
+  set(integration_dir ${CMAKE_CURRENT_SOURCE_DIR}/integration)
+  file(GLOB integration_sources CONFIGURE_DEPENDS ${integration_dir}/*.cc)
+  list(FILTER integration_sources EXCLUDE REGEX "full_disk_preload\\.cc$")
+  add_executable(torc_integration_test ${integration_sources})
+  target_link_libraries(torc_integration_test PRIVATE torc_client torc_check torc_base GTest::gtest_main GTest::gmock)
+  if(TARGET torc)
+    add_dependencies(torc_integration_test torc)
+  endif()
+
+  # Preloaded into nodes whose disk is to be full.
+  add_library(torc_full_disk_preload MODULE ${integration_dir}/full_disk_preload.cc)
+  target_link_libraries(torc_full_disk_preload PRIVATE ${CMAKE_DL_LIBS})
+  set_target_properties(torc_full_disk_preload PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+  add_dependencies(torc_integration_test torc_full_disk_preload)
+
+  # The npm clients are installed once per build directory, by the first test that asks for them.
+  add_test(NAME integration/client_packages
+           COMMAND ${integration_dir}/clients/install.sh ${CMAKE_BINARY_DIR}/clients)
+  set_tests_properties(integration/client_packages PROPERTIES FIXTURES_SETUP client_packages LABELS integration TIMEOUT 300)
+
+  # One process per test, one at a time: they measure times and use both cores.
+  gtest_discover_tests(torc_integration_test TEST_PREFIX "integration/" TEST_FILTER "-*NodeClients*:*RedisPy*" DISCOVERY_TIMEOUT 60
+                       PROPERTIES LABELS integration RUN_SERIAL TRUE TIMEOUT 300)
+  gtest_discover_tests(torc_integration_test TEST_PREFIX "integration/" TEST_FILTER "*NodeClients*:*RedisPy*" DISCOVERY_TIMEOUT 60
+                       TEST_LIST npm_client_tests
+                       PROPERTIES LABELS integration RUN_SERIAL TRUE TIMEOUT 300 FIXTURES_REQUIRED client_packages)
+endif()
