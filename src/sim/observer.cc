@@ -103,6 +103,10 @@ std::string Observer::difference() const {
     }
   }
   if (by_state.size() == 1) return "";
+  if (by_state.begin()->first.first == by_state.rbegin()->first.first) {
+    world_.fail(FailureKind::kSafety, text("nodes have applied the same entries and differ:", by_state.begin()->second,
+                                           " against", by_state.rbegin()->second));
+  }
   std::string all = "nodes stand in different states:";
   for (const auto& [state, ids] : by_state) all += text(" [applied ", state.first, " by", ids, "]");
   return all;

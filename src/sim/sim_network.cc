@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "sim/frame_text.h"
 
 namespace torc::sim {
 namespace {
@@ -107,8 +108,8 @@ void SimNetwork::send(Port& from, NodeId to, env::Channel channel, std::string b
   const CutMode cut = cuts_[source][target];
   const bool is_lost = epoch == 0 || cut == CutMode::kLose || prng_.chance(options_.loss_per_million, 1'000'000);
   trace_.note(queue_.now(), from.node, is_lost ? TraceKind::kLose : TraceKind::kSend, hash_bytes(body, to.value), [&] {
-    return "to n" + std::to_string(to.value) + " " + channel_name(way) + " " + std::to_string(body.size()) + " bytes" +
-           (epoch == 0 ? ", not connected" : "");
+    return "to n" + std::to_string(to.value) + " " + channel_name(way) + " " + std::to_string(body.size()) +
+           " bytes: " + frame_text(Bytes::copy_of(body)) + (epoch == 0 ? " (not connected)" : "");
   });
   if (is_lost) return;
   Bytes bytes(std::move(body));
@@ -131,7 +132,8 @@ void SimNetwork::deliver(size_t from, size_t to, size_t channel, uint64_t epoch,
     Port& port = *ports_[to];
     trace_.note(queue_.now(), port.node, TraceKind::kDeliver, hash_bytes(bytes.view(), ports_[from]->node.value), [&] {
       return "from n" + std::to_string(ports_[from]->node.value) + " " + channel_name(channel) + " " +
-             std::to_string(bytes.size()) + " bytes" + (port.process.is_paused() ? ", waits in the socket" : "");
+             std::to_string(bytes.size()) + " bytes: " + frame_text(bytes) +
+             (port.process.is_paused() ? " (waits in the socket)" : "");
     });
     port.process.post(Source::kFrame, [&port, peer = ports_[from]->node, from, channel, epoch, bytes] {
       // A frame that waited in the socket of a stopped process is still read; one of an older connection is not.
