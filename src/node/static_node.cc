@@ -28,6 +28,7 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options, env::Clock& clock,
   std::ranges::sort(options.initial_cluster);
   Result<std::optional<Identity>> found = load_identity(disk);
   if (!found.ok()) return found.error();
+  options.log.salt = Prng(options.seed ^ 0x10).next();
   auto log = storage::Log::open(disk, clock, options.log);
   if (!log.ok()) return log.error();
 
@@ -160,19 +161,16 @@ void StaticNode::run_deferred() {
 
 void StaticNode::end_turn() {
   if (is_dead_) return;
-  if (group_) {
-    bool appended = false;
-    do {
-      run_deferred();
-      forwarder_.flush(known_leader().node, leads(), clock_.now());
-      appended |= group_->advance();
-      if (is_dead_) return;
-    } while (clients_.has_runnable() || group_->has_work());
-    if (!leads()) forwarder_.flush(known_leader().node, false, clock_.now());
-    receiver_.flush();
-    if (appended) flush_log();
-    arm_tick();
-  }
+  if (!group_) return;
+  do {
+    run_deferred();
+    forwarder_.flush(known_leader().node, leads(), clock_.now());
+    if (group_->advance()) flush_log();
+    if (is_dead_) return;
+  } while (clients_.has_runnable() || group_->has_work());
+  if (!leads()) forwarder_.flush(known_leader().node, false, clock_.now());
+  receiver_.flush();
+  arm_tick();
 }
 
 void StaticNode::flush_log() {
