@@ -135,7 +135,7 @@ void Client::run(check::Operation operation, Done done) {
   operation_->outcome = check::Outcome::unknown();
   done_ = std::move(done);
   attempts_of_operation_ = 0;
-  if (options_.uses_session && is_write(operation_->kind)) ++sequence_;
+  if (is_labelled()) ++sequence_;
   world_.trace().note(world_.queue().now(), target_, TraceKind::kCall, hash_bytes(operation_->value, number_), [&] {
     return "client " + std::to_string(number_) + ": " + check::name_of(operation_->kind) + " " + operation_->key + " " +
            operation_->expected + " " + operation_->value;
@@ -143,13 +143,15 @@ void Client::run(check::Operation operation, Done done) {
   attempt();
 }
 
-bool Client::needs_session() const { return options_.uses_session && is_write(operation_->kind) && !session_; }
+bool Client::is_labelled() const { return options_.uses_session && is_write(operation_->kind); }
+
+bool Client::needs_session() const { return is_labelled() && !session_; }
 
 Client::Sent Client::bytes_to_send() const {
   if (needs_session()) return Sent{attempt_, kv::CommandId::kRegisterSession, {}, std::nullopt};
   auto [id, args] = command_of(*operation_);
   Sent sent{attempt_, id, std::move(args), std::nullopt};
-  if (options_.uses_session && is_write(operation_->kind)) sent.call = kv::SessionCall{session_, sequence_, sequence_};
+  if (is_labelled()) sent.call = kv::SessionCall{session_, sequence_, sequence_};
   return sent;
 }
 
@@ -184,8 +186,10 @@ void Client::on_answer(uint64_t attempt, const check::Outcome& outcome) {
   if (attempt != attempt_ || !operation_) return;
   world_.queue().cancel(timeout_);
   if (needs_session()) return on_registered(outcome);
-  if (is_unknown(outcome)) return retry_or_give_up();
-  if (outcome.kind == check::Outcome::Kind::kError && prng_.chance(1, 2)) leave_node();
+  // An error tells what became of this attempt, and nothing about earlier ones under the same label.
+  const bool is_refused = outcome.kind == check::Outcome::Kind::kError;
+  if (is_unknown(outcome) || (is_refused && is_labelled())) return retry_or_give_up();
+  if (is_refused && prng_.chance(1, 2)) leave_node();
   finish(outcome);
 }
 
@@ -205,8 +209,7 @@ void Client::on_no_answer(uint64_t attempt) {
 
 void Client::retry_or_give_up() {
   leave_node();
-  const bool may_retry = options_.uses_session && is_write(operation_->kind);
-  if (!may_retry || attempts_of_operation_ >= options_.attempts_max) return finish(check::Outcome::unknown());
+  if (!is_labelled() || attempts_of_operation_ >= options_.attempts_max) return finish(check::Outcome::unknown());
   const uint64_t attempt = ++attempt_;
   world_.queue().schedule(Duration(prng_.between(1'000'000, 50'000'000)), [this, attempt] {
     if (attempt == attempt_) this->attempt();

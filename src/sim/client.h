@@ -42,6 +42,7 @@ class Client {
   class Connection;
   struct Sent;
 
+  bool is_labelled() const;
   bool needs_session() const;
   void attempt();
   Sent bytes_to_send() const;
