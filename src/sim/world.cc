@@ -5,6 +5,12 @@
 #include "base/check.h"
 
 namespace torc::sim {
+namespace {
+
+// As a supervisor does with a process that could not start.
+constexpr Duration kRestartDelay = 500ms;
+
+}  // namespace
 
 World::Machine::Machine(NodeId node_id, EventQueue& queue, Prng random, const ClockOptions& clock_options,
                         std::function<void()> end_of_turn)
@@ -66,6 +72,9 @@ void World::start(NodeId id) {
     disk = started.wrapped_disk.get();
   }
   auto opened = options_.open_node(std::move(options), started.clock, *disk, *started.port, *started.checkpoints);
+  if (!opened.ok() && opened.error().code == ErrorCode::kDiskFull) {
+    return give_up_start(started);
+  }
   if (!opened.ok()) {
     fail(FailureKind::kSafety,
          "node " + std::to_string(id.value) + " cannot start from what its own crash left: " + opened.error().message);
@@ -73,6 +82,16 @@ void World::start(NodeId id) {
   }
   started.node = std::move(*opened);
   network_->on_start(id);
+}
+
+void World::give_up_start(Machine& machine) {
+  trace_.note(queue_.now(), machine.id, TraceKind::kCrash, machine.process.life(),
+              [] { return std::string("exits: its disk is full"); });
+  machine.process.kill();
+  machine.clock.forget_timers();
+  queue_.schedule(kRestartDelay, [this, &machine, life = machine.process.life()] {
+    if (!machine.process.is_alive() && machine.process.life() == life) start(machine.id);
+  });
 }
 
 void World::kill(NodeId id, Death death) {

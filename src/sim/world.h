@@ -119,6 +119,7 @@ class World {
   const Machine& machine(NodeId id) const { return const_cast<World*>(this)->machine(id); }
   void give_empty_directory(Machine& machine);
   void end_turn(NodeId id);
+  void give_up_start(Machine& machine);
 
   WorldOptions options_;
   Prng prng_;
