@@ -195,7 +195,7 @@ void Replica::tick(Instant now) {
   if (p.is_leader()) {
     if (now >= p.transfer.deadline()) p.transfer.abort();
     const Instant heard_since = now - 2 * p.options.election_timeout_min;
-    if (p.options.check_quorum && p.replication.quorum_heard_at() < heard_since) {
+    if (p.options.check_quorum && p.replication.quorum_heard_at() <= heard_since) {
       p.step_down(p.election.term(), {});
     } else if (now >= p.replication.heartbeat_at()) {
       p.send_heartbeats();

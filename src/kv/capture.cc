@@ -122,7 +122,7 @@ void Capture::end(bool is_durable) {
     for (Reader reader(erased_keys_); !reader.rest().empty();) {
       const std::string_view key = reader.bytes();
       Spot spot = table_.find(key);
-      if (spot.record == nullptr) table_.add_tombstone(spot, key);
+      table_.note_stored(spot, key);
     }
   }
   erased_keys_ = {};

@@ -201,8 +201,11 @@ void Table::drop_tombstone(Spot& spot) {
   release(std::exchange(spot.record, nullptr));
 }
 
-void Table::add_tombstone(Spot& spot, std::string_view key) {
-  CHECK(spot.record == nullptr);
+void Table::note_stored(Spot& spot, std::string_view key) {
+  if (spot.record != nullptr) {
+    spot.record->flags |= Entry::kStored;
+    return;
+  }
   create(spot, key, 0, kNoDeadline)->flags = Entry::kTombstone | Entry::kStored;
   before_change(spot);
 }

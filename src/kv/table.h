@@ -74,8 +74,9 @@ class Table {
   void release_frozen();
   /// A tombstone has served. Requires: spot.record is a tombstone.
   void drop_tombstone(Spot& spot);
-  /// The store holds a key that no longer exists here. Requires: spot has no record.
-  void add_tombstone(Spot& spot, std::string_view key);
+  /// The store still holds a key whose tombstone was dropped: brings the tombstone back, or marks the entry that has
+  /// taken its place.
+  void note_stored(Spot& spot, std::string_view key);
 
   /// Sum over all keys of a hash of everything replicated about them.
   uint64_t digest() const;

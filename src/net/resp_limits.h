@@ -22,6 +22,8 @@ struct RespLimits {
   size_t output_hard_bytes = 64u << 20;
   /// A client above the soft limit that takes nothing at all for this long is closed.
   Duration slow_reader_timeout = 60s;
+  /// After a protocol error input is thrown away for this long, so that the error reaches the client.
+  Duration linger_timeout = 2s;
   /// Input and output buffered for all clients together; above it clients that hold more than buffered_usual_bytes are
   /// closed when they need more.
   size_t buffered_bytes_max = 1u << 30;

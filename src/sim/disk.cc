@@ -44,7 +44,8 @@ class DiskHandle : public env::File {
       return sync ? disk.sync(*file) : Status();
     };
     operation.half_effect = [&disk = disk_, file = file_, offset, bytes](Prng& prng) {
-      (void)disk.write(*file, offset, std::string_view(*bytes).substr(0, prng.between(0, bytes->size())));
+      const uint64_t end = (offset + prng.between(0, bytes->size())) / kSectorBytes * kSectorBytes;
+      if (end > offset) (void)disk.write(*file, offset, std::string_view(*bytes).substr(0, end - offset));
     };
     operation.done = std::move(done);
     disk_.submit(std::move(operation));

@@ -166,11 +166,16 @@ class SegmentedLog final : public Log {
   /// Everything that gathered, in one write. Requires: nothing in flight.
   void submit() {
     CHECK(!in_flight_);
+    // A marker may stand behind synced_. The coming sync covers it only in the same file, so a new segment begins before
+    // it: everything below a segment's base is durable.
+    const bool is_new_segment = wants_next_segment() && segments_.begin_next(synced_).ok();
+    if (is_new_segment) {
+      end_ = synced_;
+      seal_ = RecordSeal(segments_.current().sequence, salt_);
+    }
     Batch batch;
     batch.begin = end_;
     batch.announced = announced_;
-    const bool is_new_segment = wants_next_segment() && segments_.begin_next(end_).ok();
-    if (is_new_segment) seal_ = RecordSeal(segments_.current().sequence, salt_);
     BatchEncoder encoder(seal_, end_, synced_);
     if (is_new_segment) {
       encode_head(encoder);
@@ -190,6 +195,7 @@ class SegmentedLog final : public Log {
     noted_ = synced_;
     in_flight_ = std::move(batch);
     write_in_flight();
+    segments_.prepare_spare();  // behind the write, which somebody waits for
   }
 
   bool wants_next_segment() const {

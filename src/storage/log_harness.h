@@ -1,4 +1,5 @@
-// What the log's tests share: a clock that stands still until told, and a log on a simulated disk. Included by tests only.
+// What the log's tests share: a clock that stands still until told, and a log on a simulated disk. Included by tests
+// only.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -115,11 +116,7 @@ class LogHarness {
     for (const consensus::Entry& entry : entries.value()) result.emplace_back(entry.payload());
     return result;
   }
-  std::string newest_file() {
-    std::string newest;
-    for (const std::string& name : disk.list().value()) newest = std::max(newest, name);
-    return newest;
-  }
+  std::vector<std::string> file_names() { return disk.list().value(); }
 
   sim::Disk disk;
   ManualClock clock;

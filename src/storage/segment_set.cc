@@ -28,7 +28,6 @@ Status SegmentSet::begin_next(LogPosition base) {
   const std::string name = std::move(spare_names_.back());
   spare_names_.pop_back();
   auto file = disk_.open(name);
-  prepare_spare();
   if (!file.ok()) return file.error();
   const uint64_t sequence = current().sequence + 1;
   segments_.emplace(sequence, Segment{sequence, base, name, std::move(file).value()});

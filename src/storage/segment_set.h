@@ -32,6 +32,8 @@ class SegmentSet {
   /// Makes a spare file the current segment, to be written from its header on.
   /// Requires: has_spare(). Errors: of opening the file; the spare is given up then.
   Status begin_next(LogPosition base);
+  /// Has a file zero-filled in the background unless one is ready or on its way.
+  void prepare_spare();
   /// The segment that holds a position. Requires: not released.
   const Segment& holding(LogPosition position) const;
   const Segment& oldest() const { return segments_.begin()->second; }
@@ -39,7 +41,6 @@ class SegmentSet {
   void release_before(uint64_t first_sequence_needed);
 
  private:
-  void prepare_spare();
   void on_prepared(const std::string& name, const Status& status);
   void give_back(const std::string& name, bool is_full_size);
 

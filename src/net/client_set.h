@@ -1,0 +1,78 @@
+// The clients of one RESP server, and what they share: the loop, the node, a receive buffer, spare output buffers,
+// counters.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "host/event_loop.h"
+#include "net/connection_commands.h"
+#include "net/info.h"
+#include "net/resp_limits.h"
+#include "node/service.h"
+
+namespace torc::net {
+
+class RespConnection;
+
+class ClientSet {
+ public:
+  ClientSet(host::EventLoop& loop, node::Service& service, const RespLimits& limits);
+  ~ClientSet();
+  ClientSet(const ClientSet&) = delete;
+  ClientSet& operator=(const ClientSet&) = delete;
+
+  /// Takes the non-blocking descriptor of an accepted connection over.
+  void add(int descriptor, std::string address, std::string local_address);
+  size_t size() const { return connections_.size(); }
+  /// Ids and connections, in the order of arrival. Closed ones stay in it until the end of the turn.
+  const std::map<uint64_t, std::unique_ptr<RespConnection>>& connections() const { return connections_; }
+  /// Flushes every connection something happened to, and forgets the closed ones.
+  void end_turn();
+  void close_stuck_readers();
+
+  // ---- for connections ----
+  void mark(RespConnection& connection);
+  /// Calls resume() of the connection in the next turn if it still exists: its commands need a turn of the node.
+  void resume_next_turn(uint64_t id);
+  std::span<char> receive_space() { return receive_space_; }
+  /// An empty string, usually with room.
+  std::string take_spare_output();
+  void give_spare_output(std::string output);
+
+  host::EventLoop& loop() { return loop_; }
+  node::Service& service() { return service_; }
+  const RespLimits& limits() const { return limits_; }
+  RespStats& stats() { return stats_; }
+  ConnectionCommands& commands() { return commands_; }
+  size_t& buffered_bytes() { return buffered_bytes_; }
+  Instant started_at() const { return started_at_; }
+  uint16_t port() const { return port_; }
+  void set_port(uint16_t port) { port_ = port; }
+
+ private:
+  void resume(uint64_t id);
+
+  host::EventLoop& loop_;
+  node::Service& service_;
+  const RespLimits limits_;
+  const Instant started_at_;
+  uint16_t port_ = 0;
+  RespStats stats_;
+  ConnectionCommands commands_;
+  std::vector<char> receive_space_;
+  std::vector<std::string> spare_outputs_;
+  size_t buffered_bytes_ = 0;
+  uint64_t last_id_ = 0;
+  std::map<uint64_t, std::unique_ptr<RespConnection>> connections_;
+  std::vector<RespConnection*> marked_;
+  std::vector<uint64_t> gone_;
+  std::shared_ptr<ClientSet*> self_;  // posted work holds it weakly: it may run after the set is gone
+};
+
+}  // namespace torc::net

@@ -1,0 +1,68 @@
+#include "net/config_command.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "net/client_set.h"
+#include "net/glob_pattern.h"
+#include "wire/command_table.h"
+#include "wire/resp_parser.h"
+
+namespace torc::net {
+namespace {
+
+using Settings = std::vector<std::pair<std::string_view, std::string>>;
+
+Settings settings_of(const ClientSet& clients, const RespLimits& limits) {
+  return {
+      {"appendfsync", "always"},  // every write is on the disks of a majority before its reply
+      {"appendonly", "yes"},
+      {"cluster-enabled", "no"},
+      {"databases", "1"},
+      {"maxclients", std::to_string(limits.clients_max)},
+      {"maxmemory", "0"},
+      {"maxmemory-policy", "noeviction"},
+      {"port", std::to_string(clients.port())},
+      {"proto-max-bulk-len", std::to_string(wire::kBulkBytesMax)},
+      {"requirepass", ""},
+      {"save", ""},
+      {"tcp-keepalive", "0"},
+      {"timeout", "0"},
+  };
+}
+
+void answer_settings(std::span<const std::string_view> patterns, ClientSet& clients, wire::RespEncoder& out) {
+  Settings settings = settings_of(clients, clients.limits());
+  std::erase_if(settings, [&](const auto& setting) {
+    return std::none_of(patterns.begin(), patterns.end(),
+                        [&](std::string_view pattern) { return matches_glob(pattern, setting.first); });
+  });
+  out.map(settings.size());
+  for (const auto& [name, value] : settings) {
+    out.bulk(name);
+    out.bulk(value);
+  }
+}
+
+}  // namespace
+
+void execute_config_command(std::span<const std::string_view> args, ClientSet& clients, wire::RespEncoder& out) {
+  const std::span<const std::string_view> rest = args.subspan(1);
+  if (wire::equals_ignoring_case(args[0], "GET")) {
+    return rest.empty() ? out.error(wire::wrong_arity_error("config|get")) : answer_settings(rest, clients, out);
+  }
+  if (wire::equals_ignoring_case(args[0], "SET")) {
+    if (rest.empty() || rest.size() % 2 != 0) return out.error(wire::wrong_arity_error("config|set"));
+    return out.error("ERR CONFIG SET failed - settings are fixed while the server runs, see torc serve --help");
+  }
+  if (wire::equals_ignoring_case(args[0], "RESETSTAT")) {
+    if (!rest.empty()) return out.error(wire::wrong_arity_error("config|resetstat"));
+    clients.stats() = {};
+    return out.ok();
+  }
+  out.error("ERR unknown subcommand '" + std::string(args[0].substr(0, 128)) + "'. Try CONFIG GET.");
+}
+
+}  // namespace torc::net

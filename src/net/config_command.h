@@ -1,0 +1,16 @@
+// CONFIG: settings as Redis names them, with the values that are true here. They are fixed while the server runs.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "wire/resp_encoder.h"
+
+namespace torc::net {
+
+class ClientSet;
+
+/// Writes exactly one reply. `args` without the name CONFIG; not empty.
+void execute_config_command(std::span<const std::string_view> args, ClientSet& clients, wire::RespEncoder& out);
+
+}  // namespace torc::net
