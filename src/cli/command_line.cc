@@ -23,6 +23,7 @@ constexpr const char* kFirstSteps = R"(First steps:
   torc set greeting hello    in another terminal
   torc get greeting          or redis-cli -p 7002 get greeting
 A value that begins with a dash goes behind two dashes: torc set key -- -value
+
 )";
 
 /// Turns a parser's error into the message that CLI11 prints beside the option's name.
@@ -139,7 +140,6 @@ class Parser {
       : app_("A Redis-compatible store that never loses an acknowledged write and never shows a stale read.", "torc") {
     app_.set_version_flag("--version", std::string("torc ") + kVersion);
     app_.require_subcommand(1);
-    app_.footer(std::string("\n") + kFirstSteps + kExitCodes);
     serve_app_ = add_serve(app_, serve_);
     playground_app_ = add_playground(app_, playground_);
     status_app_ = app_.add_subcommand("status", "Show the nodes of a cluster: role, term, commit index");
@@ -151,10 +151,12 @@ class Parser {
     check_app_->add_option("history", check_.path, "one JSON object per line; - for standard input")
         ->required()
         ->type_name("HISTORY.jsonl");
+    app_.footer(std::string("\n") + kFirstSteps + kExitCodes);  // last: commands inherit what is there before them
   }
 
   CommandLine parse(int argc, const char* const* argv) {
-    if (argc > 1 && argv[1][0] != '-' && app_.get_subcommand_no_throw(argv[1]) == nullptr) {
+    const auto is_named = [&](const CLI::App* command) { return command->get_name() == argv[1]; };
+    if (argc > 1 && argv[1][0] != '-' && app_.get_subcommands(is_named).empty()) {
       return Printed{std::string("torc: there is no command \"") + argv[1] + "\"; see torc --help\n", kExitUsage};
     }
     try {
@@ -163,7 +165,9 @@ class Parser {
       std::ostringstream out;
       std::ostringstream err;
       const int status = app_.exit(error, out, err);
-      return Printed{out.str() + err.str(), status == 0 ? kExitOk : kExitUsage};
+      std::string text = out.str() + err.str();
+      if (!text.ends_with('\n')) text += '\n';
+      return Printed{std::move(text), status == 0 ? kExitOk : kExitUsage};
     }
     if (serve_app_->parsed()) return finish_serve();
     if (playground_app_->parsed()) return playground_;

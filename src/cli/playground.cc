@@ -226,6 +226,8 @@ ExitCode run_playground(const PlaygroundOptions& given) {
   StopSignals stop;
   Playground playground(options);
   if (Status status = playground.start(); !status.ok()) return fail(status.error().message);
+  std::printf("starting %zu nodes in %s\n\n", options.nodes, options.directory.c_str());
+  std::fflush(stdout);
   switch (wait_until_ready(playground, stop)) {
     case Readiness::kReady:
       break;

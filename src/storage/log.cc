@@ -168,8 +168,8 @@ class SegmentedLog final : public Log {
   /// Everything that gathered, in one write. Requires: nothing in flight.
   void submit() {
     CHECK(!in_flight_);
-    // A marker may stand behind synced_. The coming sync covers it only in the same file, so a new segment begins before
-    // it: everything below a segment's base is durable.
+    // A marker may stand behind synced_. The coming sync covers it only in the same file, so a new segment begins
+    // before it: everything below a segment's base is durable.
     const bool is_new_segment = wants_next_segment() && segments_.begin_next(synced_).ok();
     if (is_new_segment) {
       end_ = synced_;

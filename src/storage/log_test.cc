@@ -4,7 +4,7 @@
 
 #include <gmock/gmock.h>
 
-#include "storage/log_harness.h"
+#include "sim/log_harness.h"
 #include "storage/segment_header.h"
 
 namespace torc::storage {
