@@ -43,6 +43,7 @@ class SegmentedLog final : public Log {
       Group& group = groups_[id];
       group.appended = {log.hard_state, log.start_index, log.start_term, log.last_index};
       group.written = group.appended;
+      group.is_known = true;
       group.index = std::move(recovered.groups.indexes[id]);
     }
     recovered_ = std::move(recovered.groups.groups);
@@ -147,7 +148,8 @@ class SegmentedLog final : public Log {
   };
   struct Group {
     GroupState appended;
-    GroupState written;  // as of the last batch handed to the disk
+    GroupState written;     // as of the last batch handed to the disk
+    bool is_known = false;  // some record of it was handed to the disk
     EntryIndex index;
     std::deque<UnsyncedEntry> unsynced;  // read from memory until their batch is on disk
   };
@@ -166,8 +168,8 @@ class SegmentedLog final : public Log {
   /// Everything that gathered, in one write. Requires: nothing in flight.
   void submit() {
     CHECK(!in_flight_);
-    // A marker may stand behind synced_. The coming sync covers it only in the same file, so a new segment begins before
-    // it: everything below a segment's base is durable.
+    // A marker may stand behind synced_. The coming sync covers it only in the same file, so a new segment begins
+    // before it: everything below a segment's base is durable.
     const bool is_new_segment = wants_next_segment() && segments_.begin_next(synced_).ok();
     if (is_new_segment) {
       end_ = synced_;
@@ -215,13 +217,14 @@ class SegmentedLog final : public Log {
     header.previous_sequence = header.sequence - 1;
     encoder.add_block(encode_segment_header(header));
     for (const auto& [id, group] : groups_) {
-      if (group.written == GroupState()) continue;  // only just appended to
+      if (!group.is_known) continue;  // its first record is in this batch
       encoder.add(RecordKind::kGroupState, id, encode_group_state(group.written));
     }
   }
 
   void encode(BatchEncoder& encoder, const Append& append) {
     Group& group = groups_[append.group];
+    group.is_known = true;
     if (append.kind == RecordKind::kEntry) {
       const LogPosition record = encoder.add_entry(append.group, append.entry);
       group.written.last_index = append.entry.index;

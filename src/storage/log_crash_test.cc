@@ -3,7 +3,7 @@
 
 #include <set>
 
-#include "storage/log_harness.h"
+#include "sim/log_harness.h"
 
 namespace torc::storage {
 namespace {
@@ -60,7 +60,9 @@ TEST(LogCrash, EveryOrderInWhichSectorsOfAnUnsyncedBatchReachTheDiskLeavesAPrefi
     ASSERT_GE(texts.size(), 1u) << mask;
     ASSERT_EQ(texts[0], "synced");
     for (size_t i = 1; i < texts.size(); ++i) ASSERT_EQ(texts[i], std::string(1500, static_cast<char>('a' + i - 1)));
-    if (mask == (1u << kSectors) - 1) ASSERT_EQ(texts.size(), 4u);
+    if (mask == (1u << kSectors) - 1) {
+      ASSERT_EQ(texts.size(), 4u);
+    }
     prefixes_seen.insert(texts.size());
     // A second crash at once changes nothing: what open() said is durable.
     harness.crash(lose_everything);

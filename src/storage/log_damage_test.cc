@@ -1,7 +1,7 @@
 // Damage to what was once durable: refused, or without effect, never silently less.
 #include <gmock/gmock.h>
 
-#include "storage/log_harness.h"
+#include "sim/log_harness.h"
 #include "storage/segment_header.h"
 
 namespace torc::storage {
@@ -68,7 +68,9 @@ TEST(LogDamage, TheLastBatchIsProtectedOnceAnIdleLogHasWrittenItsMarker) {
     harness.disk.flip_bit(file, offset_in(harness, file, "last batch"), 0);
     const Status status = harness.open();
     EXPECT_EQ(status.ok(), !is_idle);
-    if (status.ok()) EXPECT_THAT(harness.texts(), ElementsAre("first")) << "taken for a torn tail";
+    if (status.ok()) {
+      EXPECT_THAT(harness.texts(), ElementsAre("first")) << "taken for a torn tail";
+    }
   }
 }
 
@@ -121,7 +123,9 @@ TEST(LogDamage, ADirectoryWithPreparedFilesOnlyIsRefused) {
   harness.must_open();
   harness.disk.run_all();
   for (const std::string& name : harness.file_names()) {
-    if (harness.disk.read_all(name).value().front() == 'T') ASSERT_TRUE(harness.disk.remove(name).ok());
+    if (harness.disk.read_all(name).value().front() == 'T') {
+      ASSERT_TRUE(harness.disk.remove(name).ok());
+    }
   }
   EXPECT_EQ(harness.open().error().code, ErrorCode::kCorrupt);
 }

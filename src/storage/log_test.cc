@@ -4,7 +4,7 @@
 
 #include <gmock/gmock.h>
 
-#include "storage/log_harness.h"
+#include "sim/log_harness.h"
 #include "storage/segment_header.h"
 
 namespace torc::storage {
@@ -211,6 +211,20 @@ TEST(Log, SegmentsNoGroupNeedsAreRecycledAndALaggingGroupPinsThem) {
   harness.must_open();
   EXPECT_EQ(harness.log->recovered().at(kGroup).last_index, LogIndex(index));
   EXPECT_EQ(harness.log->recovered().at(kOtherGroup).start_index, LogIndex(1));
+}
+
+TEST(Log, AGroupIsRememberedEvenIfAllItEverWroteIsAnEmptyHardState) {
+  LogHarness harness(16 << 10);
+  harness.must_open();
+  harness.log->append_hard_state(kOtherGroup, {});
+  for (uint64_t i = 1; i <= 100; ++i) {
+    harness.append(1, i, std::string(1000, 'x'));
+    ASSERT_TRUE(harness.flush().ok());
+    harness.log->cut(kGroup, LogIndex(i), Term(1));
+  }
+  ASSERT_TRUE(harness.flush().ok());
+  harness.must_open();
+  EXPECT_TRUE(harness.log->recovered().contains(kOtherGroup));
 }
 
 TEST(Log, AnEntryLargerThanASegmentIsWrittenAndRead) {
