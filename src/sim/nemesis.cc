@@ -40,6 +40,8 @@ std::string_view to_string(Fault fault) {
       return "bad network";
     case Fault::kWipe:
       return "lose a directory";
+    case Fault::kHandOver:
+      return "hand leadership over";
   }
   return "?";
 }
@@ -146,6 +148,12 @@ void Nemesis::cause(Fault fault) {
     }
     case Fault::kWipe:
       return lose_directory();
+    case Fault::kHandOver: {
+      const NodeId id = leader_or_any();
+      return world_.post_from_client(id, [this, id] {
+        if (world_.node(id) != nullptr) world_.node(id)->hand_over();
+      });
+    }
   }
 }
 

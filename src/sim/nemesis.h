@@ -28,8 +28,9 @@ enum class Fault : uint8_t {
   kWallJump,
   kBadNetwork,  // loss and delay everywhere for a while
   kWipe,        // a node loses its directory for good: at most a minority, and only once the cluster is born
+  kHandOver,    // a planned stop begins: the leader passes its leadership on
 };
-constexpr size_t kFaultCount = 15;
+constexpr size_t kFaultCount = 16;
 std::string_view to_string(Fault fault);
 
 struct NemesisOptions {
