@@ -1,179 +1,138 @@
 #include "net/peer_connection.h"
 
+#include <limits.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <system_error>
 #include <utility>
 
+#include "base/check.h"
 #include "base/codec.h"
+#include "wire/peer_message.h"
 
 namespace torc::net {
 namespace {
 
-constexpr std::string_view kMagic = "TORCPEER";
-constexpr uint32_t kVersion = 1;
-constexpr size_t kChunksPerSendMax = 256;             // of one sendmsg; IOV_MAX is 1024
-constexpr size_t kReceiveBytesPerTurnMax = 4u << 20;  // so that one peer cannot hold up the loop
+/// Taken from one connection per turn, so that a snapshot does not hold up everything else.
+constexpr size_t kReceiveBytesPerTurn = 4u << 20;
+
+/// The unsent bytes of the queue as the system call wants them; returns how many pieces.
+size_t gather(const std::deque<ByteChain>& queue, size_t skip, std::array<iovec, IOV_MAX>& pieces, size_t& bytes) {
+  size_t count = 0;
+  bytes = 0;
+  const auto add = [&](std::string_view part) {
+    const size_t skipped = std::min(skip, part.size());
+    skip -= skipped;
+    part.remove_prefix(skipped);
+    if (part.empty() || count == pieces.size()) return;
+    pieces[count++] = {const_cast<char*>(part.data()), part.size()};
+    bytes += part.size();
+  };
+  for (const ByteChain& frame : queue) {
+    add(frame.head);
+    for (const Bytes& part : frame.tail) add(part.view());
+    if (count == pieces.size()) break;
+  }
+  return count;
+}
 
 }  // namespace
 
-std::string encode_hello(const PeerHello& hello) {
-  std::string bytes(kMagic);
-  put_u32(bytes, kVersion);
-  put_u8(bytes, static_cast<uint8_t>(hello.channel));
-  bytes.append(3, '\0');
-  put_u64(bytes, hello.sender.value);
-  put_u64(bytes, hello.receiver.value);
-  return bytes;
+PeerConnection::PeerConnection(host::EventLoop& loop, int fd, size_t queued_bytes_max, PeerConnectionOwner& owner)
+    : loop_(loop), fd_(fd), queued_bytes_max_(queued_bytes_max), owner_(owner) {
+  loop_.watch(fd_, this, true, false);
 }
 
-std::optional<PeerHello> decode_hello(std::string_view bytes) {
-  Reader reader(bytes);
-  if (reader.take(kMagic.size()) != kMagic || reader.u32() != kVersion) return std::nullopt;
-  const uint8_t channel = reader.u8();
-  reader.take(3);
-  PeerHello hello;
-  hello.sender = NodeId(reader.u64());
-  hello.receiver = NodeId(reader.u64());
-  if (!reader.at_end() || channel > static_cast<uint8_t>(env::Channel::kBulk)) return std::nullopt;
-  hello.channel = static_cast<env::Channel>(channel);
-  return hello;
-}
-
-PeerConnection::PeerConnection(host::EventLoop& loop, Owner& owner, int descriptor, bool is_connecting)
-    : loop_(loop),
-      owner_(owner),
-      descriptor_(descriptor),
-      is_connecting_(is_connecting),
-      wants_write_(is_connecting),
-      opened_at_(loop.clock().now()) {
-  loop_.watch(descriptor_, this, true, wants_write_);
-}
-
-PeerConnection::~PeerConnection() {
-  if (descriptor_ < 0) return;
-  loop_.unwatch(descriptor_);
-  ::close(descriptor_);
-}
-
-void PeerConnection::close() {
-  if (descriptor_ < 0) return;
-  loop_.unwatch(descriptor_);
-  ::close(std::exchange(descriptor_, -1));
-  queue_.clear();
-  queued_bytes_ = front_sent_ = 0;
-  owner_.on_closed(*this);
-}
-
-void PeerConnection::want(bool write) {
-  if (write == wants_write_) return;
-  wants_write_ = write;
-  loop_.update(descriptor_, true, write);
-}
-
-void PeerConnection::send_hello(const PeerHello& hello) {
-  queue_.emplace_back(encode_hello(hello));
-  queued_bytes_ += kPeerHelloBytes;
-}
-
-bool PeerConnection::send(ByteChain body, size_t queue_bytes_max) {
-  const size_t body_bytes = body.size();
-  if (descriptor_ < 0 || queued_bytes_ + body_bytes > queue_bytes_max) return false;
-  std::string head;
-  head.reserve(wire::kFrameHeaderBytes + body.head.size());
-  put_u32(head, static_cast<uint32_t>(body_bytes));
-  head += body.head;
-  queued_bytes_ += head.size();
-  queue_.emplace_back(std::move(head));
-  for (Bytes& part : body.tail) {
-    if (part.empty()) continue;
-    queued_bytes_ += part.size();
-    queue_.push_back(std::move(part));
+bool PeerConnection::send(ByteChain body) {
+  if (!is_open()) return false;
+  const size_t bytes = body.size();
+  CHECK(bytes <= wire::kFrameBytesMax) << "a frame of " << bytes << " bytes: the peer would hang up";
+  if (!queue_.empty() && queued_bytes_ + bytes > queued_bytes_max_) return false;
+  const uint32_t header = static_cast<uint32_t>(bytes);
+  body.head.insert(0, reinterpret_cast<const char*>(&header), sizeof header);
+  queued_bytes_ += bytes + sizeof header;
+  queue_.push_back(std::move(body));
+  if (!is_marked_ && !is_blocked_) {
+    is_marked_ = true;
+    owner_.on_queued(*this);
   }
   return true;
 }
 
 void PeerConnection::flush() {
-  while (descriptor_ >= 0 && !is_connecting_ && !queue_.empty()) {
-    std::array<iovec, kChunksPerSendMax> chunks;
-    size_t count = 0;
-    for (auto part = queue_.begin(); part != queue_.end() && count < chunks.size(); ++part, ++count) {
-      const std::string_view bytes = part->view().substr(count == 0 ? front_sent_ : 0);
-      chunks[count] = {const_cast<char*>(bytes.data()), bytes.size()};
-    }
+  is_marked_ = false;
+  std::array<iovec, IOV_MAX> pieces;
+  while (is_open() && !queue_.empty()) {
+    size_t bytes = 0;
     msghdr message{};
-    message.msg_iov = chunks.data();
-    message.msg_iovlen = count;
-    const ssize_t sent = sendmsg(descriptor_, &message, MSG_NOSIGNAL);
-    if (sent < 0) {
-      if (errno == EINTR) continue;
-      if (errno == EAGAIN || errno == EWOULDBLOCK) return want(true);
-      return close();
-    }
-    queued_bytes_ -= static_cast<size_t>(sent);
-    for (size_t left = static_cast<size_t>(sent); left > 0;) {
-      const size_t of_front = std::min(left, queue_.front().size() - front_sent_);
-      left -= of_front;
-      front_sent_ += of_front;
-      if (front_sent_ < queue_.front().size()) break;
-      queue_.pop_front();
-      front_sent_ = 0;
-    }
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = gather(queue_, front_sent_bytes_, pieces, bytes);
+    const ssize_t sent = sendmsg(fd_, &message, MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && errno != EAGAIN) return break_off(std::generic_category().message(errno));
+    if (sent > 0) drop_sent(static_cast<size_t>(sent));
+    if (sent < 0 || static_cast<size_t>(sent) < bytes) return want_write(true);
   }
-  if (descriptor_ >= 0 && !is_connecting_) want(false);
+  want_write(false);
+}
+
+void PeerConnection::drop_sent(size_t bytes) {
+  queued_bytes_ -= bytes;
+  bytes += front_sent_bytes_;
+  while (!queue_.empty() && bytes >= queue_.front().size()) {
+    bytes -= queue_.front().size();
+    queue_.pop_front();
+  }
+  front_sent_bytes_ = bytes;
+}
+
+void PeerConnection::want_write(bool wanted) {
+  if (!is_open() || wanted == is_blocked_) return;
+  is_blocked_ = wanted;
+  loop_.update(fd_, true, wanted);
+}
+
+void PeerConnection::close() {
+  if (!is_open()) return;
+  loop_.unwatch(fd_);
+  ::close(std::exchange(fd_, -1));
+  queue_.clear();
+  queued_bytes_ = front_sent_bytes_ = 0;
+}
+
+void PeerConnection::break_off(const std::string& reason) {
+  close();
+  owner_.on_broken(*this, reason);
 }
 
 void PeerConnection::on_ready(bool is_readable, bool is_writable) {
-  if (is_connecting_ && (is_writable || is_readable)) {
-    int error = 0;
-    socklen_t size = sizeof error;
-    if (getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) return close();
-    if (!is_writable) return;
-    is_connecting_ = false;
-    flush();
-    if (descriptor_ < 0) return;
-  }
-  if (is_readable) receive();
-  if (is_writable && descriptor_ >= 0) flush();
+  if (is_writable) flush();
+  if (is_readable && is_open()) receive();
 }
 
 void PeerConnection::receive() {
-  for (size_t total = 0; total < kReceiveBytesPerTurnMax;) {
-    std::array<char, kPeerHelloBytes> first;
-    const std::span<char> space =
-        is_established_ ? splitter_.want() : std::span<char>(first).first(kPeerHelloBytes - hello_.size());
-    const ssize_t received = recv(descriptor_, space.data(), space.size(), 0);
-    if (received < 0 && errno == EINTR) continue;
-    if (received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
-    if (received <= 0) return close();
-    const auto count = static_cast<size_t>(received);
-    if (!is_established_) {
-      hello_.append(first.data(), count);
-      if (hello_.size() == kPeerHelloBytes && !take_hello()) return;
-      continue;
+  for (size_t total = 0; total < kReceiveBytesPerTurn;) {
+    const std::span<char> space = splitter_.want();
+    const ssize_t count = recv(fd_, space.data(), space.size(), 0);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN) return;
+    if (count < 0) return break_off(std::generic_category().message(errno));
+    if (count == 0) return break_off("hung up");
+    total += static_cast<size_t>(count);
+    const bool is_drained = static_cast<size_t>(count) < space.size();
+    const Status split = splitter_.advance(static_cast<size_t>(count), bodies_);
+    // The owner may close this connection in the middle: the rest was received, but nobody wants it any more.
+    for (Bytes& body : std::exchange(bodies_, {})) {
+      if (is_open()) owner_.on_frame(*this, std::move(body));
     }
-    bodies_.clear();
-    const Status split = splitter_.advance(count, bodies_);
-    for (Bytes& body : bodies_) {
-      owner_.on_body(*this, std::move(body));
-      if (descriptor_ < 0) return;
-    }
-    if (!split.ok()) return close();
-    if (count < space.size()) return;  // the socket is empty
-    total += count;
+    if (!is_open()) return;
+    if (!split.ok()) return break_off(split.error().message);
+    if (is_drained) return;
   }
-}
-
-bool PeerConnection::take_hello() {
-  const std::optional<PeerHello> hello = decode_hello(hello_);
-  is_established_ = true;
-  if (hello && owner_.on_hello(*this, *hello)) return descriptor_ >= 0;
-  if (descriptor_ >= 0) close();
-  return false;
 }
 
 }  // namespace torc::net

@@ -1,80 +1,64 @@
-// One TCP connection to a peer: frames in, frames out, bounded, one send per turn.
+// One established connection to a peer: frames in, frames out.
 #pragma once
 
-#include <cstdint>
 #include <deque>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/bytes.h"
-#include "base/strong_id.h"
-#include "env/network.h"
 #include "host/event_loop.h"
 #include "wire/frame_splitter.h"
 
 namespace torc::net {
 
-/// The first bytes of either side, before any frame, so that a stranger's or a misdirected connection ends at once.
-/// Layout (32 bytes, little-endian): "TORCPEER", u32 version (1), u8 channel, 3 zero bytes, u64 sender, u64 receiver.
-struct PeerHello {
-  NodeId sender;
-  NodeId receiver;
-  env::Channel channel = env::Channel::kControl;
+class PeerConnection;
+
+class PeerConnectionOwner {
+ public:
+  virtual ~PeerConnectionOwner() = default;
+  /// May close the connection; must not destroy it before the turn's end.
+  virtual void on_frame(PeerConnection& connection, Bytes body) = 0;
+  /// Called once, and not for close(). The connection is closed already.
+  virtual void on_broken(PeerConnection& connection, const std::string& reason) = 0;
+  /// The first frame since the last flush() was queued.
+  virtual void on_queued(PeerConnection& connection) = 0;
 };
-constexpr size_t kPeerHelloBytes = 32;
-std::string encode_hello(const PeerHello& hello);
-/// Nothing unless `bytes` is a whole hello of this version.
-std::optional<PeerHello> decode_hello(std::string_view bytes);
 
 class PeerConnection final : public host::Watcher {
  public:
-  class Owner {
-   public:
-    virtual ~Owner() = default;
-    /// The other side said who it is. Return false to close (on_closed follows).
-    virtual bool on_hello(PeerConnection& connection, const PeerHello& hello) = 0;
-    virtual void on_body(PeerConnection& connection, Bytes body) = 0;
-    /// The last call for this connection; it may be destroyed at the end of the turn, not before.
-    virtual void on_closed(PeerConnection& connection) = 0;
-  };
-
-  /// Takes over a non-blocking connected (or, if `is_connecting`, connecting) socket.
-  PeerConnection(host::EventLoop& loop, Owner& owner, int descriptor, bool is_connecting);
-  ~PeerConnection() override;
+  /// Takes the non-blocking socket over.
+  PeerConnection(host::EventLoop& loop, int fd, size_t queued_bytes_max, PeerConnectionOwner& owner);
+  ~PeerConnection() override { close(); }
   PeerConnection(const PeerConnection&) = delete;
   PeerConnection& operator=(const PeerConnection&) = delete;
 
-  void send_hello(const PeerHello& hello);
-  /// Queues a frame. False if the queue is full: the frame is dropped (consensus repeats).
-  bool send(ByteChain body, size_t queue_bytes_max);
-  /// One sendmsg for everything that gathered.
+  /// Queues one frame. False (and dropped) if it does not fit beside what is queued; an empty queue takes any frame.
+  bool send(ByteChain body);
+  /// Sends what is queued, as far as the socket takes it; the rest follows when it is writable.
   void flush();
   void close();
-  bool is_open() const { return descriptor_ >= 0; }
-  bool is_established() const { return is_established_; }
-  Instant opened_at() const { return opened_at_; }
+  bool is_open() const { return fd_ >= 0; }
+  size_t queued_bytes() const { return queued_bytes_; }
 
   void on_ready(bool is_readable, bool is_writable) override;
 
  private:
   void receive();
-  bool take_hello();
-  void want(bool write);
+  void drop_sent(size_t bytes);
+  void want_write(bool wanted);
+  void break_off(const std::string& reason);
 
   host::EventLoop& loop_;
-  Owner& owner_;
-  int descriptor_;
-  bool is_connecting_;
-  bool is_established_ = false;
-  bool wants_write_ = false;
-  Instant opened_at_;
-  std::string hello_;  // received so far
+  int fd_;
+  const size_t queued_bytes_max_;
+  PeerConnectionOwner& owner_;
   wire::FrameSplitter splitter_;
-  std::vector<Bytes> bodies_;  // reused between receives
-  std::deque<Bytes> queue_;    // chunks not yet taken by the socket
-  size_t front_sent_ = 0;      // bytes of queue_.front() already taken
+  std::vector<Bytes> bodies_;
+  std::deque<ByteChain> queue_;  // frame header included in each head
   size_t queued_bytes_ = 0;
+  size_t front_sent_bytes_ = 0;  // of queue_.front()
+  bool is_marked_ = false;       // the owner knows that there is something to flush
+  bool is_blocked_ = false;      // waiting for the socket to be writable
 };
 
 }  // namespace torc::net

@@ -1,200 +1,270 @@
 #include "net/peer_transport.h"
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "base/check.h"
-#include "net/tcp.h"
 
 namespace torc::net {
 namespace {
 
-constexpr Duration kBackoffMin = 50ms;
-constexpr Duration kBackoffMax = 1s;
-constexpr unsigned kDeadPeerTimeoutMs = 10'000;
-constexpr Duration kHelloTimeout = 3s;  // a connection that does not say who it is
-constexpr size_t kStrangersMax = 64;    // of those at a time: the oldest goes
-constexpr int kAcceptsPerTurnMax = 16;
-constexpr std::array kChannels = {env::Channel::kControl, env::Channel::kBulk};
+/// Connections that have not said who they are yet; more are turned away at once.
+constexpr size_t kUnidentifiedMax = 64;
+constexpr int kAcceptsPerTurn = 16;
+/// After running out of descriptors; the listener would be ready all the time.
+constexpr Duration kAcceptPause = 100ms;
 
-std::string name_of(NodeId node) { return "node " + std::to_string(node.value); }
+std::string_view name_of(env::Channel channel) {
+  switch (channel) {
+    case env::Channel::kControl:
+      return "control";
+    case env::Channel::kBulk:
+      return "bulk";
+  }
+  return "unknown";
+}
+
+std::string describe(NodeId peer, env::Channel channel) {
+  return "peer " + std::to_string(peer.value) + " (" + std::string(name_of(channel)) + ")";
+}
 
 }  // namespace
 
-Result<std::unique_ptr<PeerTransport>> PeerTransport::listen(host::EventLoop& loop, PeerTransportOptions options) {
-  for (const auto& [node, address] : options.addresses) {
-    const Result<HostPort> parsed = parse_host_port(address);
-    if (!parsed.ok()) return Error{parsed.error().code, name_of(node) + ": " + parsed.error().message};
-  }
-  const Result<int> descriptor = open_listener(options.listen_host, options.listen_port);
-  if (!descriptor.ok()) return descriptor.error();
-  return std::unique_ptr<PeerTransport>(
-      new PeerTransport(loop, std::move(options), *descriptor, local_port_of(*descriptor)));
+Result<std::unique_ptr<PeerTransport>> PeerTransport::open(PeerTransportOptions options, host::EventLoop& loop) {
+  const Result<SocketAddress> address = resolve(options.listen_address);
+  if (!address) return address.error();
+  const Result<int> listener = listen_on(*address, options.listen_address);
+  if (!listener) return listener.error();
+  return std::unique_ptr<PeerTransport>(new PeerTransport(std::move(options), loop, *listener));
 }
 
-PeerTransport::PeerTransport(host::EventLoop& loop, PeerTransportOptions options, int descriptor, uint16_t port)
-    : loop_(loop), options_(std::move(options)), descriptor_(descriptor), port_(port) {
-  loop_.watch(descriptor_, this, true, false);
-  for (const auto& [node, address] : options_.addresses) {
-    if (node == options_.self) continue;
-    peers_[node];
-    if (options_.self < node) {
-      for (const env::Channel channel : kChannels) dial(node, channel);
-    }
-  }
+PeerTransport::PeerTransport(PeerTransportOptions options, host::EventLoop& loop, int listener_fd)
+    : options_(std::move(options)), loop_(loop), prng_(options_.seed) {
+  CHECK(static_cast<bool>(options_.self));
+  listener_.transport = this;
+  listener_.fd = listener_fd;
+  loop_.watch(listener_fd, &listener_, true, false);
 }
 
 PeerTransport::~PeerTransport() {
-  loop_.unwatch(descriptor_);
-  ::close(descriptor_);
-  for (auto& [node, peer] : peers_) {
+  for (auto& [id, peer] : peers_) {
     for (Link& link : peer.links) loop_.clock().cancel(link.retry_timer);
   }
+  loop_.clock().cancel(accept_timer_);
+  loop_.unwatch(listener_.fd);
+  close(listener_.fd);
 }
 
-void PeerTransport::note(const std::string& line) const {
+void PeerTransport::log(const std::string& line) const {
   if (options_.log) options_.log(line);
 }
 
-// ---- sending ----
+PeerTransport::Link* PeerTransport::link_of(NodeId peer, env::Channel channel) {
+  const auto found = peers_.find(peer);
+  return found == peers_.end() ? nullptr : &found->second.links[static_cast<size_t>(channel)];
+}
+
+PeerTransport::Link& PeerTransport::link_of(PeerConnection& connection) {
+  const auto found = link_by_connection_.find(&connection);
+  CHECK(found != link_by_connection_.end());
+  return *found->second;
+}
+
+// ---- peers ----
+
+Status PeerTransport::set_peer_address(NodeId peer, const std::string& address) {
+  if (peer == options_.self || !peer) return Error{ErrorCode::kInvalid, "a node is not its own peer"};
+  const Result<SocketAddress> resolved = resolve(address);
+  if (!resolved) return resolved.error();
+  const auto [found, is_new] = peers_.try_emplace(peer);
+  Peer& known = found->second;
+  known.address = *resolved;
+  known.address_text = address;
+  for (size_t i = 0; is_new && i < known.links.size(); ++i) {
+    known.links[i].peer = peer;
+    known.links[i].channel = static_cast<env::Channel>(i);
+    known.links[i].retry_delay = options_.retry_delay_min;
+    if (dials(peer)) dial(known.links[i]);
+  }
+  return {};
+}
+
+void PeerTransport::block(NodeId peer, bool is_blocked) {
+  const auto found = peers_.find(peer);
+  if (found == peers_.end() || found->second.is_blocked == is_blocked) return;
+  found->second.is_blocked = is_blocked;
+  for (Link& link : found->second.links) {
+    loop_.clock().cancel(std::exchange(link.retry_timer, 0));
+    link.retry_delay = options_.retry_delay_min;
+    if (is_blocked) {
+      link.dialing.reset();  // not in its own callback: it has left `dialing` by then
+      disconnect(link, "blocked");
+    } else if (dials(peer)) {
+      dial(link);
+    }
+  }
+}
+
+bool PeerTransport::is_connected(NodeId peer, env::Channel channel) const {
+  const auto found = peers_.find(peer);
+  return found != peers_.end() && found->second.links[static_cast<size_t>(channel)].connection != nullptr;
+}
+
+// ---- frames ----
 
 void PeerTransport::send(NodeId to, env::Channel channel, ByteChain body) {
-  const auto found = peers_.find(to);
-  if (found == peers_.end()) return;
-  Link& link = found->second.links[static_cast<size_t>(channel)];
-  if (!link.is_up) return;
-  const size_t queue_bytes_max =
-      channel == env::Channel::kControl ? options_.control_queue_bytes_max : options_.bulk_queue_bytes_max;
-  link.connection->send(std::move(body), queue_bytes_max);
+  Link* link = link_of(to, channel);
+  if (link == nullptr || !link->connection) return;
+  if (!link->connection->send(std::move(body))) ++frames_dropped_;
 }
 
-void PeerTransport::flush() {
-  for (auto& [node, peer] : peers_) {
-    for (Link& link : peer.links) {
-      if (link.connection) link.connection->flush();
+void PeerTransport::end_turn() {
+  for (size_t i = 0; i < unflushed_.size(); ++i) {  // a broken one may make the handler send on others
+    unflushed_[i]->flush();
+  }
+  unflushed_.clear();
+  retired_.clear();
+}
+
+void PeerTransport::on_frame(PeerConnection& connection, Bytes body) {
+  const Link& link = link_of(connection);
+  handler_->on_frame(link.peer, link.channel, std::move(body));
+}
+
+void PeerTransport::on_broken(PeerConnection& connection, const std::string& reason) {
+  Link& link = link_of(connection);
+  disconnect(link, reason);
+  if (dials(link.peer) && !link.connection) dial_later(link);
+}
+
+void PeerTransport::disconnect(Link& link, const std::string& reason) {
+  if (!link.connection) return;
+  link.connection->close();
+  link_by_connection_.erase(link.connection.get());
+  retired_.push_back(std::exchange(link.connection, nullptr));
+  log(describe(link.peer, link.channel) + " lost: " + reason);
+  handler_->on_disconnected(link.peer, link.channel);
+}
+
+void PeerTransport::establish(Link& link, int fd) {
+  disconnect(link, "replaced by a new connection");
+  const size_t queued_bytes_max =
+      link.channel == env::Channel::kControl ? options_.control_queued_bytes_max : options_.bulk_queued_bytes_max;
+  PeerConnectionOwner& owner = *this;
+  link.connection = std::make_unique<PeerConnection>(loop_, fd, queued_bytes_max, owner);
+  link_by_connection_[link.connection.get()] = &link;
+  link.retry_delay = options_.retry_delay_min;
+  link.is_failure_logged = false;
+  log(describe(link.peer, link.channel) + " connected");
+  handler_->on_connected(link.peer, link.channel);
+}
+
+// ---- the dialling side ----
+
+void PeerTransport::dial(Link& link) {
+  if (link.dialing || link.connection) return;
+  const Result<int> fd = start_connect(peers_.at(link.peer).address);
+  if (!fd) return on_dial_failed(link, fd.error().message);
+  link.dialing = std::make_unique<PeerHandshake>(loop_, *fd, Hello{options_.self, link.peer, link.channel},
+                                                 options_.handshake_timeout,
+                                                 [this, &link](const Result<Hello>& hello) { on_dialed(link, hello); });
+}
+
+void PeerTransport::on_dialed(Link& link, const Result<Hello>& hello) {
+  PeerHandshake& handshake = *link.dialing;
+  retired_.push_back(std::exchange(link.dialing, nullptr));
+  if (!hello) return on_dial_failed(link, hello.error().message);
+  if (*hello != Hello{link.peer, options_.self, link.channel}) {
+    return on_dial_failed(link, "node " + std::to_string(hello->sender.value) + " answered there");
+  }
+  establish(link, handshake.take_fd());
+}
+
+void PeerTransport::on_dial_failed(Link& link, const std::string& reason) {
+  if (!link.is_failure_logged) {  // once per outage
+    link.is_failure_logged = true;
+    log("cannot reach " + describe(link.peer, link.channel) + " at " + peers_.at(link.peer).address_text + ": " +
+        reason + "; will keep trying");
+  }
+  dial_later(link);
+}
+
+void PeerTransport::dial_later(Link& link) {
+  if (peers_.at(link.peer).is_blocked) return;
+  // Between half and all of the delay, so that nodes that lost each other at one instant do not return at one.
+  const auto delay_ns = static_cast<uint64_t>(link.retry_delay.count());
+  const Duration delay(static_cast<int64_t>(prng_.between(delay_ns / 2, delay_ns)));
+  link.retry_delay = std::min(2 * link.retry_delay, options_.retry_delay_max);
+  loop_.clock().cancel(link.retry_timer);
+  link.retry_timer = loop_.clock().call_at(loop_.clock().now() + delay, [this, &link] {
+    link.retry_timer = 0;
+    dial(link);
+  });
+}
+
+// ---- the listening side ----
+
+void PeerTransport::accept_waiting() {
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    const int fd = accept4(listener_.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) pause_accepting();
+      if (errno == EINTR || errno == ECONNABORTED) continue;
+      return;
     }
-  }
-  drop_silent_strangers();
-  graveyard_.clear();
-}
-
-// ---- making connections ----
-
-void PeerTransport::dial(NodeId peer, env::Channel channel) {
-  Link& to = link(peer, channel);
-  to.retry_timer = 0;
-  if (to.connection || peers_.at(peer).is_blocked) return;
-  const Result<Dialed> dialed = net::dial(*parse_host_port(options_.addresses.at(peer)));
-  if (!dialed.ok()) return dial_later(peer, channel);
-  set_no_delay(dialed->descriptor);
-  set_dead_peer_timeout(dialed->descriptor, kDeadPeerTimeoutMs);
-  to.connection = std::make_unique<PeerConnection>(loop_, owner(), dialed->descriptor, dialed->is_connecting);
-  to.connection->send_hello({options_.self, peer, channel});
-}
-
-void PeerTransport::dial_later(NodeId peer, env::Channel channel) {
-  Link& to = link(peer, channel);
-  if (to.retry_timer != 0 || !(options_.self < peer)) return;
-  to.backoff = std::clamp(to.backoff * 2, Duration(kBackoffMin), Duration(kBackoffMax));
-  to.retry_timer =
-      loop_.clock().call_at(loop_.clock().now() + to.backoff, [this, peer, channel] { dial(peer, channel); });
-}
-
-void PeerTransport::on_ready(bool, bool) {
-  for (int accepted = 0; accepted < kAcceptsPerTurnMax; ++accepted) {
-    const int descriptor = ::accept4(descriptor_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (descriptor < 0) return;
-    set_no_delay(descriptor);
-    set_dead_peer_timeout(descriptor, kDeadPeerTimeoutMs);
-    if (strangers_.size() == kStrangersMax) strangers_.front()->close();
-    strangers_.push_back(std::make_unique<PeerConnection>(loop_, owner(), descriptor, false));
-  }
-}
-
-void PeerTransport::drop_silent_strangers() {
-  if (strangers_.empty()) return;
-  const Instant too_old = loop_.clock().now() - kHelloTimeout;
-  while (!strangers_.empty() && strangers_.front()->opened_at() < too_old) strangers_.front()->close();
-}
-
-// ---- connections speak ----
-
-bool PeerTransport::on_hello(PeerConnection& connection, const PeerHello& hello) {
-  if (hello.receiver != options_.self) {
-    note("a connection meant for " + name_of(hello.receiver) + " was refused: check the peer addresses");
-    return false;
-  }
-  const auto found = peers_.find(hello.sender);
-  if (found == peers_.end()) {
-    note("a connection from " + name_of(hello.sender) + ", which is not of this cluster, was refused");
-    return false;
-  }
-  if (found->second.is_blocked) return false;
-  Link& of = found->second.links[static_cast<size_t>(hello.channel)];
-  if (of.connection.get() != &connection) {  // accepted: answer, and take the place of an older one
-    const auto stranger = std::ranges::find(strangers_, &connection, [](const auto& one) { return one.get(); });
-    if (stranger == strangers_.end() || hello.sender > options_.self) return false;
-    std::unique_ptr<PeerConnection> accepted = std::move(*stranger);
-    strangers_.erase(stranger);
-    drop(hello.sender, hello.channel);
-    of.connection = std::move(accepted);
-    of.connection->send_hello({options_.self, hello.sender, hello.channel});
-  }
-  of.is_up = true;
-  of.backoff = {};
-  if (handler_ != nullptr) handler_->on_connected(hello.sender, hello.channel);
-  return true;
-}
-
-std::optional<PeerTransport::Place> PeerTransport::place_of(const PeerConnection& connection) const {
-  for (const auto& [node, peer] : peers_) {
-    for (const env::Channel channel : kChannels) {
-      if (peer.links[static_cast<size_t>(channel)].connection.get() == &connection) return Place{node, channel};
+    if (accepted_.size() >= kUnidentifiedMax) {
+      close(fd);
+      continue;
     }
+    tune_peer_socket(fd);
+    accepted_.push_back(nullptr);
+    std::unique_ptr<PeerHandshake>& slot = accepted_.back();
+    // The handshake is named by a pointer it gets after its construction; it speaks only from the loop.
+    auto self = std::make_shared<PeerHandshake*>(nullptr);
+    slot = std::make_unique<PeerHandshake>(loop_, fd, std::nullopt, options_.handshake_timeout,
+                                           [this, self](const Result<Hello>& hello) { on_accepted(*self, hello); });
+    *self = slot.get();
   }
-  return std::nullopt;
 }
 
-void PeerTransport::on_body(PeerConnection& connection, Bytes body) {
-  const std::optional<Place> place = place_of(connection);
-  if (place && handler_ != nullptr) handler_->on_frame(place->peer, place->channel, std::move(body));
+void PeerTransport::pause_accepting() {
+  log("out of descriptors or memory: accepting no peers for a moment");
+  loop_.update(listener_.fd, false, false);
+  accept_timer_ =
+      loop_.clock().call_at(loop_.clock().now() + kAcceptPause, [this] { loop_.update(listener_.fd, true, false); });
 }
 
-void PeerTransport::on_closed(PeerConnection& connection) {
-  if (const std::optional<Place> place = place_of(connection)) {
-    Link& of = link(place->peer, place->channel);
-    graveyard_.push_back(std::move(of.connection));
-    if (std::exchange(of.is_up, false)) {
-      note("the connection to " + name_of(place->peer) + " broke");
-      if (handler_ != nullptr) handler_->on_disconnected(place->peer, place->channel);
-    }
-    dial_later(place->peer, place->channel);
+void PeerTransport::on_accepted(PeerHandshake* handshake, const Result<Hello>& hello) {
+  const auto found = std::find_if(accepted_.begin(), accepted_.end(),
+                                  [&](const std::unique_ptr<PeerHandshake>& one) { return one.get() == handshake; });
+  CHECK(found != accepted_.end());
+  retired_.push_back(std::move(*found));  // closes the socket at the end of the turn unless it is taken
+  accepted_.erase(found);
+  const std::string reason = hello.ok() ? refusal(*hello) : hello.error().message;
+  if (!reason.empty()) return log("refused a connection to the peer port: " + reason);
+  const int fd = handshake->take_fd();
+  if (!send_first_bytes(fd, encode(Hello{options_.self, hello->sender, hello->channel}))) {
+    close(fd);
     return;
   }
-  const auto stranger = std::ranges::find(strangers_, &connection, [](const auto& one) { return one.get(); });
-  if (stranger == strangers_.end()) return;
-  graveyard_.push_back(std::move(*stranger));
-  strangers_.erase(stranger);
+  establish(*link_of(hello->sender, hello->channel), fd);
 }
 
-void PeerTransport::drop(NodeId peer, env::Channel channel) {
-  if (PeerConnection* connection = link(peer, channel).connection.get()) connection->close();
-}
-
-void PeerTransport::set_blocked(NodeId peer, bool is_blocked) {
-  const auto found = peers_.find(peer);
-  if (found == peers_.end()) return;
-  found->second.is_blocked = is_blocked;
-  for (const env::Channel channel : kChannels) {
-    if (is_blocked) {
-      drop(peer, channel);
-    } else {
-      dial_later(peer, channel);
-    }
+/// Why the sender of a hello is not let in; empty if it is.
+std::string PeerTransport::refusal(const Hello& hello) const {
+  const std::string sender = "node " + std::to_string(hello.sender.value);
+  if (hello.target != options_.self) {
+    return sender + " looks for node " + std::to_string(hello.target.value) + ", this is node " +
+           std::to_string(options_.self.value);
   }
+  const auto found = peers_.find(hello.sender);
+  if (found == peers_.end()) return sender + " is not a known peer";
+  if (dials(hello.sender)) return sender + " has the larger id and must not dial";
+  if (found->second.is_blocked) return sender + " is blocked";
+  return {};
 }
 
 }  // namespace torc::net

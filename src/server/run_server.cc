@@ -78,13 +78,19 @@ class Shutdown {
   Instant deadline_;
 };
 
-net::PeerTransportOptions transport_options(const cli::ServeOptions& options) {
-  net::PeerTransportOptions transport;
-  transport.self = options.id;
-  transport.listen_host = options.peer_listen.host;
-  transport.listen_port = options.peer_listen.port;
-  for (const auto& [node, endpoint] : options.initial_cluster) transport.addresses[node] = endpoint.text();
-  transport.log = [](const std::string& line) { spdlog::info("{}", line); };
+Result<std::unique_ptr<net::PeerTransport>> open_transport(const cli::ServeOptions& options, host::EventLoop& loop) {
+  net::PeerTransportOptions settings;
+  settings.self = options.id;
+  settings.listen_address = options.peer_listen.text();
+  settings.seed = fresh_seed();
+  settings.log = [](std::string_view line) { spdlog::info("{}", line); };
+  auto transport = net::PeerTransport::open(std::move(settings), loop);
+  if (!transport.ok()) return transport;
+  for (const auto& [peer, endpoint] : options.initial_cluster) {
+    if (peer == options.id) continue;
+    const Status known = (*transport)->set_peer_address(peer, endpoint.text());
+    if (!known.ok()) return known.error();
+  }
   return transport;
 }
 
@@ -121,14 +127,14 @@ int run_server(const cli::ServeOptions& options) {
   if (!disk.ok()) return failed("data directory", disk.error());
   auto checkpoints = host::RocksDbCheckpointStore::open(options.data_directory + "/checkpoint", loop);
   if (!checkpoints.ok()) return failed("checkpoint store", checkpoints.error());
-  auto transport = net::PeerTransport::listen(loop, transport_options(options));
+  auto transport = open_transport(options, loop);
   if (!transport.ok()) return failed("peer port", transport.error());
   auto opened = node::Node::open(node_options(options), loop.clock(), **disk, **transport, **checkpoints);
   if (!opened.ok()) return failed("recovery", opened.error());
   node::Node& node = **opened;
 
   loop.at_end_of_turn([&node] { node.end_turn(); });
-  loop.at_end_of_turn([&peers = **transport] { peers.flush(); });
+  loop.at_end_of_turn([&peers = **transport] { peers.end_turn(); });
   auto server = net::RespServer::listen(loop, node, options.listen.host, options.listen.port);
   if (!server.ok()) return failed("client port", server.error());
 
