@@ -12,6 +12,7 @@
 #include "check/drawing.h"
 #include "check/history_format.h"
 #include "cluster.h"
+#include "library_speaker.h"
 #include "recorded_workload.h"
 
 namespace torc::integration {
@@ -51,7 +52,13 @@ class Nemesis : public ::testing::Test {
 
   RecordedWorkload start_workload(Cluster& cluster) {
     std::vector<std::unique_ptr<Speaker>> speakers;
-    for (size_t i = 0; i < kClients; ++i) speakers.push_back(std::make_unique<RespSpeaker>(cluster.addresses(), i));
+    for (size_t i = 0; i < kClients; ++i) {  // one half as any Redis client speaks, the other through the library
+      if (i % 2 == 0) {
+        speakers.push_back(std::make_unique<RespSpeaker>(cluster.addresses(), i));
+      } else {
+        speakers.push_back(std::make_unique<LibrarySpeaker>(cluster.addresses(), i));
+      }
+    }
     return RecordedWorkload({.seed = seed_}, std::move(speakers));
   }
 

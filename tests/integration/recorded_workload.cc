@@ -16,6 +16,27 @@ using check::Outcome;
 constexpr Millis kAnswerTimeout{3000};
 constexpr Millis kRetryPause{20};
 
+Outcome outcome_of(const Reply& reply) {
+  switch (reply.kind) {
+    case Reply::Kind::kNil:
+      return Outcome::nil();
+    case Reply::Kind::kStatus:
+    case Reply::Kind::kBulk:
+      return Outcome::of_text(reply.text);
+    case Reply::Kind::kInteger:
+      return Outcome::of_integer(reply.integer);
+    case Reply::Kind::kError:
+      if (std::string_view(reply.text).starts_with(check::kUnknownOutcome)) return Outcome::unknown();
+      return Outcome::error(reply.text);
+    case Reply::Kind::kArray:
+      break;
+  }
+  CHECK(false) << "an array is no answer to a command of this workload";
+  return {};
+}
+
+}  // namespace
+
 std::vector<std::string> words_of(const Operation& operation) {
   switch (operation.kind) {
     case OperationKind::kGet:
@@ -40,27 +61,6 @@ std::vector<std::string> words_of(const Operation& operation) {
   CHECK(false) << "no such operation";
   return {};
 }
-
-Outcome outcome_of(const Reply& reply) {
-  switch (reply.kind) {
-    case Reply::Kind::kNil:
-      return Outcome::nil();
-    case Reply::Kind::kStatus:
-    case Reply::Kind::kBulk:
-      return Outcome::of_text(reply.text);
-    case Reply::Kind::kInteger:
-      return Outcome::of_integer(reply.integer);
-    case Reply::Kind::kError:
-      if (std::string_view(reply.text).starts_with(check::kUnknownOutcome)) return Outcome::unknown();
-      return Outcome::error(reply.text);
-    case Reply::Kind::kArray:
-      break;
-  }
-  CHECK(false) << "an array is no answer to a command of this workload";
-  return {};
-}
-
-}  // namespace
 
 Outcome RespSpeaker::execute(const Operation& operation) {
   if (!client_.is_open()) {

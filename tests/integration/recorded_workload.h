@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -21,6 +22,9 @@ class Speaker {
   /// Executes `operation` once and says what came back; unknown if it cannot tell.
   virtual check::Outcome execute(const check::Operation& operation) = 0;
 };
+
+/// The command that `operation` stands for, its name first.
+std::vector<std::string> words_of(const check::Operation& operation);
 
 /// Plain RESP through one node at a time; turns to the next after anything unexpected. Never sends a command twice.
 class RespSpeaker : public Speaker {
