@@ -16,7 +16,6 @@
 namespace {
 
 using torc::GroupId;
-using torc::LogPosition;
 using torc::Reader;
 using namespace torc::storage;  // NOLINT: the format under test
 
