@@ -27,6 +27,7 @@ void add(SeedStats& totals, const SeedStats& stats) {
   totals.entries += stats.entries;
   totals.digests_compared += stats.digests_compared;
   totals.undecided_keys += stats.undecided_keys;
+  totals.checkpoint_index += stats.checkpoint_index;
 }
 
 // What a worker tells its parent, in lines: "B seed" before a seed, "D seed stats..." after one that passed, and at
@@ -44,7 +45,7 @@ void take_done_line(std::istringstream& line, CampaignReport& report) {
   int64_t simulated = 0;
   SeedStats s;
   line >> seed >> simulated >> s.events >> s.faults >> s.operations >> s.unknown >> s.refused >> s.leaderships >>
-      s.entries >> s.digests_compared >> s.undecided_keys;
+      s.entries >> s.digests_compared >> s.undecided_keys >> s.checkpoint_index;
   s.simulated = Duration(simulated);
   ++report.seeds_passed;
   add(report.totals, s);

@@ -38,12 +38,14 @@ TEST(Seeds, ThreeNodesSurviveFiftyWorlds) {
     sum.faults += stats.faults;
     sum.leaderships += stats.leaderships;
     sum.digests_compared += stats.digests_compared;
+    sum.checkpoint_index += stats.checkpoint_index;
   }
   // A quiet world proves nothing.
   EXPECT_GT(sum.faults, 500u);
   EXPECT_GT(sum.operations, 20'000u);
   EXPECT_GT(sum.leaderships, 100u);
   EXPECT_GT(sum.digests_compared, 1'000u);
+  EXPECT_GT(sum.checkpoint_index, 10'000u) << "entries covered by checkpoints";
 }
 
 TEST(Seeds, FiveNodesSurviveTenWorlds) {
