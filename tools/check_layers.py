@@ -28,16 +28,18 @@ ARROWS = {
     "net": "base env consensus kv wire node host",
     "client": "base consensus kv wire",
     "cli": "base consensus kv wire client check",
+    "server": "base env consensus kv wire storage node host net client cli",
     "mapreduce": "base client",
     "sim": "base env consensus ring kv wire storage node check",
     "adapters": "base env consensus ring kv wire storage node host",
 }
 # Tests beside the code may use these in addition.
 TEST_ARROWS = {"storage": "sim", "node": "sim"}
+TEST_SUFFIXES = ("_test.cc", "_harness.h")
 # Of a folder that is otherwise out of sight only these headers may be seen.
 ONLY_HEADERS = {("net", "node"): {"service.h"}}
 # Nothing points at these.
-TOPS = {"apps", "tests", "sim", "adapters"}
+TOPS = {"apps", "tests", "sim", "adapters", "server"}
 # RocksDB has one includer: the checkpoint store of the host.
 ONLY_INCLUDER = {"rocksdb/": "host", "boost/asio": "host net client cli", "sys/epoll.h": "host net"}
 
@@ -145,7 +147,7 @@ def main():
         files = list(sources(f"src/{module}"))
         iterated = unordered_names(files) if module in DETERMINISTIC else set()
         for path, lines in files:
-            is_test = path.endswith("_test.cc")
+            is_test = path.endswith(TEST_SUFFIXES)
             check_includes(path, lines, module, is_test, report)
             if module in DETERMINISTIC and not is_test:
                 check_determinism(path, lines, iterated, report)

@@ -110,17 +110,17 @@ TEST(Election, WithoutAPreVoteQuorumTheTermStaysAndGrantsDoNotRaiseIt) {
   EXPECT_EQ(r.status().role, Role::kPreCandidate);
 }
 
-TEST(Election, ARefusedPreVoteTellsAStragglerTheTerm) {
+TEST(Election, ARefusedPreVoteTellsAStragglerTheTermAndItAsksAgainAtOnce) {
   TestReplica r;
   r.time_out();
+  r.take();
   PreVoteReply refusal;
   refusal.term = Term(6);
   r.receive(kPeer, refusal);
   EXPECT_EQ(r.status().term, Term(6));
-  EXPECT_EQ(r.status().role, Role::kFollower);
-  r.time_out();
-  r.take();
-  EXPECT_EQ(r.status().term, Term(6));
+  EXPECT_EQ(r.sent<PreVoteRequest>(r.take().send_now)->term, Term(7));
+  r.receive(kPeer, refusal);
+  EXPECT_FALSE(r.sent<PreVoteRequest>(r.take().send_now)) << "nothing new was learned";
 }
 
 TEST(Election, ACandidatesOwnVoteIsDurableBeforeItAsksOrCounts) {

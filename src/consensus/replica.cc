@@ -109,8 +109,10 @@ void Replica::Parts::on(ReplicaId from, const PreVoteRequest& request) {
 
 void Replica::Parts::on(ReplicaId from, const PreVoteReply& reply) {
   // A grant names the term the sender would vote in, which nobody is in yet; only a refusal tells of a higher term.
-  if (!reply.granted) observe(reply.term);
-  election.on_pre_vote_reply(from, reply, now);
+  if (reply.granted || reply.term <= election.term()) return election.on_pre_vote_reply(from, reply, now);
+  const bool asks_again = election.role() == Role::kPreCandidate;
+  step_down(reply.term, {});
+  if (asks_again) election.campaign(now);  // at once: the question was about a term that has passed
 }
 
 void Replica::Parts::on(ReplicaId from, const VoteRequest& request) {

@@ -151,6 +151,11 @@ TEST(Leader, ReadsBackWhatItNoLongerHoldsAndAsksOncePerPeer) {
   r.advance(options.heartbeat_interval);
   r.receive(kOther, HeartbeatReply{Term(1), 0, LogIndex(1)});
   ASSERT_EQ(r.take().entries_wanted.size(), 1u);
+  r.replica.entries_loaded(kOther, {entry_of(1, 2), entry_of(9, 3)}, r.now);
+  EXPECT_FALSE(r.sent<AppendRequest>(r.take().send_now, kOther)) << "not the entries of our log";
+  r.advance(options.heartbeat_interval);
+  r.receive(kOther, HeartbeatReply{Term(1), 0, LogIndex(1)});
+  ASSERT_EQ(r.take().entries_wanted.size(), 1u);
   r.replica.entries_loaded(kOther, {entry_of(1, 2), entry_of(1, 3)}, r.now);
   const Ready more = r.take();
   EXPECT_EQ(r.sent<AppendRequest>(more.send_now, kOther)->entries.size(), 2u);

@@ -74,16 +74,17 @@ void Replication::entries_loaded(ReplicaId id, std::vector<Entry> entries, Insta
   const auto found = peers_.find(id);
   if (found == peers_.end()) return;
   Peer& peer = found->second;
-  if (entries.empty()) {
+  // The answer may be to a question of an earlier leadership. An entry with the index and term that our log has there
+  // is our entry (log matching), whenever it was read; anything else is as good as no answer.
+  LogIndex index = first;
+  const bool is_ours = std::all_of(entries.begin(), entries.end(), [&](const Entry& entry) {
+    const LogIndex expected = index;
+    ++index;
+    return entry.index == expected && log_.term_at(expected) == entry.term;
+  });
+  if (entries.empty() || !is_ours) {
     peer.load_retry_at = now + options_.heartbeat_interval;
     return;
-  }
-  // The answer may be to a question of an earlier leadership, or the member may have moved on. An entry with the index
-  // and term that our log has there is our entry (log matching), whenever it was read.
-  LogIndex index = first;
-  for (const Entry& entry : entries) {
-    if (entry.index != index || log_.term_at(index) != entry.term) return;
-    ++index;
   }
   const Progress& progress = peer.progress;
   const std::optional<Term> prev_term = log_.term_at(first - 1);

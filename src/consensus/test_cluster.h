@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/prng.h"
+#include "consensus/describe.h"
 #include "consensus/invariants.h"
 #include "consensus/replica.h"
 
@@ -124,9 +125,10 @@ class TestCluster {
     after_step(id);
   }
   /// Any prefix of what was written and not synced survives (Ready, contract 6).
-  void crash(ReplicaId id) {
+  void crash(ReplicaId id) { crash(id, prng_.below(nodes_.at(id).disk.unsynced.size() + 1)); }
+  void crash(ReplicaId id, size_t records_kept) {
     Node& node = nodes_.at(id);
-    node.disk.sync(prng_.below(node.disk.unsynced.size() + 1));
+    node.disk.sync(std::min(records_kept, node.disk.unsynced.size()));
     node.disk.unsynced.clear();
     node.unsynced.clear();
     node.loads.clear();
@@ -144,8 +146,9 @@ class TestCluster {
     const Message message = network_[position];
     if (!keep_a_copy) network_.erase(network_.begin() + static_cast<ptrdiff_t>(position));
     Node& to = nodes_.at(message.to);
-    if (!to.replica || to.is_paused || cut_.contains({message.from, message.to})) return;
-    if (trace) *trace << message.from.node << "->" << message.to.node << " " << message.body.index() << "\n";
+    const bool is_lost = !to.replica || to.is_paused || cut_.contains({message.from, message.to});
+    if (trace) *trace << describe(message) << (is_lost ? " (lost)\n" : "\n");
+    if (is_lost) return;
     to.replica->receive(message, now_of(message.to));
     after_step(message.to);
   }
@@ -267,7 +270,7 @@ class TestCluster {
     return found;
   }
   ReplicaStatus status(ReplicaId id) const { return nodes_.at(id).replica->status(now_of(id)); }
-  Instant now_of(ReplicaId id) const { return kStart + (now_ - kStart) / 100 * nodes_.at(id).clock_percent; }
+  Instant now_of(ReplicaId id) const { return kStart + (now_ - kStart) * nodes_.at(id).clock_percent / 100; }
   Node& node(ReplicaId id) { return nodes_.at(id); }
   std::map<ReplicaId, Node>& nodes() { return nodes_; }
   std::deque<Message>& network() { return network_; }
@@ -319,6 +322,10 @@ class TestCluster {
         continue;
       }
       outcome.index ? ++reads_confirmed : ++reads_failed;
+      if (trace) {
+        *trace << id.node << " read " << outcome.token;
+        outcome.index ? *trace << " may be served at " << *outcome.index << "\n" : *trace << " failed\n";
+      }
       if (outcome.index && *outcome.index < read->second.committed) fail(id, "stale read");
       if (outcome.index && *outcome.index > ready.commit) fail(id, "read of what is not committed");
       reads_.erase(read);

@@ -66,7 +66,8 @@ TEST(Batch, EveryTruncationIsAPrefixOrMalformed) {
 TEST(Batch, RefusesUnknownFlagsAndIds) {
   std::string payload(8, '\0');
   Operation op;
-  BatchReader flags(payload + '\x02' + std::string(4, '\0'));
+  const std::string flag = payload + '\x02' + std::string(4, '\0');
+  BatchReader flags(flag);
   EXPECT_FALSE(flags.next(op));
   EXPECT_TRUE(flags.malformed());
   std::string id = payload + '\0';

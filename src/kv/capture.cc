@@ -48,7 +48,7 @@ bool Capture::step(ImageSink& sink, size_t bytes_max) {
 }
 
 void Capture::add_item(uint64_t position, std::string_view key) {
-  queue_.push_back(Item{position, static_cast<uint32_t>(keys_.size()), static_cast<uint32_t>(key.size())});
+  queue_.push_back(Item{position, keys_.size(), key.size()});
   keys_.append(key);
 }
 

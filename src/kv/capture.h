@@ -25,8 +25,8 @@ class Capture {
  private:
   struct Item {
     uint64_t position;
-    uint32_t key_begin;  // in keys_
-    uint32_t key_bytes;
+    size_t key_begin;  // in keys_
+    size_t key_bytes;
   };
 
   std::string_view key_of(const Item& item) const {

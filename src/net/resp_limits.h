@@ -24,6 +24,7 @@ struct RespLimits {
   Duration slow_reader_timeout = 60s;
   /// After a protocol error input is thrown away for this long, so that the error reaches the client.
   Duration linger_timeout = 2s;
+  Duration sweep_interval = 1s;  // how often the two above are looked at
   /// Input and output buffered for all clients together; above it clients that hold more than buffered_usual_bytes are
   /// closed when they need more.
   size_t buffered_bytes_max = 1u << 30;

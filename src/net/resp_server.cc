@@ -14,9 +14,8 @@
 namespace torc::net {
 namespace {
 
-constexpr int kBacklog = 511;           // as Redis
-constexpr int kAcceptsPerTurnMax = 64;  // so that a flood of connections does not starve the connected
-constexpr Duration kSweepInterval = 1s;
+constexpr int kBacklog = 511;             // as Redis
+constexpr int kAcceptsPerTurnMax = 64;    // so that a flood of connections does not starve the connected
 constexpr Duration kAcceptPause = 100ms;  // after descriptors ran out
 constexpr std::string_view kTooManyClients = "-ERR max number of clients reached\r\n";
 
@@ -131,7 +130,7 @@ void RespServer::pause_accepting() {
 }
 
 void RespServer::sweep_later() {
-  sweep_timer_ = loop_.clock().call_at(loop_.clock().now() + kSweepInterval, [this] {
+  sweep_timer_ = loop_.clock().call_at(loop_.clock().now() + clients_->limits().sweep_interval, [this] {
     clients_->close_stuck_readers();
     sweep_later();
   });

@@ -27,6 +27,7 @@ class GroupHost {
   /// Commands this replica cannot execute any more and certainly has not proposed.
   virtual void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call) = 0;
   virtual void on_leadership_lost() = 0;
+  virtual bool is_reachable(NodeId node) const = 0;
   /// The node can no longer be trusted; nothing may be acknowledged after this.
   virtual void on_fatal(const Error& error) = 0;
 };
@@ -96,7 +97,9 @@ class Group {
   void answer_all(const std::vector<WriteWaiter>& waiters, std::string_view plain_error,
                   std::string_view labelled_error);
   void purge_expired();
+  void join_log_with(const storage::CheckpointMeta& checkpoint, storage::GroupLog& log);
   void checkpoint_when_due();
+  void on_checkpoint_outcome(const storage::Checkpointer::Outcome& outcome);
   void cut_log();
 
   GroupOptions options_;
@@ -104,6 +107,7 @@ class Group {
   Clients& clients_;
   env::Clock& clock_;
   storage::Log& log_;
+  env::CheckpointStore& checkpoints_;
   std::unique_ptr<kv::StateMachine> state_;
   std::unique_ptr<consensus::Replica> replica_;
   std::unique_ptr<storage::Checkpointer> checkpointer_;
@@ -117,6 +121,7 @@ class Group {
   LogIndex cut_index_;
   LogIndex checkpoint_index_;
   uint64_t log_bytes_at_checkpoint_ = 0;
+  Instant next_checkpoint_;
   bool was_leader_ = false;
   Instant handing_over_until_;
   Instant next_purge_;

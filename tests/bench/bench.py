@@ -34,6 +34,7 @@ def parse_arguments():
     parser.add_argument("--only", default="", help="only cases whose name contains this, e.g. 'SET P16 64'; prints samples")
     parser.add_argument("--directory", default="build/bench", help="data directories and the JSON file go below this")
     parser.add_argument("--json", help="default: DIRECTORY/bench.json")
+    parser.add_argument("--table", help="a Markdown file whose part between <!-- table --> and <!-- /table --> is replaced")
     parser.add_argument("--require-floors", action="store_true", help="exit 1 if a ratio is below its floor")
     arguments = parser.parse_args()
     if arguments.quick:
@@ -97,6 +98,16 @@ def measure_memory(arguments, scratch):
     return memory
 
 
+def replace_table(path, table):
+    with open(path, encoding="utf-8") as file:
+        before, begin, rest = file.read().partition("<!-- table -->\n")
+    _, end, after = rest.partition("<!-- /table -->")
+    if not begin or not end:
+        raise ValueError(f"{path} has no <!-- table --> ... <!-- /table -->")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{before}{begin}\n{table}\n\n{end}{after}")
+
+
 def main():
     arguments = parse_arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -128,7 +139,10 @@ def main():
             "ratios": [{"what": target.what, "against": target.against, "ratio": ratio, "floor": target.floor,
                         "goal": target.goal} for target, ratio in rows],
         }, file, indent=1)
-    print(report.markdown(middle, memory, etcd_writes, rows))
+    table = report.markdown(middle, memory, etcd_writes, rows)
+    print(table)
+    if arguments.table:
+        replace_table(arguments.table, f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, {arguments.rounds} rounds.\n\n{table}")
     say(f"JSON: {path}")
     below = [target for target, ratio in rows if ratio is not None and not target.is_met(ratio, target.floor)]
     return 1 if arguments.require_floors and below else 0

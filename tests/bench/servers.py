@@ -2,10 +2,12 @@
 import contextlib
 import ctypes
 import os
+import re
 import signal
 import socket
 import subprocess
 import time
+import urllib.request
 
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 30
@@ -200,8 +202,14 @@ class Etcd(Server):
                 "etcd", "--name", f"n{i + 1}", "--data-dir", os.path.join(directory, f"n{i + 1}"),
                 "--listen-client-urls", client, "--advertise-client-urls", client, "--listen-peer-urls", peers[i],
                 "--initial-advertise-peer-urls", peers[i], "--initial-cluster", cluster, "--initial-cluster-state", "new"])
-        self.wait_until(lambda: self.etcdctl("endpoint", "health").returncode == 0)
+        self.wait_until(lambda: self.start_etcdctl("endpoint", "health").wait() == 0)
 
-    def etcdctl(self, *words):
-        return subprocess.run(["etcdctl", "--endpoints", self.endpoints, *words], env={**os.environ, "ETCDCTL_API": "3"},
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    def start_etcdctl(self, *words):
+        return subprocess.Popen(["etcdctl", "--endpoints", self.endpoints, *words], env={**os.environ, "ETCDCTL_API": "3"},
+                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def committed_proposals(self):
+        """As the first member counts them; every member does."""
+        with urllib.request.urlopen(f"http://{self.endpoints.split(',')[0]}/metrics", timeout=10) as answer:
+            found = re.search(rb"^etcd_server_proposals_committed_total ([\d.e+]+)$", answer.read(), re.M)
+        return float(found.group(1))

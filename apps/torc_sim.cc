@@ -1,0 +1,104 @@
+// torc-sim: whole clusters in one process, by seed. See docs/testing.md.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+#include "sim/campaign.h"
+
+namespace {
+
+using torc::sim::CampaignEnd;
+using torc::sim::CampaignReport;
+
+int exit_code(CampaignEnd end) {
+  switch (end) {
+    case CampaignEnd::kPassed:
+      return 0;
+    case CampaignEnd::kSafety:
+      return 3;
+    case CampaignEnd::kLiveness:
+      return 4;
+    case CampaignEnd::kNondeterminism:
+      return 5;
+  }
+  return 3;
+}
+
+const char* name_of(CampaignEnd end) {
+  switch (end) {
+    case CampaignEnd::kPassed:
+      return "passed";
+    case CampaignEnd::kSafety:
+      return "SAFETY";
+    case CampaignEnd::kLiveness:
+      return "LIVENESS";
+    case CampaignEnd::kNondeterminism:
+      return "NONDETERMINISM";
+  }
+  return "?";
+}
+
+void print_totals(const CampaignReport& report) {
+  const auto& t = report.totals;
+  std::printf(
+      "%llu seeds passed: %.0f simulated seconds, %llu faults, %llu operations answered, %llu unknown, %llu refused, "
+      "%llu leaderships, %llu entries, %llu states compared, %llu keys undecided\n",
+      static_cast<unsigned long long>(report.seeds_passed), static_cast<double>(t.simulated.count()) / 1e9,
+      static_cast<unsigned long long>(t.faults), static_cast<unsigned long long>(t.operations),
+      static_cast<unsigned long long>(t.unknown), static_cast<unsigned long long>(t.refused),
+      static_cast<unsigned long long>(t.leaderships), static_cast<unsigned long long>(t.entries),
+      static_cast<unsigned long long>(t.digests_compared), static_cast<unsigned long long>(t.undecided_keys));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "Simulates Torc clusters under faults, one world per seed.\n"
+      "Exit codes: 0 all passed, 2 usage, 3 safety, 4 liveness, 5 nondeterminism."};
+  torc::sim::CampaignOptions options;
+  uint64_t seed = 0;
+  bool trace = false;
+  uint64_t seconds = 20;
+  app.add_option("--seeds", options.seeds, "How many seeds to run")->capture_default_str();
+  app.add_option("--first-seed", options.first_seed, "The first of them")->capture_default_str();
+  const auto* one = app.add_option("--seed", seed, "Run this seed alone, twice, in this process");
+  app.add_flag("--trace", trace, "With --seed: run it once and print one line per event")->needs("--seed");
+  app.add_option("--nodes", options.seed.nodes, "Nodes of the cluster")
+      ->check(CLI::IsMember({1, 3, 5}))
+      ->capture_default_str();
+  app.add_option("--seconds", seconds, "Simulated seconds under faults")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  app.add_option("--jobs", options.jobs, "Worker processes")->check(CLI::Range(1, 64))->capture_default_str();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  options.seed.fire = std::chrono::seconds(seconds);
+  if (trace) options.seed.trace_sink = [](const std::string& line) { std::printf("%s\n", line.c_str()); };
+
+  const bool is_terminal = ::isatty(STDERR_FILENO) != 0;
+  const CampaignReport report =
+      *one ? torc::sim::run_one(seed, options.seed, !trace)
+           : torc::sim::run_campaign(options, [&](const CampaignReport& so_far) {
+               if (is_terminal) {
+                 std::fprintf(stderr, "\r%llu of %llu seeds", static_cast<unsigned long long>(so_far.seeds_passed),
+                              static_cast<unsigned long long>(options.seeds));
+               }
+             });
+  if (is_terminal && !*one) std::fprintf(stderr, "\n");
+  print_totals(report);
+  if (report.end != CampaignEnd::kPassed) {
+    std::string command =
+        "torc-sim --seed " + std::to_string(report.failed_seed) + " --nodes " + std::to_string(options.seed.nodes);
+    if (seconds != 20) command += " --seconds " + std::to_string(seconds);
+    std::printf("%s, seed %llu: %s\n%s --trace\n", name_of(report.end),
+                static_cast<unsigned long long>(report.failed_seed), report.message.c_str(), command.c_str());
+  }
+  return exit_code(report.end);
+}

@@ -1,0 +1,16 @@
+// The `torc` program, except for the server itself, which apps/ passes in.
+#pragma once
+
+#include <functional>
+
+#include "cli/serve_options.h"
+
+namespace torc::cli {
+
+/// Runs one node until it is told to stop; returns the exit status.
+using ServeFunction = std::function<int(const ServeOptions&)>;
+
+/// Reads the command line, does what it says, returns the exit status (cli/exit_code.h).
+int run(int argc, const char* const* argv, const ServeFunction& serve);
+
+}  // namespace torc::cli

@@ -1,0 +1,31 @@
+// What a node says about itself: its INFO, read.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/endpoint.h"
+
+namespace torc::cli {
+
+struct NodeReport {
+  client::Endpoint address;
+  bool is_up = false;
+  std::string trouble;                                                           // why it is not up
+  std::string id, pid, role, term, commit_index, applied_index, leader_address;  // as INFO has them; empty: not said
+  std::string explanation;                                                       // why the node takes no part, if so
+  std::vector<client::Endpoint> peers;  // where the other nodes serve clients, as far as it knows
+
+  bool is_leader() const { return is_up && role == "leader"; }
+};
+
+/// The name:value lines of an INFO reply.
+std::map<std::string, std::string> parse_info(std::string_view text);
+NodeReport read_report(const client::Endpoint& address, std::string_view info);
+/// Asks the node. Never fails: a node that does not answer is a report, too.
+NodeReport ask_node(const client::Endpoint& address, std::chrono::milliseconds timeout);
+
+}  // namespace torc::cli

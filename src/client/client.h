@@ -1,0 +1,92 @@
+// A client of a Torc cluster: any node will do, failures are followed, every write happens at most once.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/endpoint.h"
+#include "client/resp_connection.h"
+#include "wire/resp_value.h"
+
+namespace torc::client {
+
+struct ClientOptions {
+  std::vector<Endpoint> nodes;                       // at least one; more are used when one fails
+  std::chrono::milliseconds timeout{10'000};         // of one operation with all its retries
+  std::chrono::milliseconds attempt_timeout{1'500};  // then the next node is asked: longer than an election
+  std::chrono::milliseconds pause_min{10};           // between attempts, doubling
+  std::chrono::milliseconds pause_max{200};
+};
+
+/// What became of a command.
+struct Answer {
+  enum class Kind {
+    kReply,        // `reply`, never an error
+    kRefused,      // an error of the server; the command had no effect
+    kUnreachable,  // no node took it in time; it had no effect
+    kUnknown,      // nobody can say: it may have had its effect, or may still have it
+  };
+  Kind kind = Kind::kUnknown;
+  wire::RespValue reply;
+  std::string message;  // of all but kReply: one line
+
+  bool is_reply() const { return kind == Kind::kReply; }
+};
+
+/// Not for several threads at once. Blocks; connects when first used.
+///
+/// Exactly once: a write carries (session, sequence), and is sent again under the same pair, to whichever node answers,
+/// until its deadline. The cluster executes a pair once and gives the first answer again (RULES 17). Reads, which may
+/// happen twice unharmed, carry none. If a write's last attempt was never answered the outcome is kUnknown; the next
+/// write raises the session's floor above it, after which it can have no effect any more.
+class Client {
+ public:
+  /// Requires: options.nodes is not empty.
+  explicit Client(ClientOptions options);
+
+  /// Any data command, with its name. What it does (read or write) is looked up in the command table; other commands
+  /// (PING, INFO, ...) are sent to one node and repeated like reads; unknown ones are sent once.
+  Answer command(std::span<const std::string_view> args);
+  Answer command(std::initializer_list<std::string_view> args) { return command({args.begin(), args.size()}); }
+
+  Answer get(std::string_view key) { return command({"GET", key}); }
+  Answer set(std::string_view key, std::string_view value) { return command({"SET", key, value}); }
+  Answer del(std::string_view key) { return command({"DEL", key}); }
+  Answer append(std::string_view key, std::string_view piece) { return command({"APPEND", key, piece}); }
+  Answer incr(std::string_view key, int64_t delta = 1);
+  Answer cas(std::string_view key, std::string_view expected, std::string_view value) {
+    return command({"CAS", key, expected, value});
+  }
+  Answer ttl(std::string_view key) { return command({"TTL", key}); }
+
+  /// The node asked last.
+  const Endpoint& node() const { return options_.nodes[node_]; }
+
+ private:
+  enum class Safety { kRepeatable, kSession, kOnce };
+  struct Attempt;
+
+  static Safety safety_of(std::string_view name);
+  /// True once `answer` is final.
+  bool attempt(std::span<const std::string_view> args, Safety safety, Attempt& state);
+  bool connect(Attempt& state);
+  bool open_session(Attempt& state);
+  bool judge(const wire::RespValue& reply, Safety safety, Attempt& state);
+  void next_node();
+
+  ClientOptions options_;
+  size_t node_ = 0;
+  RespConnection connection_;
+  std::string session_;  // empty: none
+  std::chrono::steady_clock::time_point session_used_;
+  uint64_t sequence_ = 0;  // of the last write
+};
+
+}  // namespace torc::client

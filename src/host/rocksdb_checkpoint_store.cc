@@ -1,0 +1,318 @@
+#include "host/rocksdb_checkpoint_store.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/options.h>
+#include <rocksdb/rate_limiter.h>
+#include <rocksdb/sst_file_writer.h>
+#include <rocksdb/table.h>
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "base/codec.h"
+#include "host/batch_thread.h"
+
+namespace torc::host {
+namespace {
+
+constexpr int64_t kCompactionBytesPerSecondMax = 48u << 20;  // the log shares the disk
+constexpr int kOpenFilesMax = 64;
+
+using Task = std::function<void()>;
+using TaskThread = BatchThread<Task>;
+
+enum class Op : uint8_t { kPut, kErase, kEraseRange };
+
+Status to_status(const rocksdb::Status& status, std::string_view doing) {
+  if (status.ok()) return {};
+  ErrorCode code = ErrorCode::kIo;
+  if (status.IsNoSpace()) code = ErrorCode::kDiskFull;
+  if (status.IsCorruption()) code = ErrorCode::kCorrupt;
+  return Error{code, std::string(doing) + ": " + status.ToString()};
+}
+
+rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+
+/// RocksDB's info log grows without bound in the data directory and says nothing our Status does not.
+class SilentLogger final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+rocksdb::Options database_options(const RocksDbCheckpointOptions& options) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(static_cast<size_t>(options.block_cache_bytes));
+  table.block_size = 16u << 10;                // we scan: fewer, larger blocks make the index small
+  table.cache_index_and_filter_blocks = true;  // so that the cache's size bounds the indexes' memory too
+  table.format_version = 5;
+
+  rocksdb::Options db;
+  db.create_if_missing = true;
+  db.info_log = std::make_shared<SilentLogger>();
+  db.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  db.compression = rocksdb::kNoCompression;  // short values gain little, and CPU is scarcer than disk (RULES 29)
+  db.write_buffer_size = 64u << 10;          // never written to
+  db.max_open_files = kOpenFilesMax;
+  db.max_background_jobs = 1;
+  db.max_subcompactions = 1;
+  db.target_file_size_base = 64u << 20;
+  db.max_bytes_for_level_base = 1u << 30;
+  // Generations overlap, so each lands on level 0: merged at four. Nothing is ever written through the memtable, so
+  // there is nothing to slow down or stop for.
+  db.level0_file_num_compaction_trigger = 4;
+  db.level0_slowdown_writes_trigger = std::numeric_limits<int>::max();
+  db.level0_stop_writes_trigger = std::numeric_limits<int>::max();
+  db.soft_pending_compaction_bytes_limit = 0;
+  db.hard_pending_compaction_bytes_limit = 0;
+  db.bytes_per_sync = 1u << 20;  // no burst of dirty pages before the log's next fdatasync
+  db.rate_limiter.reset(rocksdb::NewGenericRateLimiter(kCompactionBytesPerSecondMax));
+  db.stats_dump_period_sec = 0;
+  db.stats_persist_period_sec = 0;
+  return db;
+}
+
+/// One generation, as the background thread knows it. Sorted files accept keys only in ascending order, and RocksDB
+/// gives no promise for a range tombstone beside points of the same file; so the erased ranges get files of their own,
+/// which are ingested first: of overlapping files in one call a later one is newer.
+class Generation {
+ public:
+  Generation(rocksdb::DB& db, const rocksdb::Options& db_options, std::string path_prefix, uint64_t file_bytes_max)
+      : db_(db), db_options_(db_options), path_prefix_(std::move(path_prefix)), file_bytes_max_(file_bytes_max) {}
+  ~Generation() { remove_files(); }
+  Generation(const Generation&) = delete;
+  Generation& operator=(const Generation&) = delete;
+
+  /// After the first failure nothing is written any more; ingest() reports it.
+  void apply(std::string_view operations) {
+    Reader reader(operations);
+    while (status_.ok() && !reader.at_end()) {
+      const Op op = static_cast<Op>(reader.u8());
+      const std::string_view first = reader.bytes();
+      const std::string_view second = reader.bytes();
+      CHECK(reader.ok());
+      apply(op, first, second);
+    }
+  }
+
+  rocksdb::Status ingest() {
+    finish(points_);
+    finish(ranges_);
+    if (!status_.ok() || (range_files_.empty() && point_files_.empty())) return status_;
+    std::vector<std::string> files = range_files_;
+    files.insert(files.end(), point_files_.begin(), point_files_.end());
+    // What makes `ok` mean durable: SstFileWriter::Finish() syncs each file; with move_files the database links it into
+    // its directory, syncs it again, syncs the directory, and then commits one MANIFEST record for all files, which is
+    // always synced (options.manual_wal_flush and the like do not apply). Without write_global_seqno the sequence
+    // number stands only in the MANIFEST, so the synced file is not modified again. Seen with strace as well.
+    rocksdb::IngestExternalFileOptions options;
+    options.move_files = true;
+    options.write_global_seqno = false;
+    status_ = db_.Resume();  // no-op unless an earlier ingest or compaction found the disk full
+    if (status_.ok()) status_ = db_.IngestExternalFile(files, options);
+    if (status_.ok()) remove_files();
+    return status_;
+  }
+
+ private:
+  using SortedFile = std::unique_ptr<rocksdb::SstFileWriter>;  // null: none is open
+
+  void apply(Op op, std::string_view first, std::string_view second) {
+    switch (op) {
+      case Op::kPut:
+        if (open(points_, point_files_)) status_ = points_->Put(slice(first), slice(second));
+        break;
+      case Op::kErase:
+        if (open(points_, point_files_)) status_ = points_->Delete(slice(first));
+        break;
+      case Op::kEraseRange:
+        if (open(ranges_, range_files_)) status_ = ranges_->DeleteRange(slice(first), slice(second));
+        return;
+    }
+    if (points_ && points_->FileSize() >= file_bytes_max_) finish(points_);
+  }
+
+  bool open(SortedFile& file, std::vector<std::string>& files) {
+    if (file) return true;
+    const std::string path = path_prefix_ + std::to_string(files_created_++) + ".sst";
+    file = std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(db_options_), db_options_);
+    files.push_back(path);
+    status_ = file->Open(path);
+    return status_.ok();
+  }
+
+  void finish(SortedFile& file) {
+    if (!file) return;
+    if (status_.ok()) status_ = file->Finish();
+    file.reset();
+  }
+
+  void remove_files() {
+    points_.reset();
+    ranges_.reset();
+    std::error_code ignored;  // what stays is removed by the next open
+    for (const std::string& path : range_files_) std::filesystem::remove(path, ignored);
+    for (const std::string& path : point_files_) std::filesystem::remove(path, ignored);
+    range_files_.clear();
+    point_files_.clear();
+  }
+
+  rocksdb::DB& db_;
+  const rocksdb::Options& db_options_;
+  const std::string path_prefix_;
+  const uint64_t file_bytes_max_;
+  uint64_t files_created_ = 0;
+  SortedFile points_;
+  SortedFile ranges_;
+  std::vector<std::string> point_files_;  // in ascending key order
+  std::vector<std::string> range_files_;
+  rocksdb::Status status_;
+};
+
+class Writer final : public env::CheckpointWriter {
+ public:
+  struct Environment {
+    TaskThread& thread;
+    EventLoop& loop;
+    std::weak_ptr<int> store_alive;
+    size_t chunk_bytes;
+    bool& is_writing;
+  };
+
+  Writer(Environment environment, std::unique_ptr<Generation> generation)
+      : environment_(std::move(environment)), generation_(std::move(generation)) {
+    CHECK(!environment_.is_writing) << "one checkpoint writer at a time";
+    environment_.is_writing = true;
+  }
+  ~Writer() override {
+    environment_.is_writing = false;
+    if (generation_) environment_.thread.submit([doomed = std::move(generation_)]() mutable { doomed.reset(); });
+  }
+
+  void put(std::string_view key, std::string_view value) override { append(Op::kPut, key, value); }
+  void erase(std::string_view key) override { append(Op::kErase, key, {}); }
+  void erase_range(std::string_view begin, std::string_view end) override {
+    if (begin < end) append(Op::kEraseRange, begin, end);
+  }
+  size_t bytes_pending() const override { return bytes_pending_->load(std::memory_order_relaxed); }
+
+  void commit(std::function<void(Status)> done) override {
+    CHECK(generation_ != nullptr) << "committed twice";
+    hand_over();
+    environment_.thread.submit([generation = std::move(generation_), done = std::move(done), &loop = environment_.loop,
+                                alive = environment_.store_alive]() mutable {
+      Status status = to_status(generation->ingest(), "cannot write the checkpoint");
+      generation.reset();
+      loop.post([done = std::move(done), status = std::move(status), alive = std::move(alive)] {
+        if (!alive.expired()) done(status);
+      });
+    });
+  }
+
+ private:
+  void append(Op op, std::string_view first, std::string_view second) {
+    put_u8(chunk_, static_cast<uint8_t>(op));
+    put_bytes(chunk_, first);
+    put_bytes(chunk_, second);
+    if (chunk_.size() >= environment_.chunk_bytes) hand_over();
+  }
+
+  void hand_over() {
+    if (chunk_.empty()) return;
+    CHECK(generation_ != nullptr) << "written to after commit";
+    bytes_pending_->fetch_add(chunk_.size(), std::memory_order_relaxed);
+    environment_.thread.submit([generation = generation_, chunk = std::move(chunk_), pending = bytes_pending_] {
+      generation->apply(chunk);
+      pending->fetch_sub(chunk.size(), std::memory_order_relaxed);
+    });
+    chunk_.clear();
+    chunk_.reserve(environment_.chunk_bytes);
+  }
+
+  Environment environment_;
+  std::shared_ptr<Generation> generation_;  // the last task to hold it lets it go on the background thread
+  std::string chunk_;
+  std::shared_ptr<std::atomic<size_t>> bytes_pending_ = std::make_shared<std::atomic<size_t>>(0);
+};
+
+/// A RocksDB iterator is a consistent view by itself: it pins the files as of its creation.
+class IteratorReader final : public env::CheckpointReader {
+ public:
+  explicit IteratorReader(std::unique_ptr<rocksdb::Iterator> iterator) : iterator_(std::move(iterator)) {}
+
+  void seek(std::string_view key) override { iterator_->Seek(slice(key)); }
+  bool valid() const override { return iterator_->Valid(); }
+  std::string_view key() const override { return {iterator_->key().data(), iterator_->key().size()}; }
+  std::string_view value() const override { return {iterator_->value().data(), iterator_->value().size()}; }
+  void next() override { iterator_->Next(); }
+  Status status() const override { return to_status(iterator_->status(), "cannot read the checkpoint"); }
+
+ private:
+  std::unique_ptr<rocksdb::Iterator> iterator_;
+};
+
+}  // namespace
+
+struct RocksDbCheckpointStore::Parts {
+  Parts(const RocksDbCheckpointOptions& store_options, std::string incoming_directory, EventLoop& event_loop)
+      : options(store_options),
+        db_options(database_options(store_options)),
+        incoming(std::move(incoming_directory)),
+        loop(event_loop) {}
+
+  const RocksDbCheckpointOptions options;
+  const rocksdb::Options db_options;
+  const std::string incoming;
+  EventLoop& loop;
+  std::unique_ptr<rocksdb::DB> db;
+  bool is_writing = false;
+  uint64_t generations_begun = 0;
+  std::shared_ptr<int> alive = std::make_shared<int>(0);
+  TaskThread thread{[](std::vector<Task>& tasks) {
+    for (Task& task : tasks) std::exchange(task, nullptr)();
+  }};  // last: it uses the rest until it is joined
+};
+
+RocksDbCheckpointStore::RocksDbCheckpointStore(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+RocksDbCheckpointStore::~RocksDbCheckpointStore() { CHECK(!parts_->is_writing) << "a writer outlives its store"; }
+
+Result<std::unique_ptr<RocksDbCheckpointStore>> RocksDbCheckpointStore::open(const std::string& directory,
+                                                                             EventLoop& loop,
+                                                                             const RocksDbCheckpointOptions& options) {
+  auto parts = std::make_unique<Parts>(options, directory + "/incoming", loop);
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status opened = rocksdb::DB::Open(parts->db_options, directory, &db);
+  if (!opened.ok()) return to_status(opened, "cannot open the checkpoint store " + directory).error();
+  parts->db.reset(db);
+  std::error_code error;
+  std::filesystem::remove_all(parts->incoming, error);
+  if (!error) std::filesystem::create_directory(parts->incoming, error);
+  if (error) return Error{ErrorCode::kIo, "cannot prepare " + parts->incoming + ": " + error.message()};
+  return std::unique_ptr<RocksDbCheckpointStore>(new RocksDbCheckpointStore(std::move(parts)));
+}
+
+std::unique_ptr<env::CheckpointWriter> RocksDbCheckpointStore::begin() {
+  const std::string prefix = parts_->incoming + "/" + std::to_string(parts_->generations_begun++) + "-";
+  return std::make_unique<Writer>(
+      Writer::Environment{parts_->thread, parts_->loop, parts_->alive, parts_->options.chunk_bytes, parts_->is_writing},
+      std::make_unique<Generation>(*parts_->db, parts_->db_options, prefix, parts_->options.file_bytes_max));
+}
+
+std::unique_ptr<env::CheckpointReader> RocksDbCheckpointStore::read() {
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;  // a scan would only push the indexes out
+  options.readahead_size = 1u << 20;
+  std::unique_ptr<rocksdb::Iterator> iterator(parts_->db->NewIterator(options));
+  iterator->SeekToFirst();
+  return std::make_unique<IteratorReader>(std::move(iterator));
+}
+
+}  // namespace torc::host

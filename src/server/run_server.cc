@@ -1,0 +1,149 @@
+#include "server/run_server.h"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <random>
+
+#include "cli/exit_code.h"
+#include "host/disk.h"
+#include "host/event_loop.h"
+#include "host/rocksdb_checkpoint_store.h"
+#include "net/peer_transport.h"
+#include "net/resp_server.h"
+#include "node/node.h"
+
+namespace torc::server {
+namespace {
+
+constexpr Duration kHandOverPatience = 1s;  // a planned stop waits this long for another leader
+constexpr Duration kHandOverPoll = 10ms;
+
+uint64_t fresh_seed() {
+  std::random_device device;
+  return static_cast<uint64_t>(device()) << 32 | device();
+}
+
+void start_logging(const cli::ServeOptions& options) {
+  auto logger = spdlog::stderr_logger_st("torc");
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e node " + std::to_string(options.id.value) + " %l: %v");
+  logger->set_level(spdlog::level::from_str(options.log_level));
+  logger->flush_on(spdlog::level::debug);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+int failed(const std::string& what, const Error& error) {
+  spdlog::error("{}: {}", what, error.message);
+  return cli::kExitFailed;
+}
+
+/// Nothing may leave this process any more: not even what destructors would flush.
+void stop_at_once(const Error& error) {
+  spdlog::critical("stopping, this node can no longer be trusted: {}", error.message);
+  spdlog::shutdown();
+  std::_Exit(cli::kExitFailed);
+}
+
+bool leads_anything(const node::Node& node) {
+  for (const node::GroupStatus& group : node.status().groups) {
+    if (group.replica.role == consensus::Role::kLeader) return true;
+  }
+  return false;
+}
+
+/// Hands leadership over, then stops the loop; a second signal stops it at once.
+class Shutdown {
+ public:
+  Shutdown(host::EventLoop& loop, node::Node& node) : loop_(loop), node_(node) {}
+
+  void on_signal(int signal) {
+    if (deadline_.ns != 0) return loop_.stop();
+    spdlog::info("signal {}: handing over and stopping", signal);
+    deadline_ = loop_.clock().now() + kHandOverPatience;
+    if (leads_anything(node_)) node_.hand_over();
+    look();
+  }
+
+ private:
+  void look() {
+    if (!leads_anything(node_) || loop_.clock().now() >= deadline_) return loop_.stop();
+    loop_.clock().call_at(loop_.clock().now() + kHandOverPoll, [this] { look(); });
+  }
+
+  host::EventLoop& loop_;
+  node::Node& node_;
+  Instant deadline_;
+};
+
+Result<std::unique_ptr<net::PeerTransport>> open_transport(const cli::ServeOptions& options, host::EventLoop& loop) {
+  net::PeerTransportOptions settings;
+  settings.self = options.id;
+  settings.listen_address = options.peer_listen.text();
+  settings.seed = fresh_seed();
+  settings.log = [](std::string_view line) { spdlog::info("{}", line); };
+  auto transport = net::PeerTransport::open(std::move(settings), loop);
+  if (!transport.ok()) return transport;
+  for (const auto& [peer, endpoint] : options.initial_cluster) {
+    if (peer == options.id) continue;
+    const Status known = (*transport)->set_peer_address(peer, endpoint.text());
+    if (!known.ok()) return known.error();
+  }
+  return transport;
+}
+
+node::NodeOptions node_options(const cli::ServeOptions& options) {
+  node::NodeOptions node;
+  node.id = options.id;
+  for (const auto& [id, endpoint] : options.initial_cluster) node.initial_cluster.push_back(id);
+  node.client_address = options.listen.text();
+  node.seed = fresh_seed();
+  node.election_timeout_min = options.election_timeout;
+  node.heartbeat_interval = options.heartbeat;
+  node.command_timeout = options.command_timeout;
+  node.checkpoint_log_bytes = options.checkpoint_mib << 20;
+  node.log.on_disk_full_changed = [](bool is_full) {
+    if (is_full) {
+      spdlog::error("the disk is full: writes are refused, reads go on");
+    } else {
+      spdlog::info("the disk has space again");
+    }
+  };
+  node.on_fatal = stop_at_once;
+  return node;
+}
+
+}  // namespace
+
+int run_server(const cli::ServeOptions& options) {
+  start_logging(options);
+  std::error_code ignored;  // opening the directory says what is wrong with it
+  std::filesystem::create_directories(options.data_directory, ignored);
+
+  host::EventLoop loop;
+  auto disk = host::FileDisk::open(options.data_directory, loop);
+  if (!disk.ok()) return failed("data directory", disk.error());
+  auto checkpoints = host::RocksDbCheckpointStore::open(options.data_directory + "/checkpoint", loop);
+  if (!checkpoints.ok()) return failed("checkpoint store", checkpoints.error());
+  auto transport = open_transport(options, loop);
+  if (!transport.ok()) return failed("peer port", transport.error());
+  auto opened = node::Node::open(node_options(options), loop.clock(), **disk, **transport, **checkpoints);
+  if (!opened.ok()) return failed("recovery", opened.error());
+  node::Node& node = **opened;
+
+  loop.at_end_of_turn([&node] { node.end_turn(); });
+  loop.at_end_of_turn([&peers = **transport] { peers.end_turn(); });
+  auto server = net::RespServer::listen(loop, node, options.listen.host, options.listen.port);
+  if (!server.ok()) return failed("client port", server.error());
+
+  spdlog::info("serving clients on {}, peers on {}, data in {}", options.listen.text(), options.peer_listen.text(),
+               options.data_directory);
+  Shutdown shutdown(loop, node);
+  loop.run([&shutdown](int signal) { shutdown.on_signal(signal); });
+  spdlog::info("stopped");
+  return cli::kExitOk;
+}
+
+}  // namespace torc::server

@@ -1,0 +1,260 @@
+#include "sim/client.h"
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace torc::sim {
+namespace {
+
+bool is_write(check::OperationKind kind) { return kind != check::OperationKind::kGet; }
+
+bool is_unknown(const check::Outcome& outcome) {
+  return outcome.kind == check::Outcome::Kind::kUnknown ||
+         (outcome.kind == check::Outcome::Kind::kError && outcome.text.starts_with(check::kUnknownOutcome));
+}
+
+/// The operation as a node's clients say it.
+std::pair<kv::CommandId, std::vector<std::string>> command_of(const check::Operation& operation) {
+  using check::OperationKind;
+  switch (operation.kind) {
+    case OperationKind::kGet:
+      return {kv::CommandId::kGet, {operation.key}};
+    case OperationKind::kSet:
+      return {kv::CommandId::kSet, {operation.key, operation.value}};
+    case OperationKind::kSetNx:
+      return {kv::CommandId::kSetNx, {operation.key, operation.value}};
+    case OperationKind::kGetSet:
+      return {kv::CommandId::kGetSet, {operation.key, operation.value}};
+    case OperationKind::kGetDel:
+      return {kv::CommandId::kGetDel, {operation.key}};
+    case OperationKind::kDel:
+      return {kv::CommandId::kDel, {operation.key}};
+    case OperationKind::kAppend:
+      return {kv::CommandId::kAppend, {operation.key, operation.value}};
+    case OperationKind::kCas:
+      return {kv::CommandId::kCas, {operation.key, operation.expected, operation.value}};
+    case OperationKind::kIncr:
+      return {kv::CommandId::kIncrBy, {operation.key, std::to_string(operation.delta)}};
+  }
+  CHECK(false);
+  return {};
+}
+
+std::string text_of(const check::Outcome& outcome) {
+  switch (outcome.kind) {
+    case check::Outcome::Kind::kUnknown:
+      return "unknown";
+    case check::Outcome::Kind::kNil:
+      return "nil";
+    case check::Outcome::Kind::kText:
+      return "\"" + outcome.text + "\"";
+    case check::Outcome::Kind::kInteger:
+      return std::to_string(outcome.integer);
+    case check::Outcome::Kind::kError:
+      return "-" + outcome.text;
+  }
+  return "?";
+}
+
+}  // namespace
+
+/// Bytes on their way to a node: they arrive and take effect even if the client has given up by then.
+struct Client::Sent {
+  uint64_t attempt = 0;
+  kv::CommandId id = kv::CommandId::kNone;
+  std::vector<std::string> args;
+  std::optional<kv::SessionCall> call;
+};
+
+/// The client's connection as its node sees it.
+class Client::Connection final : public node::ClientPort, public kv::ReplySink {
+ public:
+  Connection(Client& client, NodeId at) : client_(client), at_(at) {}
+
+  kv::ReplySink& begin_reply(node::Ticket ticket) override {
+    if (is_closed || ticket != pending) violate("answers ticket " + std::to_string(ticket) + " that nobody waits for");
+    replies_ = 0;
+    return *this;
+  }
+  void end_reply(node::Ticket ticket) override {
+    if (replies_ != 1) violate("gives " + std::to_string(replies_) + " replies to one command");
+    pending = 0;
+    client_.world_.at_end_of_turn(at_, [this, ticket, outcome = outcome_] {
+      client_.world_.queue().schedule(client_.draw_delay(),
+                                      [this, ticket, outcome] { client_.on_answer(ticket, outcome); });
+    });
+  }
+
+  void ok() override { reply(check::Outcome::ok()); }
+  void status(std::string_view text) override { reply(check::Outcome::of_text(std::string(text))); }
+  void error(std::string_view text) override { reply(check::Outcome::error(std::string(text))); }
+  void integer(int64_t value) override { reply(check::Outcome::of_integer(value)); }
+  void bulk(std::string_view value) override { reply(check::Outcome::of_text(std::string(value))); }
+  void nil() override { reply(check::Outcome::nil()); }
+  void array(size_t) override { violate("answers with an array"); }
+  void map(size_t) override { violate("answers with a map"); }
+
+  NodeId at() const { return at_; }
+
+  node::ClientId id;  // none: the node has not seen this connection yet
+  uint64_t life = 0;  // of the process that accepted it
+  node::Ticket pending = 0;
+  bool is_closed = false;
+
+ private:
+  void reply(check::Outcome outcome) {
+    ++replies_;
+    outcome_ = std::move(outcome);
+  }
+  void violate(const std::string& what) {
+    client_.world_.fail(FailureKind::kSafety, "node " + std::to_string(at_.value) + " " + what);
+  }
+
+  Client& client_;
+  NodeId at_;
+  int replies_ = 0;
+  check::Outcome outcome_;
+};
+
+Client::Client(World& world, Prng prng, uint32_t number, const ClientOptions& options)
+    : world_(world), prng_(prng), number_(number), options_(options) {
+  target_ = world_.nodes()[prng_.below(world_.nodes().size())];
+}
+Client::~Client() = default;
+
+Duration Client::draw_delay() {
+  return Duration(prng_.between(options_.delay_min.count(), options_.delay_max.count()));
+}
+
+void Client::run(check::Operation operation, Done done) {
+  CHECK(is_idle());
+  operation_ = std::move(operation);
+  operation_->client = number_;
+  operation_->start_ns = world_.queue().now().ns;
+  operation_->outcome = check::Outcome::unknown();
+  done_ = std::move(done);
+  attempts_of_operation_ = 0;
+  if (is_labelled()) ++sequence_;
+  world_.trace().note(world_.queue().now(), target_, TraceKind::kCall, hash_bytes(operation_->value, number_), [&] {
+    return "client " + std::to_string(number_) + ": " + check::name_of(operation_->kind) + " " + operation_->key + " " +
+           operation_->expected + " " + operation_->value;
+  });
+  attempt();
+}
+
+bool Client::is_labelled() const { return options_.uses_session && is_write(operation_->kind); }
+
+bool Client::needs_session() const { return is_labelled() && !session_; }
+
+Client::Sent Client::bytes_to_send() const {
+  if (needs_session()) return Sent{attempt_, kv::CommandId::kRegisterSession, {}, std::nullopt};
+  auto [id, args] = command_of(*operation_);
+  Sent sent{attempt_, id, std::move(args), std::nullopt};
+  if (is_labelled()) sent.call = kv::SessionCall{session_, sequence_, sequence_};
+  return sent;
+}
+
+void Client::attempt() {
+  const uint64_t attempt = ++attempt_;
+  ++attempts_of_operation_;
+  if (connection_ == nullptr) connection_ = std::make_shared<Connection>(*this, target_);
+  world_.queue().schedule(draw_delay(), [this, connection = connection_, sent = bytes_to_send()] {
+    if (!world_.is_alive(connection->at())) {  // connection refused
+      world_.queue().schedule(draw_delay(), [this, attempt = sent.attempt] { on_no_answer(attempt); });
+      return;
+    }
+    world_.post_from_client(connection->at(), [this, connection, sent] { arrive(*connection, sent); });
+  });
+  timeout_ = world_.queue().schedule(options_.timeout, [this, attempt] { on_no_answer(attempt); });
+}
+
+void Client::arrive(Connection& connection, const Sent& sent) {
+  node::Node* node = world_.node(connection.at());
+  if (node == nullptr || connection.is_closed) return;
+  if (!connection.id) {
+    connection.id = node->open_client(connection);
+    connection.life = world_.life(connection.at());
+  }
+  if (connection.life != world_.life(connection.at())) return;  // a reset; the client was told
+  const std::vector<std::string_view> args(sent.args.begin(), sent.args.end());
+  connection.pending = sent.attempt;
+  node->submit(connection.id, sent.attempt, kv::CommandView{sent.id, args}, sent.call ? &*sent.call : nullptr);
+}
+
+void Client::on_answer(uint64_t attempt, const check::Outcome& outcome) {
+  if (attempt != attempt_ || !operation_) return;
+  world_.queue().cancel(timeout_);
+  if (needs_session()) return on_registered(outcome);
+  // An error tells what became of this attempt, and nothing about earlier ones under the same label.
+  const bool is_refused = outcome.kind == check::Outcome::Kind::kError;
+  if (is_unknown(outcome) || (is_refused && is_labelled())) return retry_or_give_up();
+  if (is_refused && prng_.chance(1, 2)) leave_node();
+  finish(outcome);
+}
+
+void Client::on_registered(const check::Outcome& outcome) {
+  uint64_t id = 0;
+  if (outcome.kind == check::Outcome::Kind::kInteger) id = static_cast<uint64_t>(outcome.integer);
+  session_ = kv::SessionId(id);
+  if (!session_) return retry_or_give_up();
+  attempt();
+}
+
+void Client::on_no_answer(uint64_t attempt) {
+  if (attempt != attempt_ || !operation_) return;
+  world_.queue().cancel(timeout_);
+  retry_or_give_up();
+}
+
+void Client::retry_or_give_up() {
+  leave_node();
+  if (!is_labelled() || attempts_of_operation_ >= options_.attempts_max) return finish(check::Outcome::unknown());
+  const uint64_t attempt = ++attempt_;
+  world_.queue().schedule(Duration(prng_.between(1'000'000, 50'000'000)), [this, attempt] {
+    if (attempt == attempt_) this->attempt();
+  });
+}
+
+void Client::leave_node() {
+  if (connection_ != nullptr) {
+    world_.queue().schedule(draw_delay(), [this, connection = connection_] {
+      world_.post_from_client(connection->at(), [this, connection] {
+        connection->is_closed = true;
+        node::Node* node = world_.node(connection->at());
+        const bool is_same_life = connection->life == world_.life(connection->at());
+        if (node != nullptr && connection->id && is_same_life) node->close_client(connection->id);
+      });
+    });
+    former_.push_back(std::move(connection_));
+    connection_ = nullptr;
+  }
+  target_ = world_.nodes()[prng_.below(world_.nodes().size())];
+}
+
+void Client::on_node_died(NodeId id) {
+  if (connection_ == nullptr || connection_->at() != id) return;
+  connection_->is_closed = true;
+  former_.push_back(std::move(connection_));
+  connection_ = nullptr;
+  if (!operation_) return;
+  world_.queue().schedule(draw_delay(), [this, attempt = attempt_] { on_no_answer(attempt); });
+}
+
+void Client::finish(check::Outcome outcome) {
+  ++attempt_;
+  check::Operation finished = std::move(*operation_);
+  operation_.reset();
+  finished.outcome = std::move(outcome);
+  const bool is_known = finished.outcome.kind != check::Outcome::Kind::kUnknown;
+  if (is_known) finished.end_ns = world_.queue().now().ns;
+  const std::string described = text_of(finished.outcome);
+  world_.trace().note(world_.queue().now(), target_, is_known ? TraceKind::kReply : TraceKind::kUnknown,
+                      hash_bytes(described, number_), [&] {
+                        return "client " + std::to_string(number_) + ": " + check::name_of(finished.kind) + " " +
+                               finished.key + " -> " + described;
+                      });
+  std::exchange(done_, nullptr)(finished);
+}
+
+}  // namespace torc::sim

@@ -1,0 +1,72 @@
+#include "sim/frame_text.h"
+
+#include <sstream>
+#include <variant>
+
+#include "wire/peer_message.h"
+
+namespace torc::sim {
+namespace {
+
+struct Describe {
+  std::ostringstream& out;
+
+  void operator()(const consensus::PreVoteRequest& m) const {
+    out << "pre-vote? term " << m.term << ", last " << m.last_index << "@" << m.last_term;
+  }
+  void operator()(const consensus::PreVoteReply& m) const {
+    out << (m.granted ? "pre-vote granted" : "pre-vote refused") << ", term " << m.term << ", last " << m.last_index
+        << "@" << m.last_term << (m.hears_leader ? ", hears a leader" : "");
+  }
+  void operator()(const consensus::VoteRequest& m) const {
+    out << "vote? term " << m.term << ", last " << m.last_index << "@" << m.last_term
+        << (m.transfer ? ", transfer" : "");
+  }
+  void operator()(const consensus::VoteReply& m) const {
+    out << (m.granted ? "vote granted" : "vote refused") << ", term " << m.term;
+  }
+  void operator()(const consensus::AppendRequest& m) const {
+    out << "append term " << m.term << ", after " << m.prev_index << "@" << m.prev_term << ", " << m.entries.size()
+        << " entries, commit " << m.commit;
+  }
+  void operator()(const consensus::AppendReply& m) const {
+    out << (m.accepted ? "append accepted" : "append rejected") << ", term " << m.term;
+    if (m.accepted) {
+      out << ", match " << m.match_index;
+    } else {
+      out << ", after " << m.prev_index << ", hint " << m.hint_index << "@" << m.hint_term;
+    }
+  }
+  void operator()(const consensus::HeartbeatRequest& m) const {
+    out << "heartbeat term " << m.term << ", commit " << m.commit << ", stamp " << m.stamp;
+  }
+  void operator()(const consensus::HeartbeatReply& m) const {
+    out << "heartbeat reply, term " << m.term << ", last " << m.last_index << ", stamp " << m.stamp;
+  }
+  void operator()(const consensus::TimeoutNow& m) const { out << "timeout now, term " << m.term; }
+
+  void operator()(const consensus::Message& m) const { std::visit(*this, m.body); }
+  void operator()(const wire::Meet& m) const {
+    out << "meet, incarnation " << m.incarnation << ", roster of " << m.roster.size() << (m.is_born ? ", born" : "");
+  }
+  void operator()(const wire::ForwardRequest& m) const {
+    out << "forward " << m.commands.size() << " commands, epoch " << m.epoch << ", batch " << m.batch << ", session "
+        << m.session << ", floor " << m.floor;
+  }
+  void operator()(const wire::ForwardReply& m) const {
+    out << (m.is_rejected ? "forward rejected" : "forward reply") << ", epoch " << m.epoch << ", batch " << m.batch
+        << ", " << m.replies.size() << " replies";
+  }
+};
+
+}  // namespace
+
+std::string frame_text(const Bytes& body) {
+  const Result<wire::PeerMessage> message = wire::decode(body);
+  if (!message.ok()) return "not a message: " + message.error().message;
+  std::ostringstream out;
+  std::visit(Describe{out}, *message);
+  return out.str();
+}
+
+}  // namespace torc::sim

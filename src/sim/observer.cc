@@ -1,0 +1,115 @@
+#include "sim/observer.h"
+
+#include <algorithm>
+#include <sstream>
+#include <string>
+
+namespace torc::sim {
+namespace {
+
+// A replica that lags further behind than this is compared again when it has caught up.
+constexpr size_t kDigestsKept = 20'000;
+// A digest walks the whole state: states are compared at every n-th index, and all of them at the end.
+constexpr uint64_t kDigestEvery = 8;
+
+template <typename... Parts>
+std::string text(const Parts&... parts) {
+  std::ostringstream out;
+  (out << ... << parts);
+  return out.str();
+}
+
+}  // namespace
+
+Observer::Observer(World& world) : world_(world) {}
+
+void Observer::after_turn(NodeId id) {
+  const node::NodeStatus status = world_.node(id)->status();
+  for (const node::GroupStatus& group : status.groups) {
+    Seen& seen = seen_[id];
+    if (seen.life != world_.life(id)) seen = Seen{.life = world_.life(id)};
+    check_leader(id, group);
+    check_order(id, group);
+    if (group.applied != seen.applied) check_state(id, group);
+    seen.role = group.replica.role;
+    seen.term = group.replica.term;
+    seen.commit = group.replica.commit;
+    seen.applied = group.applied;
+    highest_applied_ = std::max(highest_applied_, group.applied);
+    highest_checkpoint_ = std::max(highest_checkpoint_, group.checkpoint_index);
+  }
+}
+
+void Observer::check_leader(NodeId id, const node::GroupStatus& group) {
+  const consensus::ReplicaStatus& replica = group.replica;
+  const Seen& seen = seen_[id];
+  if (replica.role != seen.role || replica.term != seen.term) {
+    world_.trace().note(world_.queue().now(), id, TraceKind::kRole,
+                        replica.term.value << 8 | static_cast<uint64_t>(replica.role), [&] {
+                          return text(consensus::to_string(replica.role), " of term ", replica.term, ", commit ",
+                                      replica.commit, ", last ", replica.last_index);
+                        });
+  }
+  if (replica.role != consensus::Role::kLeader) return;
+  const auto [first, is_new] = leaders_.emplace(replica.term, id);
+  if (first->second != id) {
+    world_.fail(FailureKind::kSafety,
+                text("two leaders in term ", replica.term, ": nodes ", first->second, " and ", id));
+  }
+  if (is_new && leaders_.rbegin()->first == replica.term) latest_leader_ = id;
+}
+
+void Observer::check_order(NodeId id, const node::GroupStatus& group) {
+  const Seen& seen = seen_[id];
+  if (group.replica.term < seen.term || group.replica.commit < seen.commit || group.applied < seen.applied) {
+    world_.fail(FailureKind::kSafety,
+                text("node ", id, " went back: term ", seen.term, " -> ", group.replica.term, ", commit ", seen.commit,
+                     " -> ", group.replica.commit, ", applied ", seen.applied, " -> ", group.applied));
+  }
+  if (group.replica.commit > group.replica.last_index || group.applied > group.replica.commit) {
+    world_.fail(FailureKind::kSafety, text("node ", id, " has applied ", group.applied, ", commit ",
+                                           group.replica.commit, ", last index ", group.replica.last_index));
+  }
+}
+
+void Observer::check_state(NodeId id, const node::GroupStatus& group) {
+  const bool is_compared = group.applied.value % kDigestEvery == 0;
+  const node::Node::Digest digest =
+      is_compared ? world_.node(id)->digest(group.group) : node::Node::Digest{group.applied, 0};
+  world_.trace().note(world_.queue().now(), id, TraceKind::kApplied, digest.applied.value ^ digest.value,
+                      [&] { return text("through ", digest.applied); });
+  if (!is_compared) return;
+  const auto [first, is_new] = digests_.emplace(digest.applied, std::pair(digest.value, id));
+  if (is_new) {
+    if (digests_.size() > kDigestsKept) digests_.erase(digests_.begin());
+    return;
+  }
+  ++digests_compared_;
+  if (first->second.first != digest.value) {
+    world_.fail(FailureKind::kSafety, text("nodes ", first->second.second, " and ", id,
+                                           " differ after applying everything through index ", digest.applied));
+  }
+}
+
+std::string Observer::difference() const {
+  std::map<std::pair<LogIndex, uint64_t>, std::string> by_state;
+  for (const NodeId id : world_.nodes()) {
+    if (world_.is_wiped(id)) continue;
+    if (world_.node(id) == nullptr) return text("node ", id, " is not running");
+    const node::NodeStatus status = world_.node(id)->status();
+    if (status.groups.empty()) return text("node ", id, " has no group: ", status.explanation);
+    for (const node::GroupStatus& group : status.groups) {
+      by_state[{group.applied, world_.node(id)->digest(group.group).value}] += text(" ", id);
+    }
+  }
+  if (by_state.size() == 1) return "";
+  if (by_state.begin()->first.first == by_state.rbegin()->first.first) {
+    world_.fail(FailureKind::kSafety, text("nodes have applied the same entries and differ:", by_state.begin()->second,
+                                           " against", by_state.rbegin()->second));
+  }
+  std::string all = "nodes stand in different states:";
+  for (const auto& [state, ids] : by_state) all += text(" [applied ", state.first, " by", ids, "]");
+  return all;
+}
+
+}  // namespace torc::sim

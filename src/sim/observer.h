@@ -1,0 +1,52 @@
+// Watches every node after every turn for what must never be: two leaders in a term, two histories at one index.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "base/strong_id.h"
+#include "sim/world.h"
+
+namespace torc::sim {
+
+class Observer {
+ public:
+  explicit Observer(World& world);
+
+  void after_turn(NodeId id);
+  /// Every member has applied the same entries and stands in the same state; one line why not, else empty.
+  std::string difference() const;
+
+  // ---- what a run consisted of ----
+  uint64_t leaderships() const { return leaders_.size(); }
+  LogIndex highest_applied() const { return highest_applied_; }
+  uint64_t digests_compared() const { return digests_compared_; }
+  LogIndex highest_checkpoint() const { return highest_checkpoint_; }
+  /// The leader of the highest term seen; none before the first.
+  NodeId latest_leader() const { return latest_leader_; }
+
+ private:
+  struct Seen {
+    uint64_t life = 0;
+    consensus::Role role = consensus::Role::kFollower;
+    Term term;
+    LogIndex commit;
+    LogIndex applied;
+  };
+  void check_leader(NodeId id, const node::GroupStatus& group);
+  void check_order(NodeId id, const node::GroupStatus& group);
+  void check_state(NodeId id, const node::GroupStatus& group);
+
+  World& world_;
+  std::map<NodeId, Seen> seen_;
+  std::map<Term, NodeId> leaders_;
+  std::map<LogIndex, std::pair<uint64_t, NodeId>> digests_;  // first digest seen at an applied index, and whose
+  NodeId latest_leader_;
+  LogIndex highest_applied_;
+  LogIndex highest_checkpoint_;
+  uint64_t digests_compared_ = 0;
+};
+
+}  // namespace torc::sim

@@ -1,0 +1,153 @@
+#include "sim/run_seed.h"
+
+#include <utility>
+
+#include "check/checker.h"
+#include "check/drawing.h"
+#include "sim/observer.h"
+#include "sim/profile.h"
+#include "sim/workload.h"
+
+namespace torc::sim {
+namespace {
+
+/// A world under load, and the phases it goes through. Each returns false when the run has failed.
+class Run {
+ public:
+  Run(uint64_t seed, const SeedOptions& options)
+      : options_(options),
+        prng_(seed),
+        trace_(options.trace_sink),
+        profile_(drawn(options)),
+        world_(profile_.world, prng_.fork(), trace_),
+        observer_(world_),
+        workload_(world_, prng_.fork(), profile_.workload),
+        nemesis_(world_, observer_, prng_.fork(), profile_.faults, profile_.world.network) {
+    world_.set_observer([this](NodeId id) { observer_.after_turn(id); });
+    world_.set_death_listener([this](NodeId id) { workload_.on_node_died(id); });
+  }
+
+  Outcome run() {
+    if (under_fire() && live_again() && quiet_down() && agree() && sweep()) judge_history();
+    Outcome outcome;
+    if (world_.failure()) {
+      outcome.verdict = world_.failure()->kind == FailureKind::kSafety ? Verdict::kSafety : Verdict::kLiveness;
+      outcome.message = world_.failure()->message;
+    }
+    outcome.stats = stats();
+    outcome.trace_hash = trace_.hash();
+    return outcome;
+  }
+
+ private:
+  Profile drawn(const SeedOptions& options) {
+    Profile profile = draw_profile(prng_, options.nodes);
+    profile.world.open_node = options.open_node;
+    profile.world.wrap_disk = options.wrap_disk;
+    for (ClockOptions& clock : profile.world.clocks) clock.counts_suspended_time = options.clocks_count_suspended_time;
+    if (options.adjust_faults) options.adjust_faults(profile.faults);
+    return profile;
+  }
+
+  void phase(const std::string& name) {
+    trace_.note(world_.queue().now(), NodeId(), TraceKind::kPhase, hash_bytes(name), [&] { return name; });
+  }
+
+  bool under_fire() {
+    phase("faults begin");
+    for (const NodeId id : world_.nodes()) world_.start(id);
+    workload_.start();
+    nemesis_.start();
+    world_.run_for(options_.fire);
+    return !world_.failure();
+  }
+
+  bool live_again() {
+    phase("healed: everyone must get answers");
+    nemesis_.stop_and_heal();
+    workload_.begin_counting();
+    const bool is_live = run_until([this] { return workload_.slowest_client().second >= kOperationsDemanded; });
+    if (!is_live && !world_.failure()) {
+      const auto [client, count] = workload_.slowest_client();
+      world_.fail(FailureKind::kLiveness, "client " + std::to_string(client) + " completed only " +
+                                              std::to_string(count) + " operations after everything was healed");
+    }
+    return !world_.failure();
+  }
+
+  bool quiet_down() {
+    workload_.stop();
+    if (!run_until([this] { return workload_.is_idle(); })) {
+      world_.fail(FailureKind::kLiveness, "a client's operation does not end");
+    }
+    return !world_.failure();
+  }
+
+  bool agree() {
+    phase("quiet: everyone must agree");
+    if (!run_until([this] { return observer_.difference().empty(); })) {
+      world_.fail(FailureKind::kLiveness, observer_.difference());
+    }
+    return !world_.failure();
+  }
+
+  bool sweep() {
+    phase("every key is read once more");
+    workload_.start_sweep();
+    if (!run_until([this] { return workload_.is_sweep_done(); })) {
+      world_.fail(FailureKind::kLiveness, "keys cannot be read although all nodes run");
+    }
+    return !world_.failure();
+  }
+
+  void judge_history() {
+    const Result<check::Report> report = check::check_history(workload_.history());
+    if (!report.ok()) return world_.fail(FailureKind::kSafety, "an impossible answer: " + report.error().message);
+    undecided_ = report->undecided_keys.size();
+    if (report->verdict != check::Verdict::kNotLinearizable) return;
+    world_.fail(FailureKind::kSafety, check::draw(workload_.history(), *report->violation));
+  }
+
+  /// False if it does not hold within the bound, or the run fails before.
+  template <typename Condition>
+  bool run_until(const Condition& holds) {
+    const Instant end = world_.queue().now() + kLivenessBound;
+    while (!world_.failure() && world_.queue().now() < end) {
+      if (holds()) return true;
+      world_.run_for(20ms);
+    }
+    return !world_.failure() && holds();
+  }
+
+  SeedStats stats() {
+    SeedStats stats;
+    stats.simulated = world_.queue().now() - Instant{0};
+    stats.events = world_.queue().events_run();
+    stats.faults = nemesis_.faults();
+    stats.operations = workload_.completed();
+    stats.unknown = workload_.unknown();
+    stats.refused = workload_.refused();
+    stats.leaderships = observer_.leaderships();
+    stats.entries = observer_.highest_applied().value;
+    stats.digests_compared = observer_.digests_compared();
+    stats.checkpoint_index = observer_.highest_checkpoint().value;
+    stats.undecided_keys = undecided_;
+    return stats;
+  }
+
+  const SeedOptions& options_;
+  Prng prng_;
+  Trace trace_;
+  Profile profile_;
+  World world_;
+  Observer observer_;
+  Workload workload_;
+  Nemesis nemesis_;
+  uint64_t undecided_ = 0;
+};
+
+}  // namespace
+
+Outcome run_seed(uint64_t seed, const SeedOptions& options) { return Run(seed, options).run(); }
+
+}  // namespace torc::sim

@@ -1,0 +1,57 @@
+// One seed, one world, one verdict: faults under load, then healing, then everything must work again and add up.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/time.h"
+#include "sim/nemesis.h"
+#include "sim/world.h"
+
+namespace torc::sim {
+
+struct SeedOptions {
+  size_t nodes = 3;
+  Duration fire = 20s;  // how long faults go on
+  std::function<void(const std::string& line)> trace_sink;
+  OpenNode open_node = &node::Node::open;
+  // Canaries plant their bugs here; a server has no such switches.
+  WrapDisk wrap_disk;
+  bool clocks_count_suspended_time = true;
+  std::function<void(NemesisOptions&)> adjust_faults;
+};
+
+/// After the healing every client must complete this many operations with a clear outcome ...
+constexpr uint64_t kOperationsDemanded = 5;
+/// ... within this time: some elections, a client's timeout, and retries on nodes that take no part any more.
+constexpr Duration kLivenessBound = 30s;
+
+struct SeedStats {
+  Duration simulated{0};
+  uint64_t events = 0;
+  uint64_t faults = 0;
+  uint64_t operations = 0;  // with a clear outcome
+  uint64_t unknown = 0;
+  uint64_t refused = 0;
+  uint64_t leaderships = 0;
+  uint64_t entries = 0;
+  uint64_t digests_compared = 0;
+  uint64_t checkpoint_index = 0;
+  uint64_t undecided_keys = 0;  // the checker gave up on: too many open writes
+};
+
+enum class Verdict : uint8_t { kPassed, kSafety, kLiveness };
+
+struct Outcome {
+  Verdict verdict = Verdict::kPassed;
+  std::string message;
+  SeedStats stats;
+  uint64_t trace_hash = 0;
+};
+
+/// Everything about the run is drawn from the seed, the options of nodes, disks, networks and faults included. Equal
+/// arguments give equal outcomes.
+Outcome run_seed(uint64_t seed, const SeedOptions& options);
+
+}  // namespace torc::sim

@@ -1,0 +1,249 @@
+#include "sim/sim_network.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "sim/frame_text.h"
+
+namespace torc::sim {
+namespace {
+
+constexpr size_t kChannels = 2;
+// As a transport's bounded queue: a connection whose peer takes nothing for long is broken.
+constexpr size_t kHeldFramesMax = 4096;
+
+std::string channel_name(size_t channel) { return channel == 0 ? "control" : "bulk"; }
+
+}  // namespace
+
+/// What one process sees: which connections it believes in, and what it sent in this turn.
+struct SimNetwork::Port final : env::Network {
+  struct Outgoing {
+    NodeId to;
+    env::Channel channel;
+    std::string body;
+  };
+
+  Port(NodeId id, Process& owner) : node(id), process(owner) {}
+  void send(NodeId to, env::Channel channel, ByteChain body) override {
+    outgoing.push_back(Outgoing{to, channel, body.joined()});
+  }
+  void set_handler(env::NetworkHandler* to) override { handler = to; }
+
+  NodeId node;
+  Process& process;
+  env::NetworkHandler* handler = nullptr;
+  std::vector<Outgoing> outgoing;
+  std::vector<std::array<uint64_t, kChannels>> epochs;  // [peer]: the connection this process believes in; 0: none
+};
+
+/// Everything on its way into one end of a connection, in order.
+struct SimNetwork::Direction {
+  Instant free_at;  // nothing arrives before what was sent before it
+  struct Held {
+    uint64_t epoch;
+    Bytes body;
+  };
+  std::deque<Held> held;  // sent into a cut of mode kHold
+};
+
+struct SimNetwork::Connection {
+  uint64_t epoch = 0;  // 0: down
+  bool is_connecting = false;
+  std::array<Direction, 2> towards;  // [0]: into the lower position, [1]: into the higher
+};
+
+SimNetwork::SimNetwork(EventQueue& queue, Prng prng, Trace& trace, const NetworkOptions& options)
+    : queue_(queue), prng_(prng), trace_(trace), options_(options) {}
+SimNetwork::~SimNetwork() = default;
+
+env::Network& SimNetwork::add(NodeId node, Process& process) {
+  ports_.push_back(std::make_unique<Port>(node, process));
+  const size_t count = ports_.size();
+  for (const auto& port : ports_) port->epochs.resize(count, {});
+  cuts_.resize(count);
+  for (auto& row : cuts_) row.resize(count, CutMode::kNone);
+  // Pair (a, b), a < b, stands at b * (b - 1) / 2 + a.
+  while (connections_.size() < count * (count - 1) / 2 * kChannels) {
+    connections_.push_back(std::make_unique<Connection>());
+  }
+  return *ports_.back();
+}
+
+size_t SimNetwork::position_of(NodeId node) const {
+  for (size_t i = 0; i < ports_.size(); ++i) {
+    if (ports_[i]->node == node) return i;
+  }
+  CHECK(false) << "no machine " << node;
+  return 0;
+}
+
+SimNetwork::Connection& SimNetwork::connection(size_t a, size_t b, size_t channel) {
+  CHECK(a != b);
+  const size_t low = std::min(a, b);
+  const size_t high = std::max(a, b);
+  return *connections_[(high * (high - 1) / 2 + low) * kChannels + channel];
+}
+
+Duration SimNetwork::draw_delay() {
+  const bool is_slow = prng_.chance(options_.slow_per_million, 1'000'000);
+  const Duration longest = is_slow ? options_.slow_max : options_.delay_max;
+  return Duration(prng_.between(options_.delay_min.count(), std::max(longest, options_.delay_min).count()));
+}
+
+void SimNetwork::flush(NodeId node) {
+  Port& port = *ports_[position_of(node)];
+  std::vector<Port::Outgoing> leaving = std::move(port.outgoing);
+  port.outgoing.clear();
+  for (Port::Outgoing& frame : leaving) send(port, frame.to, frame.channel, std::move(frame.body));
+}
+
+void SimNetwork::send(Port& from, NodeId to, env::Channel channel, std::string body) {
+  const size_t source = position_of(from.node);
+  const size_t target = position_of(to);
+  CHECK(source != target) << "node " << to << " sends to itself";
+  const auto way = static_cast<size_t>(channel);
+  const uint64_t epoch = from.epochs[target][way];
+  const CutMode cut = cuts_[source][target];
+  const bool is_lost = epoch == 0 || cut == CutMode::kLose || prng_.chance(options_.loss_per_million, 1'000'000);
+  trace_.note(queue_.now(), from.node, is_lost ? TraceKind::kLose : TraceKind::kSend, hash_bytes(body, to.value), [&] {
+    return "to n" + std::to_string(to.value) + " " + channel_name(way) + " " + std::to_string(body.size()) +
+           " bytes: " + frame_text(Bytes::copy_of(body)) + (epoch == 0 ? " (not connected)" : "");
+  });
+  if (is_lost) return;
+  Bytes bytes(std::move(body));
+  if (cut == CutMode::kHold) {
+    auto& held = connection(source, target, way).towards[target > source].held;
+    held.push_back({epoch, std::move(bytes)});
+    if (held.size() > kHeldFramesMax) break_connection(source, target, way);
+    return;
+  }
+  const bool is_doubled = channel == env::Channel::kControl && prng_.chance(options_.duplicate_per_million, 1'000'000);
+  if (is_doubled) deliver(source, target, way, epoch, bytes, draw_delay());
+  deliver(source, target, way, epoch, std::move(bytes), draw_delay());
+}
+
+void SimNetwork::deliver(size_t from, size_t to, size_t channel, uint64_t epoch, Bytes body, Duration delay) {
+  Direction& direction = connection(from, to, channel).towards[to > from];
+  direction.free_at = std::max(direction.free_at, queue_.now() + delay);
+  queue_.schedule_at(direction.free_at, [this, from, to, channel, epoch, bytes = std::move(body)] {
+    if (connection(from, to, channel).epoch != epoch) return;  // the connection broke meanwhile
+    Port& port = *ports_[to];
+    trace_.note(queue_.now(), port.node, TraceKind::kDeliver, hash_bytes(bytes.view(), ports_[from]->node.value), [&] {
+      return "from n" + std::to_string(ports_[from]->node.value) + " " + channel_name(channel) + " " +
+             std::to_string(bytes.size()) + " bytes: " + frame_text(bytes) +
+             (port.process.is_paused() ? " (waits in the socket)" : "");
+    });
+    port.process.post(Source::kFrame, [&port, peer = ports_[from]->node, from, channel, epoch, bytes] {
+      // A frame that waited in the socket of a stopped process is still read; one of an older connection is not.
+      if (port.epochs[from][channel] != epoch || port.handler == nullptr) return;
+      port.handler->on_frame(peer, static_cast<env::Channel>(channel), bytes);
+    });
+  });
+}
+
+void SimNetwork::tell(size_t whom, size_t peer, size_t channel, uint64_t epoch) {
+  Direction& direction = connection(whom, peer, channel).towards[whom > peer];
+  direction.free_at = std::max(direction.free_at, queue_.now() + draw_delay());
+  const uint64_t life = ports_[whom]->process.life();
+  queue_.schedule_at(direction.free_at, [this, whom, peer, channel, epoch, life] {
+    Port& port = *ports_[whom];
+    if (port.process.life() != life) return;
+    const NodeId other = ports_[peer]->node;
+    trace_.note(queue_.now(), port.node, epoch == 0 ? TraceKind::kBreak : TraceKind::kConnect, epoch << 8 | peer,
+                [&] { return "with n" + std::to_string(other.value) + " " + channel_name(channel); });
+    port.process.post(Source::kFrame, [&port, other, peer, channel, epoch] {
+      port.epochs[peer][channel] = epoch;
+      if (port.handler == nullptr) return;
+      if (epoch == 0) {
+        port.handler->on_disconnected(other, static_cast<env::Channel>(channel));
+      } else {
+        port.handler->on_connected(other, static_cast<env::Channel>(channel));
+      }
+    });
+  });
+}
+
+void SimNetwork::connect_later(size_t a, size_t b, size_t channel) {
+  Connection& link = connection(a, b, channel);
+  if (link.is_connecting || link.epoch != 0) return;
+  link.is_connecting = true;
+  const auto wait = prng_.between(options_.connect_min.count(), options_.connect_max.count());
+  queue_.schedule(Duration(wait), [this, a, b, channel] { connect(a, b, channel); });
+}
+
+void SimNetwork::connect(size_t a, size_t b, size_t channel) {
+  Connection& link = connection(a, b, channel);
+  link.is_connecting = false;
+  const bool is_possible = ports_[a]->process.is_alive() && ports_[b]->process.is_alive() &&
+                           cuts_[a][b] == CutMode::kNone && cuts_[b][a] == CutMode::kNone;
+  if (!is_possible || link.epoch != 0) return;  // a start or a heal tries again
+  link.epoch = ++last_epoch_;
+  tell(a, b, channel, link.epoch);
+  tell(b, a, channel, link.epoch);
+}
+
+void SimNetwork::break_connection(size_t a, size_t b, size_t channel) {
+  Connection& link = connection(a, b, channel);
+  if (link.epoch != 0) {
+    link.epoch = 0;
+    for (Direction& direction : link.towards) direction.held.clear();
+    tell(a, b, channel, 0);
+    tell(b, a, channel, 0);
+  }
+  connect_later(a, b, channel);
+}
+
+void SimNetwork::on_start(NodeId node) {
+  const size_t self = position_of(node);
+  for (size_t peer = 0; peer < ports_.size(); ++peer) {
+    for (size_t channel = 0; peer != self && channel < kChannels; ++channel) connect_later(self, peer, channel);
+  }
+}
+
+void SimNetwork::on_death(NodeId node) {
+  const size_t self = position_of(node);
+  Port& port = *ports_[self];
+  port.handler = nullptr;
+  port.outgoing.clear();
+  for (auto& epochs : port.epochs) epochs = {};
+  for (size_t peer = 0; peer < ports_.size(); ++peer) {
+    for (size_t channel = 0; peer != self && channel < kChannels; ++channel) break_connection(self, peer, channel);
+  }
+}
+
+void SimNetwork::cut(NodeId from, NodeId to, CutMode mode) {
+  CHECK(from != to);
+  trace_.note(queue_.now(), from, TraceKind::kCut, to.value << 8 | static_cast<uint64_t>(mode), [&] {
+    return "towards n" + std::to_string(to.value) + (mode == CutMode::kHold ? ", frames held" : ", frames lost");
+  });
+  cuts_[position_of(from)][position_of(to)] = mode;
+}
+
+void SimNetwork::heal_all() {
+  trace_.note(queue_.now(), NodeId(), TraceKind::kHeal, 0, [] { return std::string("all connections"); });
+  for (auto& row : cuts_) std::fill(row.begin(), row.end(), CutMode::kNone);
+  for (size_t high = 0; high < ports_.size(); ++high) {
+    for (size_t low = 0; low < high; ++low) {
+      for (size_t channel = 0; channel < kChannels; ++channel) {
+        Connection& link = connection(low, high, channel);
+        for (size_t into = 0; into < 2; ++into) {
+          auto held = std::move(link.towards[into].held);
+          link.towards[into].held.clear();
+          const size_t to = into == 0 ? low : high;
+          for (Direction::Held& frame : held) {
+            deliver(low + high - to, to, channel, frame.epoch, std::move(frame.body), draw_delay());
+          }
+        }
+        connect_later(low, high, channel);
+      }
+    }
+  }
+}
+
+void SimNetwork::reset(NodeId a, NodeId b, env::Channel channel) {
+  break_connection(position_of(a), position_of(b), static_cast<size_t>(channel));
+}
+
+}  // namespace torc::sim

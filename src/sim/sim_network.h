@@ -1,0 +1,83 @@
+// Connections between simulated machines: delay, loss, one-way cuts, resets. Bytes go in and the same bytes come out.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/prng.h"
+#include "env/network.h"
+#include "sim/event_queue.h"
+#include "sim/process.h"
+#include "sim/trace.h"
+
+namespace torc::sim {
+
+struct NetworkOptions {
+  Duration delay_min = 50us;
+  Duration delay_max = 500us;
+  uint32_t slow_per_million = 10'000;  // frames that take up to slow_max instead
+  Duration slow_max = 20ms;
+  uint32_t loss_per_million = 0;       // lost inside a standing connection: a full queue drops, too (env/network.h)
+  uint32_t duplicate_per_million = 0;  // control channel only; TCP does not, but consensus must not care
+  Duration connect_min = 1ms;
+  Duration connect_max = 100ms;
+};
+
+/// What happens to frames sent into a cut direction.
+enum class CutMode : uint8_t {
+  kNone,
+  kLose,
+  kHold,  // as TCP retransmission: they arrive, in order, after the heal, unless the connection breaks before
+};
+
+class SimNetwork {
+ public:
+  SimNetwork(EventQueue& queue, Prng prng, Trace& trace, const NetworkOptions& options);
+  ~SimNetwork();
+
+  /// Adds a machine; the process must outlive the network.
+  env::Network& add(NodeId node, Process& process);
+  /// The process runs and has set its handler: its connections come up.
+  void on_start(NodeId node);
+  /// The process is gone: its peers notice after a while.
+  void on_death(NodeId node);
+  /// Frames sent in this turn leave. Called at the end of every turn.
+  void flush(NodeId node);
+
+  /// Requires: from != to. Also stops connections from being made, since they need both directions.
+  void cut(NodeId from, NodeId to, CutMode mode);
+  void heal_all();
+  /// Breaks the connection, if it stands; it is made again after a while if nothing is cut.
+  void reset(NodeId a, NodeId b, env::Channel channel);
+  void set_options(const NetworkOptions& options) { options_ = options; }
+
+ private:
+  struct Port;
+  struct Direction;
+  struct Connection;
+
+  size_t position_of(NodeId node) const;
+  Connection& connection(size_t a, size_t b, size_t channel);
+  Duration draw_delay();
+  void send(Port& from, NodeId to, env::Channel channel, std::string body);
+  void deliver(size_t from, size_t to, size_t channel, uint64_t epoch, Bytes body, Duration delay);
+  void connect_later(size_t a, size_t b, size_t channel);
+  void connect(size_t a, size_t b, size_t channel);
+  void break_connection(size_t a, size_t b, size_t channel);
+  void tell(size_t whom, size_t peer, size_t channel, uint64_t epoch);
+
+  EventQueue& queue_;
+  Prng prng_;
+  Trace& trace_;
+  NetworkOptions options_;
+  uint64_t last_epoch_ = 0;
+  std::vector<std::unique_ptr<Port>> ports_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<std::vector<CutMode>> cuts_;  // [from][to]
+};
+
+}  // namespace torc::sim

@@ -1,0 +1,122 @@
+#include "sim/sim_network.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace torc::sim {
+namespace {
+
+/// Writes down what it is told: "+1c" connected to 1 on control, "-1c" disconnected, else the frame.
+struct Listener final : env::NetworkHandler {
+  void on_frame(NodeId, env::Channel, Bytes body) override { log += std::string(body.view()) + " "; }
+  void on_connected(NodeId peer, env::Channel channel) override { log += "+" + name(peer, channel) + " "; }
+  void on_disconnected(NodeId peer, env::Channel channel) override { log += "-" + name(peer, channel) + " "; }
+  static std::string name(NodeId peer, env::Channel channel) {
+    return std::to_string(peer.value) + (channel == env::Channel::kControl ? "c" : "b");
+  }
+  std::string log;
+};
+
+class TwoMachines : public ::testing::Test {
+ protected:
+  explicit TwoMachines(NetworkOptions options = {}) : network_(queue_, Prng(7), trace_, options) {
+    for (size_t i = 0; i < 2; ++i) {
+      ports_.push_back(&network_.add(NodeId(i + 1), processes_[i]));
+      ports_[i]->set_handler(&listeners_[i]);
+    }
+    for (size_t i = 0; i < 2; ++i) {
+      processes_[i].start();
+      network_.on_start(NodeId(i + 1));
+    }
+    run(1s);
+    for (Listener& listener : listeners_) listener.log.clear();
+  }
+
+  void run(Duration length) { queue_.run_until(queue_.now() + length); }
+  void send(size_t from, const std::string& text) {
+    processes_[from].post(Source::kClient, [this, from, text] {
+      ports_[from]->send(NodeId(2 - from), env::Channel::kControl, ByteChain{text, {}});
+    });
+  }
+
+  EventQueue queue_;
+  Trace trace_;
+  SimNetwork network_;
+  std::vector<env::Network*> ports_;
+  std::array<Listener, 2> listeners_;
+  std::array<Process, 2> processes_{Process(queue_, Prng(1), [this] { network_.flush(NodeId(1)); }),
+                                    Process(queue_, Prng(2), [this] { network_.flush(NodeId(2)); })};
+};
+
+TEST_F(TwoMachines, FramesArriveWholeAndInOrder) {
+  for (const char* text : {"a", "b", "c", "d", "e"}) {
+    send(0, text);
+    run(100us);
+  }
+  run(1s);
+  EXPECT_EQ(listeners_[1].log, "a b c d e ");
+}
+
+TEST_F(TwoMachines, AOneWayCutLosesOneDirectionOnly) {
+  network_.cut(NodeId(1), NodeId(2), CutMode::kLose);
+  send(0, "lost");
+  send(1, "heard");
+  run(1s);
+  EXPECT_EQ(listeners_[1].log, "");
+  EXPECT_EQ(listeners_[0].log, "heard ");
+  network_.heal_all();
+  send(0, "again");
+  run(1s);
+  EXPECT_EQ(listeners_[1].log, "again ");
+}
+
+TEST_F(TwoMachines, HeldFramesArriveAfterTheHealBeforeLaterOnes) {
+  network_.cut(NodeId(1), NodeId(2), CutMode::kHold);
+  send(0, "first");
+  run(10s);
+  EXPECT_EQ(listeners_[1].log, "");
+  network_.heal_all();
+  send(0, "second");
+  run(1s);
+  EXPECT_EQ(listeners_[1].log, "first second ");
+}
+
+TEST_F(TwoMachines, AResetLosesWhatIsUnderWayAndBothSidesReconnect) {
+  send(0, "lost");
+  run(61us);  // the turn has ended: the frame is on its way
+  network_.reset(NodeId(1), NodeId(2), env::Channel::kControl);
+  run(1s);
+  EXPECT_EQ(listeners_[1].log, "-1c +1c ");
+  EXPECT_EQ(listeners_[0].log, "-2c +2c ");
+}
+
+TEST_F(TwoMachines, FramesToAStoppedProcessWaitInItsSocket) {
+  processes_[1].pause();
+  send(0, "waits");
+  run(5s);
+  EXPECT_EQ(listeners_[1].log, "");
+  processes_[1].resume();
+  EXPECT_EQ(listeners_[1].log, "waits ");
+}
+
+TEST_F(TwoMachines, APeerLearnsOfADeathAndANewLifeGetsNothingOfTheOld) {
+  send(0, "old");
+  run(61us);
+  processes_[1].kill();
+  network_.on_death(NodeId(2));
+  processes_[1].start();
+  Listener reborn;
+  ports_[1]->set_handler(&reborn);
+  network_.on_start(NodeId(2));
+  run(1s);
+  EXPECT_EQ(listeners_[0].log, "-2c -2b +2c +2b ");
+  EXPECT_EQ(listeners_[1].log, "");
+  EXPECT_THAT(reborn.log, ::testing::AnyOf("+1c +1b ", "+1b +1c "));
+}
+
+}  // namespace
+}  // namespace torc::sim

@@ -1,0 +1,185 @@
+#include "sim/world.h"
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace torc::sim {
+namespace {
+
+// As a supervisor does with a process that could not start.
+constexpr Duration kRestartDelay = 500ms;
+
+}  // namespace
+
+World::Machine::Machine(NodeId node_id, EventQueue& queue, Prng random, const ClockOptions& clock_options,
+                        std::function<void()> end_of_turn)
+    : id(node_id),
+      prng(random),
+      process(queue, prng.fork(), std::move(end_of_turn)),
+      clock(queue, process, clock_options) {}
+
+World::World(WorldOptions options, Prng prng, Trace& trace) : options_(std::move(options)), prng_(prng), trace_(trace) {
+  network_ = std::make_unique<SimNetwork>(queue_, prng_.fork(), trace_, options_.network);
+  for (size_t i = 0; i < options_.clocks.size(); ++i) ids_.push_back(NodeId(i + 1));
+  for (const NodeId id : ids_) {
+    machines_.push_back(std::make_unique<Machine>(id, queue_, prng_.fork(), options_.clocks[id.value - 1],
+                                                  [this, id] { end_turn(id); }));
+    Machine& added = *machines_.back();
+    added.port = &network_->add(id, added.process);
+    give_empty_directory(added);
+  }
+}
+
+World::~World() {
+  for (const auto& machine : machines_) machine->node.reset();
+}
+
+World::Machine& World::machine(NodeId id) {
+  CHECK(id && id.value <= machines_.size()) << "no machine " << id;
+  return *machines_[id.value - 1];
+}
+
+void World::give_empty_directory(Machine& machine) {
+  DiskOptions disk = options_.disk;
+  disk.seed = machine.prng.next();
+  // The scheduler is asked anew for each operation, so that it belongs to the life that submitted it.
+  const auto scheduler = [&machine](Duration delay, std::function<void()> work) {
+    machine.process.schedule(Source::kDisk)(delay + machine.disk_extra_delay, std::move(work));
+  };
+  machine.wrapped_disk.reset();
+  machine.checkpoints = std::make_unique<CheckpointStore>(machine.prng.next(), scheduler);
+  machine.disk = std::make_unique<Disk>(disk, scheduler);
+}
+
+void World::start(NodeId id) {
+  Machine& started = machine(id);
+  CHECK(!started.process.is_alive());
+  started.process.start();
+  trace_.note(queue_.now(), id, TraceKind::kStart, started.process.life(),
+              [&] { return "life " + std::to_string(started.process.life()); });
+  node::NodeOptions options = options_.node;
+  options.id = id;
+  options.initial_cluster = ids_;
+  options.client_address = "n" + std::to_string(id.value) + ":7000";
+  options.seed = started.prng.next();
+  options.on_fatal = [this, id](const Error& error) {
+    fail(FailureKind::kSafety, "node " + std::to_string(id.value) + " stopped itself: " + error.message);
+  };
+  env::Disk* disk = started.disk.get();
+  if (options_.wrap_disk) {
+    started.wrapped_disk = options_.wrap_disk(*disk, started.process.schedule(Source::kDisk));
+    disk = started.wrapped_disk.get();
+  }
+  auto opened = options_.open_node(std::move(options), started.clock, *disk, *started.port, *started.checkpoints);
+  if (!opened.ok() && opened.error().code == ErrorCode::kDiskFull) {
+    return give_up_start(started);
+  }
+  if (!opened.ok()) {
+    fail(FailureKind::kSafety,
+         "node " + std::to_string(id.value) + " cannot start from what its own crash left: " + opened.error().message);
+    return;
+  }
+  started.node = std::move(*opened);
+  network_->on_start(id);
+}
+
+void World::give_up_start(Machine& machine) {
+  trace_.note(queue_.now(), machine.id, TraceKind::kCrash, machine.process.life(),
+              [] { return std::string("exits: its disk is full"); });
+  machine.process.kill();
+  machine.clock.forget_timers();
+  queue_.schedule(kRestartDelay, [this, &machine, life = machine.process.life()] {
+    if (!machine.process.is_alive() && machine.process.life() == life) start(machine.id);
+  });
+}
+
+void World::kill(NodeId id, Death death) {
+  Machine& killed = machine(id);
+  if (!killed.process.is_alive()) return;
+  trace_.note(queue_.now(), id, TraceKind::kCrash, killed.process.life(),
+              [&] { return std::string(death == Death::kKill ? "kill -9" : "power loss"); });
+  killed.process.kill();
+  killed.at_end_of_turn.clear();
+  killed.node.reset();
+  killed.clock.forget_timers();
+  killed.wrapped_disk.reset();
+  if (death == Death::kKill) {
+    killed.disk->kill(killed.prng);
+  } else {
+    killed.disk->crash(killed.prng);
+  }
+  killed.checkpoints->crash(killed.prng);
+  network_->on_death(id);
+  if (after_death_) after_death_(id);
+}
+
+void World::pause(NodeId id) {
+  Machine& paused = machine(id);
+  if (!paused.process.is_alive() || paused.process.is_paused()) return;
+  trace_.note(queue_.now(), id, TraceKind::kPause, 0, [] { return std::string("SIGSTOP"); });
+  paused.paused_since = queue_.now();
+  paused.process.pause();
+}
+
+void World::resume(NodeId id) {
+  Machine& resumed = machine(id);
+  if (!resumed.process.is_paused()) return;
+  trace_.note(queue_.now(), id, TraceKind::kResume, 0, [] { return std::string("SIGCONT"); });
+  resumed.clock.was_suspended(queue_.now() - resumed.paused_since);
+  resumed.process.resume();
+}
+
+void World::wipe(NodeId id) {
+  Machine& wiped = machine(id);
+  CHECK(!wiped.process.is_alive());
+  trace_.note(queue_.now(), id, TraceKind::kWipe, 0, [] { return std::string("data directory lost"); });
+  wiped.is_wiped = true;
+  give_empty_directory(wiped);
+}
+
+void World::jump_wall_clock(NodeId id, Duration by) {
+  trace_.note(queue_.now(), id, TraceKind::kClock, static_cast<uint64_t>(by.count()),
+              [&] { return "wall clock jumps by " + std::to_string(by.count() / 1'000'000) + " ms"; });
+  machine(id).clock.jump_wall(by);
+}
+
+void World::fill_disk(NodeId id, uint64_t bytes_left) {
+  trace_.note(queue_.now(), id, TraceKind::kDisk, bytes_left,
+              [&] { return "full but for " + std::to_string(bytes_left) + " bytes"; });
+  machine(id).disk->set_capacity_bytes(machine(id).disk->bytes_used() + bytes_left);
+}
+
+void World::empty_disk(NodeId id) { machine(id).disk->set_capacity_bytes(options_.disk.capacity_bytes); }
+
+void World::post_from_client(NodeId id, std::function<void()> work) {
+  machine(id).process.post(Source::kClient, std::move(work));
+}
+
+void World::at_end_of_turn(NodeId id, std::function<void()> work) {
+  machine(id).at_end_of_turn.push_back(std::move(work));
+}
+
+void World::end_turn(NodeId id) {
+  Machine& ending = machine(id);
+  if (ending.node == nullptr) return;
+  ending.node->end_turn();
+  network_->flush(id);
+  const auto replies = std::move(ending.at_end_of_turn);
+  ending.at_end_of_turn.clear();
+  for (const auto& reply : replies) reply();
+  if (after_turn_) after_turn_(id);
+}
+
+void World::run_until(Instant end) {
+  while (!failure_ && queue_.next_time() <= end) queue_.run_next();
+  if (!failure_) queue_.run_until(end);
+}
+
+void World::fail(FailureKind kind, std::string message) {
+  if (failure_) return;
+  trace_.note(queue_.now(), NodeId(), TraceKind::kViolation, hash_bytes(message), [&] { return message; });
+  failure_ = Failure{kind, std::move(message)};
+}
+
+}  // namespace torc::sim

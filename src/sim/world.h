@@ -1,0 +1,136 @@
+// The simulated cluster: machines with a process, clocks, a disk and a checkpoint store each, joined by one network.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/prng.h"
+#include "node/node.h"
+#include "sim/checkpoint_store.h"
+#include "sim/disk.h"
+#include "sim/event_queue.h"
+#include "sim/process.h"
+#include "sim/sim_clock.h"
+#include "sim/sim_network.h"
+#include "sim/trace.h"
+
+namespace torc::sim {
+
+enum class Death : uint8_t {
+  kKill,       // kill -9: what was written is still in the page cache
+  kPowerLoss,  // whatever no completed sync covers may be lost
+};
+
+enum class FailureKind : uint8_t { kSafety, kLiveness };
+
+struct Failure {
+  FailureKind kind = FailureKind::kSafety;
+  std::string message;
+};
+
+using OpenNode = std::function<Result<std::unique_ptr<node::Node>>(node::NodeOptions, env::Clock&, env::Disk&,
+                                                                   env::Network&, env::CheckpointStore&)>;
+/// Puts something between a node and its disk: how canaries plant bugs without touching the server's code.
+using WrapDisk = std::function<std::unique_ptr<env::Disk>(env::Disk& disk, Schedule schedule)>;
+
+struct WorldOptions {
+  NetworkOptions network;
+  DiskOptions disk;
+  std::vector<ClockOptions> clocks;  // one per node: ids are 1 .. clocks.size()
+  node::NodeOptions node;            // the same for all; ids, seeds and addresses are filled in
+  OpenNode open_node;                // node::Node::open, unless a test has a node of its own
+  WrapDisk wrap_disk;
+};
+
+class World {
+ public:
+  World(WorldOptions options, Prng prng, Trace& trace);
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  EventQueue& queue() { return queue_; }
+  SimNetwork& network() { return *network_; }
+  Trace& trace() { return trace_; }
+  const std::vector<NodeId>& nodes() const { return ids_; }
+
+  // ---- what happens to machines ----
+  void start(NodeId id);
+  void kill(NodeId id, Death death);
+  void pause(NodeId id);
+  void resume(NodeId id);
+  /// The data directory is lost. Requires: the process is dead.
+  void wipe(NodeId id);
+  void jump_wall_clock(NodeId id, Duration by);
+  /// Every operation of the disk takes this much longer from now on.
+  void slow_disk(NodeId id, Duration extra) { machine(id).disk_extra_delay = extra; }
+  /// No more than `bytes` beyond what is used now fit on the disk.
+  void fill_disk(NodeId id, uint64_t bytes_left);
+  void empty_disk(NodeId id);
+
+  // ---- what others see ----
+  bool is_alive(NodeId id) const { return machine(id).process.is_alive(); }
+  bool is_paused(NodeId id) const { return machine(id).process.is_paused(); }
+  bool is_wiped(NodeId id) const { return machine(id).is_wiped; }
+  uint64_t life(NodeId id) const { return machine(id).process.life(); }
+  /// Null while the process is dead.
+  node::Node* node(NodeId id) { return machine(id).node.get(); }
+
+  /// Bytes of a client arrive at the machine: `work` runs in a turn of its process, or waits there, or is lost.
+  void post_from_client(NodeId id, std::function<void()> work);
+  /// Runs `work` when the turn under way ends, as a server that writes its replies then; lost if the process dies
+  /// first.
+  void at_end_of_turn(NodeId id, std::function<void()> work);
+  /// Told after each turn of each node, and after each death.
+  void set_observer(std::function<void(NodeId)> after_turn) { after_turn_ = std::move(after_turn); }
+  void set_death_listener(std::function<void(NodeId)> after_death) { after_death_ = std::move(after_death); }
+
+  /// Runs until the time, or until the first failure.
+  void run_until(Instant end);
+  void run_for(Duration length) { run_until(queue_.now() + length); }
+  /// Keeps the first one.
+  void fail(FailureKind kind, std::string message);
+  const std::optional<Failure>& failure() const { return failure_; }
+
+ private:
+  struct Machine {
+    Machine(NodeId node_id, EventQueue& queue, Prng random, const ClockOptions& clock_options,
+            std::function<void()> end_of_turn);
+    NodeId id;
+    Prng prng;
+    Process process;
+    SimClock clock;
+    std::unique_ptr<Disk> disk;
+    std::unique_ptr<CheckpointStore> checkpoints;
+    std::unique_ptr<env::Disk> wrapped_disk;
+    env::Network* port = nullptr;
+    std::unique_ptr<node::Node> node;
+    std::vector<std::function<void()>> at_end_of_turn;
+    Instant paused_since;
+    Duration disk_extra_delay{0};
+    bool is_wiped = false;
+  };
+
+  Machine& machine(NodeId id);
+  const Machine& machine(NodeId id) const { return const_cast<World*>(this)->machine(id); }
+  void give_empty_directory(Machine& machine);
+  void end_turn(NodeId id);
+  void give_up_start(Machine& machine);
+
+  WorldOptions options_;
+  Prng prng_;
+  Trace& trace_;
+  EventQueue queue_;
+  std::vector<NodeId> ids_;
+  std::vector<std::unique_ptr<Machine>> machines_;
+  std::unique_ptr<SimNetwork> network_;
+  std::function<void(NodeId)> after_turn_;
+  std::function<void(NodeId)> after_death_;
+  std::optional<Failure> failure_;
+};
+
+}  // namespace torc::sim
