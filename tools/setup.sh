@@ -8,7 +8,7 @@
 set -euo pipefail
 
 build=(g++ cmake ninja-build ccache lld pkg-config libgtest-dev libgmock-dev librocksdb-dev libboost1.81-dev
-  protobuf-compiler libprotobuf-dev libxxhash-dev libcli11-dev libspdlog-dev)
+  protobuf-compiler libprotobuf-dev libxxhash-dev libcli11-dev libspdlog-dev nlohmann-json3-dev)
 tests=(clang libclang-rt-14-dev clang-format clang-tidy redis-tools redis-server python3 python3-redis util-linux
   iproute2)
 bench=(redis-tools redis-server etcd-server etcd-client python3)

@@ -34,7 +34,8 @@ class Prng {
   /// Uniform in [0, bound). Requires: bound > 0.
   uint64_t below(uint64_t bound) {
     CHECK(bound > 0);
-    return static_cast<uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64);
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<uint64_t>((static_cast<Wide>(next()) * bound) >> 64);
   }
   /// Uniform in [first, last], both included.
   uint64_t between(uint64_t first, uint64_t last) { return first + below(last - first + 1); }

@@ -50,7 +50,7 @@ class Search {
   Verdict advance(size_t end);
   Verdict run() { return advance(events_.size()); }
   size_t stuck_event() const { return next_event_; }
-  /// The configurations reached, as a start for another search.
+  /// The configurations reached, as a start for another search. Requires: this one began at the beginning of time.
   SearchStart reached() const;
   /// After kNotLinearizable: the values at which the stuck operation can have been tried.
   std::vector<StateId> states_tried() const;

@@ -17,8 +17,8 @@ struct Event {
 };
 
 /// Operations without an answer have no end. At one and the same nanosecond starts come before ends, so that operations
-/// which only touch count as concurrent; but the operations of one client keep their order (simulated clocks tie
-/// often).
+/// which only touch count as concurrent; but a start whose client ended something at that nanosecond comes after all
+/// ends that could come before it (simulated clocks tie often, and one client's operations have an order).
 std::vector<Event> timeline_of(const std::vector<ModelOperation>& operations);
 
 }  // namespace torc::check

@@ -54,9 +54,6 @@ class Excerpt {
     return search.run() == Verdict::kNotLinearizable;
   }
 
-  const std::vector<Event>& events() const { return events_; }
-  const SearchStart& start() const { return start_; }
-
  private:
   bool is_plain_read(OperationIndex i) const { return operations_[i].source->kind == OperationKind::kGet; }
 

@@ -79,9 +79,9 @@ class Replica {
   /// Answers an EntriesWanted: consecutive entries from its `first`, possibly fewer than wanted, or empty if
   /// unavailable.
   void entries_loaded(ReplicaId peer, std::vector<Entry> entries, Instant now);
-  /// Starts handing leadership to `target`: proposals are refused until it took over or an election timeout has passed, and
-  /// there is no lease for the rest of the term once it was told to campaign. Ignored unless leader and `target` is another
-  /// voter.
+  /// Starts handing leadership to `target`: proposals are refused until it took over or an election timeout has passed,
+  /// and there is no lease for the rest of the term once it was told to campaign. Ignored unless leader and `target` is
+  /// another voter.
   void transfer_leadership(ReplicaId target, Instant now);
   /// The log was cut: entries up to `start_index` are only in the checkpoint now.
   void log_cut(LogIndex start_index);

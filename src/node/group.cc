@@ -278,7 +278,7 @@ void Group::hand_over() {
   if (!was_leader_) return;
   const Instant now = clock_.now();
   for (const consensus::ReplicaId target : replica_->configuration().voters) {
-    if (target == options_.replica.self) continue;
+    if (target == options_.replica.self || !host_.is_reachable(target.node)) continue;
     replica_->transfer_leadership(target, now);
     handing_over_until_ = now + options_.replica.election_timeout_min + options_.replica.heartbeat_interval;
     return;

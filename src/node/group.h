@@ -27,6 +27,7 @@ class GroupHost {
   /// Commands this replica cannot execute any more and certainly has not proposed.
   virtual void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call) = 0;
   virtual void on_leadership_lost() = 0;
+  virtual bool is_reachable(NodeId node) const = 0;
   /// The node can no longer be trusted; nothing may be acknowledged after this.
   virtual void on_fatal(const Error& error) = 0;
 };

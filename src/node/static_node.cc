@@ -254,6 +254,11 @@ void StaticNode::send(const consensus::Message& message) {
   network_.send(message.to.node, channel, std::move(body));
 }
 
+bool StaticNode::is_reachable(NodeId node) const {
+  const auto found = peers_.find(node);
+  return found != peers_.end() && found->second.is_connected;
+}
+
 bool StaticNode::can_send_to(NodeId node) const {
   const auto found = peers_.find(node);
   return found != peers_.end() && found->second.is_bulk_connected;

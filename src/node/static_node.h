@@ -50,6 +50,7 @@ class StaticNode final : public Node, private GroupHost, private ForwarderHost, 
   void send(const consensus::Message& message) override;
   void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call) override;
   void on_leadership_lost() override { receiver_.on_leadership_lost(); }
+  bool is_reachable(NodeId node) const override;
   void on_fatal(const Error& error) override;
   // ForwarderHost
   bool can_send_to(NodeId node) const override;

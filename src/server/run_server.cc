@@ -78,20 +78,22 @@ class Shutdown {
   Instant deadline_;
 };
 
-Result<std::unique_ptr<net::PeerTransport>> open_transport(const cli::ServeOptions& options, host::EventLoop& loop) {
+net::PeerTransportOptions transport_options(const cli::ServeOptions& options) {
   net::PeerTransportOptions settings;
   settings.self = options.id;
   settings.listen_address = options.peer_listen.text();
   settings.seed = fresh_seed();
   settings.log = [](std::string_view line) { spdlog::info("{}", line); };
-  auto transport = net::PeerTransport::open(std::move(settings), loop);
-  if (!transport.ok()) return transport;
+  return settings;
+}
+
+Status introduce_peers(const cli::ServeOptions& options, net::PeerTransport& transport) {
   for (const auto& [peer, endpoint] : options.initial_cluster) {
     if (peer == options.id) continue;
-    const Status known = (*transport)->set_peer_address(peer, endpoint.text());
-    if (!known.ok()) return known.error();
+    const Status known = transport.set_peer_address(peer, endpoint.text());
+    if (!known.ok()) return known;
   }
-  return transport;
+  return {};
 }
 
 node::NodeOptions node_options(const cli::ServeOptions& options) {
@@ -127,11 +129,12 @@ int run_server(const cli::ServeOptions& options) {
   if (!disk.ok()) return failed("data directory", disk.error());
   auto checkpoints = host::RocksDbCheckpointStore::open(options.data_directory + "/checkpoint", loop);
   if (!checkpoints.ok()) return failed("checkpoint store", checkpoints.error());
-  auto transport = open_transport(options, loop);
+  auto transport = net::PeerTransport::open(transport_options(options), loop);
   if (!transport.ok()) return failed("peer port", transport.error());
   auto opened = node::Node::open(node_options(options), loop.clock(), **disk, **transport, **checkpoints);
   if (!opened.ok()) return failed("recovery", opened.error());
   node::Node& node = **opened;
+  if (const Status known = introduce_peers(options, **transport); !known.ok()) return failed("peers", known.error());
 
   loop.at_end_of_turn([&node] { node.end_turn(); });
   loop.at_end_of_turn([&peers = **transport] { peers.end_turn(); });

@@ -2,8 +2,8 @@
 // only.
 #pragma once
 
-#include <gtest/gtest.h>
-
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -78,7 +78,7 @@ class LogHarness {
   }
   void must_open() {
     const Status status = open();
-    ASSERT_TRUE(status.ok()) << status.error().message;
+    CHECK(status.ok()) << status.error().message;
   }
   /// Ends the process without a word to the log's disk, then power fails in the way `prng` says.
   void crash(Prng& prng) {
@@ -111,8 +111,7 @@ class LogHarness {
     std::vector<std::string> result;
     if (first > last) return result;
     auto entries = log->read(group, first, last, SIZE_MAX);
-    EXPECT_TRUE(entries.ok()) << entries.error().message;
-    if (!entries.ok()) return result;
+    CHECK(entries.ok()) << entries.error().message;
     for (const consensus::Entry& entry : entries.value()) result.emplace_back(entry.payload());
     return result;
   }

@@ -172,6 +172,11 @@ class Recovery {
       return corrupt_at(successor->at.name, 0, "segment " + std::to_string(first_needed_) + " is missing");
     }
     segments_.swap(chain);
+    // A segment is said to be the oldest needed only once it is durable itself.
+    const SegmentHeader& newest = segments_.rbegin()->second.header;
+    if (is_newest_abandoned() && first_needed_ == newest.sequence) {
+      return corrupt_at(segments_.rbegin()->second.at.name, 0, "synced_through contradicts first_sequence_needed");
+    }
     for (auto& [sequence, held] : chain) stale_.push_back(std::move(held.at));
     return {};
   }

@@ -73,8 +73,13 @@ TEST(Amnesia, AWipedNodeSaysSoAndTheOthersGoOnWithoutIt) {
   const auto increased = cluster.connect(leader).call({"INCR", "a"});
   ASSERT_TRUE(increased) << increased;
   EXPECT_EQ(increased->integer, 2);
-  const std::string log = read_file(cluster.directory() + "/node-" + std::to_string(follower) + ".log");
-  EXPECT_NE(log.find("data directory"), std::string::npos) << "its log does not tell a person what happened:\n" << log;
+  auto fields = cluster.info(follower);
+  ASSERT_TRUE(fields);
+  EXPECT_EQ((*fields)["raft_membership"], "stranger");
+  EXPECT_NE((*fields)["raft_explanation"].find("directory"), std::string::npos) << (*fields)["raft_explanation"];
+  const auto refused = cluster.connect(follower).call({"GET", "a"});
+  ASSERT_TRUE(refused);
+  EXPECT_TRUE(refused->is_error()) << refused;
 }
 
 }  // namespace
