@@ -37,7 +37,7 @@ struct GroupOptions {
   Duration command_timeout = 10s;
   uint64_t checkpoint_log_bytes = 256u << 20;
   size_t batch_bytes_max = 1u << 20;
-  size_t proposals_in_flight_max = 2;
+  size_t proposals_in_flight_max = 1;
   uint64_t hash_seed = 0;
 };
 
