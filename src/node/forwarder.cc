@@ -23,6 +23,9 @@ constexpr std::string_view kUnknownOutcome =
 constexpr std::string_view kSameCallAgain = "TRYAGAIN no answer from the leader in time, send the same call again";
 constexpr std::string_view kNoLeader = "CLUSTERDOWN no leader could be reached in time, the command was not executed";
 
+/// What a leader answers when too many writes wait (node/group.cc).
+constexpr std::string_view kOverloadedPrefix = "ERR too many writes";
+
 /// Picks the session id out of a recorded reply.
 class IntegerSink final : public kv::ReplySink {
  public:
@@ -44,11 +47,12 @@ Forwarder::Forwarder(GroupId group, ForwarderHost& host, Clients& clients, Durat
     : group_(group), host_(host), clients_(clients), command_timeout_(command_timeout), epoch_(process_seed << 32) {}
 
 void Forwarder::submit(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call,
-                       Instant now) {
+                       Retry retry, Instant now) {
   Outstanding item;
   item.waiter = waiter;
   item.command = CommandCopy(command);
-  if (call != nullptr) item.call = *call;
+  if (call != nullptr) item.label = *call;
+  item.retry = retry;
   item.deadline = now + command_timeout_;
   item.is_write = is_write;
   outstanding_.push_back(std::move(item));
@@ -102,7 +106,7 @@ void Forwarder::flush(NodeId leader, bool self_leads, Instant now) {
       const Outstanding& item = outstanding_[next - first_sequence_];
       if (item.is_done) continue;
       const kv::CommandView view = item.command.view();
-      request.commands.push_back({next, item.is_write, view.id, {view.args.begin(), view.args.end()}, item.call});
+      request.commands.push_back({next, item.is_write, view.id, {view.args.begin(), view.args.end()}, item.label});
       bytes += item.command.bytes() + 16 + 2 * view.args.size();
     }
     if (next_unsent_ == first_sequence_) last_progress_ = now;
@@ -111,7 +115,7 @@ void Forwarder::flush(NodeId leader, bool self_leads, Instant now) {
     for (uint64_t sequence = first; sequence < next; ++sequence) {
       Outstanding& item = outstanding_[sequence - first_sequence_];
       if (item.is_done) continue;
-      item.was_sent = true;
+      ++item.sends;
       unanswered_bytes_ += item.command.bytes();
     }
     host_.send_to(target_, request);
@@ -142,6 +146,7 @@ void Forwarder::on_reply(NodeId from, const wire::ForwardReply& reply, Instant n
     resume_at_ = now + kPauseAfterRejection;
     return;
   }
+  bool must_repeat = false;
   for (const wire::ForwardedReply& one : reply.replies) {
     if (one.sequence == kRegistration) {
       IntegerSink sink;
@@ -152,20 +157,36 @@ void Forwarder::on_reply(NodeId from, const wire::ForwardReply& reply, Instant n
     }
     if (one.sequence < first_sequence_ || one.sequence >= first_sequence_ + outstanding_.size()) continue;
     Outstanding& item = outstanding_[one.sequence - first_sequence_];
-    if (!item.is_done) answer(item, one.reply);
+    if (!item.is_done && !answer(item, one.reply)) must_repeat = true;
   }
   pop_done();
+  if (must_repeat) {
+    restart_stream();
+    resume_at_ = now + kPauseAfterRejection;
+  }
 }
 
-void Forwarder::answer(Outstanding& item, std::string_view recorded) {
+bool Forwarder::answer(Outstanding& item, std::string_view recorded) {
+  if (item.retry != Retry::kSameLabel && !is_final(item, recorded)) return false;
   kv::ReplySink& sink = finish(item);
   if (!kv::replay(recorded, sink)) sink.error("UNKNOWN outcome: the leader's answer could not be read");
   clients_.end(item.waiter);
+  return true;
+}
+
+// A leader's refusal is true of the send it answers. An earlier send may have come through, so the client, who knows
+// nothing of the label, is not told: sending again finds out.
+bool Forwarder::is_final(const Outstanding& item, std::string_view recorded) const {
+  const std::optional<std::string_view> error = kv::recorded_error(recorded);
+  if (!error || !item.may_be_executed()) return true;
+  if (error->starts_with("TRYAGAIN")) return false;
+  const bool is_refusal = error->starts_with("MISCONF") || error->starts_with(kOverloadedPrefix);
+  return !is_refusal || (item.sends == 1 && item.retry == Retry::kNone);
 }
 
 kv::ReplySink& Forwarder::finish(Outstanding& item) {
   item.is_done = true;
-  if (item.was_sent) unanswered_bytes_ -= std::min(unanswered_bytes_, item.command.bytes());
+  if (item.sends > 0) unanswered_bytes_ -= std::min(unanswered_bytes_, item.command.bytes());
   return clients_.begin(item.waiter);
 }
 
@@ -189,8 +210,9 @@ void Forwarder::execute_all_here() {
     const kv::SessionCall own{session_, sequence++, floor};
     if (item.is_done) continue;
     // A write that never left needs no label; one that did keeps it, for it may already be in the log.
-    const kv::SessionCall* call = item.call ? &*item.call : needs_session(item) && item.was_sent ? &own : nullptr;
-    host_.execute_here(item.waiter, item.is_write, item.command.view(), call);
+    const bool keeps_own = needs_session(item) && item.sends > 0;
+    const kv::SessionCall* call = item.label ? &*item.label : keeps_own ? &own : nullptr;
+    host_.execute_here(item.waiter, item.is_write, item.command.view(), call, keeps_own ? Retry::kUnknown : item.retry);
   }
 }
 
@@ -198,8 +220,8 @@ void Forwarder::expire(Instant now) {
   for (Outstanding& item : outstanding_) {
     if (item.deadline > now) break;  // deadlines are in order of submission
     if (item.is_done) continue;
-    const bool is_undecided = item.is_write && item.was_sent;
-    finish(item).error(!is_undecided ? kNoLeader : item.call ? kSameCallAgain : kUnknownOutcome);
+    const bool is_clients_label = item.retry == Retry::kSameLabel;
+    finish(item).error(!item.may_be_executed() ? kNoLeader : is_clients_label ? kSameCallAgain : kUnknownOutcome);
     clients_.end(item.waiter);
   }
   pop_done();
