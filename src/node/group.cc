@@ -7,8 +7,9 @@
 namespace torc::node {
 namespace {
 
-constexpr Duration kPurgeInterval = 100ms;
-constexpr size_t kPurgedKeysMax = 256;             // per round, so that expiry never holds up clients
+constexpr Duration kPurgeInterval = 100ms;         // while nothing or little is due; otherwise at every maintenance
+constexpr Duration kPurgePatience = 1s;            // a purge not seen applied by then may have been lost
+constexpr size_t kPurgedKeysMax = 1024;            // per round, so that expiry never holds up clients
 constexpr size_t kLoadBytesMax = 4u << 20;         // entries read back from the log at a time
 constexpr size_t kUnproposedBytesMax = 64u << 20;  // beyond, writes are refused instead of gathered
 
@@ -16,6 +17,8 @@ constexpr std::string_view kUnknownOutcome =
     "UNKNOWN outcome: leadership changed or a majority is away; the command may or may not be executed";
 constexpr std::string_view kNotExecuted = "TRYAGAIN leadership changed, the command was not executed";
 constexpr std::string_view kSameCallAgain = "TRYAGAIN leadership changed, send the same call again";
+constexpr std::string_view kNoMajority = "TRYAGAIN no majority answered in time, the command was not executed";
+constexpr std::string_view kReadOverdue = "CLUSTERDOWN no majority confirmed this leader in time, try again";
 constexpr std::string_view kDiskFull =
     "MISCONF the disk of the leader is full: writes are refused until there is space";
 constexpr std::string_view kOverloaded = "ERR too many writes are waiting for a majority, try later";
@@ -92,7 +95,7 @@ void Group::write(Waiter waiter, const kv::CommandView& command, const kv::Sessi
     if (retry == Retry::kSameLabel) retry = Retry::kNone;
     return refuse({waiter, retry}, refusal);
   }
-  proposals_.add({waiter, retry}, command, call);
+  proposals_.add({waiter, retry}, command, call, clock_.now() + options_.command_timeout);
 }
 
 void Group::receive(const consensus::Message& message) {
@@ -106,14 +109,19 @@ bool Group::advance() {
   const uint64_t before = appended_sequence_;
   notice_leadership();
   propose_gathered();
-  if (const auto token = reads_.ask()) replica_->read(*token, clock_.now());
+  ask_for_reads();
   while (replica_->has_ready()) {
     take_ready();
     notice_leadership();
     propose_gathered();
-    if (const auto token = reads_.ask()) replica_->read(*token, clock_.now());
+    ask_for_reads();
   }
   return appended_sequence_ != before;
+}
+
+void Group::ask_for_reads() {
+  const Instant now = clock_.now();
+  if (const auto token = reads_.ask(now + options_.command_timeout)) replica_->read(*token, now);
 }
 
 void Group::propose_gathered() {
@@ -218,10 +226,12 @@ bool Group::load_unapplied() {
 void Group::serve_reads() {
   for (PendingRead& read : reads_.take_servable(state_->applied())) {
     AnswerOnDemand answer(clients_, read.waiter);
-    if (state_->read(read.command.view(), clock_.wall_now(), answer) == kv::ReadResult::kNeedsCommit) {
-      write(read.waiter, read.command.view(), nullptr, Retry::kNone);  // the expiry is committed first (RULES 15)
-    } else {
+    if (state_->read(read.command.view(), clock_.wall_now(), answer) == kv::ReadResult::kAnswered) {
       clients_.end(read.waiter);
+    } else if (was_leader_) {  // the expiry is committed first (RULES 15)
+      write(read.waiter, read.command.view(), nullptr, Retry::kNone);
+    } else {
+      host_.reroute(read.waiter, read.command.view(), nullptr, Retry::kNone);
     }
   }
 }
@@ -273,7 +283,13 @@ void Group::refuse(const WriteWaiter& writer, std::string_view plain_error) {
 }
 
 void Group::maintain() {
-  refuse_all(proposals_.take_overdue(clock_.now()), kUnknownOutcome);
+  const Instant now = clock_.now();
+  refuse_all(proposals_.take_overdue(now), kUnknownOutcome);
+  refuse_all(proposals_.take_overdue_unproposed(now), kNoMajority);
+  for (const PendingRead& read : reads_.take_overdue(now)) {
+    clients_.begin(read.waiter).error(kReadOverdue);
+    clients_.end(read.waiter);
+  }
   purge_expired();
   checkpoint_when_due();
   cut_log();
@@ -282,19 +298,25 @@ void Group::maintain() {
 void Group::purge_expired() {
   const Instant now = clock_.now();
   if (!was_leader_ || now < next_purge_ || log_.disk_full()) return;
-  next_purge_ = now + kPurgeInterval;
+  if (state_->applied() <= purge_behind_ && now < purge_lost_at_) return;  // the last one is under way
   const std::vector<std::string> due = state_->due_keys(clock_.wall_now(), kPurgedKeysMax);
+  next_purge_ = due.size() < kPurgedKeysMax ? now + kPurgeInterval : now;
   if (due.empty()) return;
+  purge_behind_ = replica_->status(now).last_index;
+  purge_lost_at_ = now + kPurgePatience;
   const std::vector<std::string_view> args(due.begin(), due.end());
-  proposals_.add({}, {kv::CommandId::kPurge, args}, nullptr);
+  proposals_.add({}, {kv::CommandId::kPurge, args}, nullptr, now + options_.command_timeout);
 }
 
 void Group::hand_over() {
-  if (!was_leader_) return;
   const Instant now = clock_.now();
-  for (const consensus::ReplicaId target : replica_->configuration().voters) {
+  if (!was_leader_ || now < handing_over_until_) return;
+  std::vector<consensus::ReplicaId> targets = replica_->configuration().voters;
+  std::ranges::rotate(targets, std::ranges::upper_bound(targets, handed_to_));  // another one than at the last attempt
+  for (const consensus::ReplicaId target : targets) {
     if (target == options_.replica.self || !host_.is_reachable(target.node)) continue;
     replica_->transfer_leadership(target, now);
+    handed_to_ = target;
     handing_over_until_ = now + options_.replica.election_timeout_min + options_.replica.heartbeat_interval;
     return;
   }

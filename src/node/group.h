@@ -72,6 +72,7 @@ class Group {
   bool has_work() const { return replica_->has_ready(); }
   Instant next_deadline() const { return replica_->next_deadline(); }
 
+  /// Starts handing leadership to another voter that is there; ignored while an attempt is under way.
   void hand_over();
   GroupStatus status() const;
   LogIndex applied() const { return state_->applied(); }
@@ -87,6 +88,7 @@ class Group {
   Status restore(const consensus::Configuration& birth);
 
   void propose_gathered();
+  void ask_for_reads();
   void take_ready();
   void apply_through(LogIndex commit);
   bool apply(const consensus::Entry& entry);
@@ -98,7 +100,7 @@ class Group {
   void refuse_all(const std::vector<WriteWaiter>& waiters, std::string_view plain_error);
   void refuse(const WriteWaiter& writer, std::string_view plain_error);
   void purge_expired();
-  void join_log_with(const storage::CheckpointMeta& checkpoint, storage::GroupLog& log);
+  Status join_log_with(const storage::CheckpointMeta& checkpoint, storage::GroupLog& log);
   void checkpoint_when_due();
   void on_checkpoint_outcome(const storage::Checkpointer::Outcome& outcome);
   void cut_log();
@@ -121,11 +123,15 @@ class Group {
   uint64_t durable_sequence_ = 0;
   LogIndex cut_index_;
   LogIndex checkpoint_index_;
+  /// Not known after a restart: zero, so that a node restarted again and again still takes its checkpoints.
   uint64_t log_bytes_at_checkpoint_ = 0;
   Instant next_checkpoint_;
   bool was_leader_ = false;
   Instant handing_over_until_;
+  consensus::ReplicaId handed_to_;  // target of the last attempt
   Instant next_purge_;
+  LogIndex purge_behind_;  // the last purge comes behind this index
+  Instant purge_lost_at_;
 };
 
 }  // namespace torc::node
