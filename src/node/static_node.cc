@@ -167,7 +167,8 @@ void StaticNode::end_turn() {
     forwarder_.flush(known_leader().node, leads(), clock_.now());
     if (group_->advance()) flush_log();
     if (is_dead_) return;
-  } while (clients_.has_runnable() || group_->has_work());
+    // Commands that waited for a leader come before those that arrive once this node is it.
+  } while (clients_.has_runnable() || group_->has_work() || (leads() && forwarder_.outstanding() > 0));
   if (!leads()) forwarder_.flush(known_leader().node, false, clock_.now());
   receiver_.flush();
   arm_tick();
