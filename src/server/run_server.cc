@@ -63,13 +63,13 @@ class Shutdown {
     if (deadline_.ns != 0) return loop_.stop();
     spdlog::info("signal {}: handing over and stopping", signal);
     deadline_ = loop_.clock().now() + kHandOverPatience;
-    if (leads_anything(node_)) node_.hand_over();
     look();
   }
 
  private:
   void look() {
     if (!leads_anything(node_) || loop_.clock().now() >= deadline_) return loop_.stop();
+    node_.hand_over();  // another try, to another node, once the last has failed
     loop_.clock().call_at(loop_.clock().now() + kHandOverPoll, [this] { look(); });
   }
 
