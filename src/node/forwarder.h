@@ -25,8 +25,10 @@ class ForwarderHost {
 };
 
 /// Every write carries the session of this (node, incarnation), registered when first needed, so that a write sent
-/// twice is executed once (RULES 17). Reads are simply sent again. The stream restarts with a new epoch whenever the
-/// leader, the connection or the leader's willingness changes; the receiver takes batches of an epoch only in order.
+/// twice is executed once (RULES 17). A session that the state machine no longer knows is replaced; what certainly was
+/// not executed under it is sent again under the new one. Reads are simply sent again. The stream restarts with a new
+/// epoch whenever the leader, the connection or the leader's willingness changes; the receiver takes batches of an
+/// epoch only in order.
 class Forwarder {
  public:
   Forwarder(GroupId group, ForwarderHost& host, Clients& clients, Duration command_timeout, uint64_t process_seed);
@@ -63,9 +65,13 @@ class Forwarder {
   void register_session(Instant now);
   void execute_all_here();
   void pop_done();
+  void on_registration(std::string_view recorded, Instant now);
   /// False if the answer only means "send it again".
   bool answer(Outstanding& item, std::string_view recorded);
   bool is_final(const Outstanding& item, std::string_view recorded) const;
+  bool is_about_lost_session(const Outstanding& item, std::string_view recorded) const;
+  void lose_session(uint64_t sequence);
+  bool may_replace_session(Instant now) const;
   kv::ReplySink& finish(Outstanding& item);
 
   GroupId group_;
@@ -79,14 +85,16 @@ class Forwarder {
   size_t unanswered_bytes_ = 0;
 
   kv::SessionId session_;
-  Instant session_used_;
+  uint64_t session_epoch_ = 0;  // sends of this epoch and later ones carry session_
+  Instant session_used_;        // by a write: reads do not keep it alive at the state machine
   bool is_registering_ = false;
 
   NodeId target_;
   uint64_t epoch_;  // high half: this process; low half: counts restarts of the stream
   uint64_t next_batch_ = 0;
   Instant last_progress_;
-  Instant resume_at_;  // a rejected stream waits a little before it tries again
+  Instant front_since_;  // the oldest unanswered command is that since then, or the stream started again
+  Instant resume_at_;    // a rejected stream waits a little before it tries again
   uint64_t forwarded_count_ = 0;
 };
 
