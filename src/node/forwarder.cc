@@ -30,6 +30,7 @@ constexpr std::string_view kNoLeader = "CLUSTERDOWN no leader could be reached i
 
 /// What a leader answers when too many writes wait (node/group.cc).
 constexpr std::string_view kOverloadedPrefix = "ERR too many writes";
+constexpr std::string_view kTooManyWait = "ERR too many writes (or reads) are waiting for the leader, try later";
 
 bool is_refusal(std::string_view error) { return error.starts_with("MISCONF") || error.starts_with(kOverloadedPrefix); }
 
@@ -55,6 +56,11 @@ Forwarder::Forwarder(GroupId group, ForwarderHost& host, Clients& clients, Durat
 
 void Forwarder::submit(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call,
                        Retry retry, Instant now) {
+  if (outstanding_bytes_ >= kOutstandingBytesMax) {
+    clients_.begin(waiter).error(retry == Retry::kUnknown ? kUnknownOutcome : kTooManyWait);
+    clients_.end(waiter);
+    return;
+  }
   Outstanding item;
   item.waiter = waiter;
   item.command = CommandCopy(command);
@@ -62,6 +68,7 @@ void Forwarder::submit(Waiter waiter, bool is_write, const kv::CommandView& comm
   item.retry = retry;
   item.deadline = now + command_timeout_;
   item.is_write = is_write;
+  outstanding_bytes_ += item.command.bytes();
   outstanding_.push_back(std::move(item));
   ++forwarded_count_;
 }
@@ -254,6 +261,7 @@ kv::ReplySink& Forwarder::finish(Outstanding& item) {
 
 void Forwarder::pop_done() {
   while (!outstanding_.empty() && outstanding_.front().is_done) {
+    outstanding_bytes_ -= outstanding_.front().command.bytes();
     outstanding_.pop_front();
     ++first_sequence_;
   }
@@ -265,6 +273,7 @@ void Forwarder::execute_all_here() {
   const uint64_t floor = first_sequence_;
   uint64_t sequence = first_sequence_;
   std::deque<Outstanding> items = std::exchange(outstanding_, {});
+  outstanding_bytes_ = 0;
   first_sequence_ += items.size();
   next_unsent_ = first_sequence_;
   unanswered_bytes_ = 0;

@@ -34,7 +34,7 @@ class Forwarder {
   Forwarder(GroupId group, ForwarderHost& host, Clients& clients, Duration command_timeout, uint64_t process_seed);
 
   /// `call` and `retry`: the label the command has already, and who knows of it (kNone: no label).
-  /// Requires: the waiter was started (Clients::start).
+  /// Refused at once when kOutstandingBytesMax wait. Requires: the waiter was started (Clients::start).
   void submit(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call, Retry retry,
               Instant now);
   void on_reply(NodeId from, const wire::ForwardReply& reply, Instant now);
@@ -46,6 +46,9 @@ class Forwarder {
   void expire(Instant now);
   size_t outstanding() const { return outstanding_.size(); }
   uint64_t forwarded_count() const { return forwarded_count_; }
+
+  /// Bounds what clients can make a node hold while there is no leader, or a slow one.
+  static constexpr size_t kOutstandingBytesMax = 256u << 20;
 
  private:
   struct Outstanding {
@@ -80,6 +83,7 @@ class Forwarder {
   Duration command_timeout_;
 
   std::deque<Outstanding> outstanding_;  // sequence of the front: first_sequence_
+  size_t outstanding_bytes_ = 0;
   uint64_t first_sequence_ = 1;
   uint64_t next_unsent_ = 1;
   size_t unanswered_bytes_ = 0;

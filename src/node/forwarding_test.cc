@@ -379,6 +379,23 @@ TEST(Forwarding, DroppedAnswerIsAskedForAlthoughOthersArrive) {
   EXPECT_EQ(pair.follower.port.answers[1], recorded_integer(0));
 }
 
+TEST(Forwarding, WhatWaitsForALeaderIsBounded) {
+  Pair pair;
+  pair.follower.is_connected = false;
+  const std::string large(Forwarder::kOutstandingBytesMax / 8, 'x');
+  for (Ticket ticket = 1; ticket <= 8; ++ticket) pair.follower.write(ticket, large, pair.now);
+  EXPECT_TRUE(pair.follower.port.answers.empty()) << "exactly the limit";
+  pair.follower.write(9, "a", pair.now);
+  EXPECT_NE(pair.follower.port.answers[9].find("ERR too many writes"), std::string::npos);
+  pair.now = pair.now + 11s;
+  pair.exchange();
+  EXPECT_EQ(pair.follower.port.answers.size(), 9u);
+  pair.follower.is_connected = true;
+  pair.follower.write(10, "b", pair.now);
+  for (int round = 0; round < 3; ++round) pair.exchange();
+  EXPECT_EQ(pair.leader.executed, std::vector<std::string>{"b"});
+}
+
 TEST(Forwarding, EveryWriteOnceAndInOrderWhateverTheLinkDoes) {
   for (uint64_t seed = 1; seed <= 300; ++seed) {
     SCOPED_TRACE(seed);

@@ -16,6 +16,9 @@ constexpr Duration kMaintainInterval = 10ms;
 /// Larger messages go by the bulk connection (RULES 27).
 constexpr size_t kControlBytesMax = 64u << 10;
 
+constexpr std::string_view kTooManyDeferred =
+    "ERR too many writes (or reads) wait for earlier commands of their clients, try later";
+
 bool is_write_command(const kv::CommandView& command) {
   const kv::CommandTraits* traits = kv::traits_of(command.id);
   return traits == nullptr || traits->is_write;
@@ -101,6 +104,10 @@ void StaticNode::submit(ClientId client, Ticket ticket, const kv::CommandView& c
   ++commands_executed_;
   const bool is_write = call != nullptr || is_write_command(command);
   if (!clients_.can_start(client, is_write)) {
+    if (clients_.deferred_bytes() >= Clients::kDeferredBytesMax) {
+      clients_.begin({client, ticket}).error(kTooManyDeferred);
+      return clients_.end_immediate({client, ticket});
+    }
     std::optional<kv::SessionCall> label;
     if (call != nullptr) label = *call;
     clients_.defer(client, {ticket, is_write, CommandCopy(command), label});
