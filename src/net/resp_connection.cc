@@ -59,6 +59,12 @@ void RespConnection::close_after_replies() {
   mark();
 }
 
+void RespConnection::say_goodbye() {
+  lingers_ = true;
+  is_paused_ = false;  // what the client still sends is read and thrown away
+  close_after_replies();
+}
+
 void RespConnection::mark() {
   if (!std::exchange(is_marked_, true)) clients_.mark(*this);
 }
@@ -259,8 +265,7 @@ void RespConnection::answer_error(std::string_view text) {
 /// Answers `error` behind everything before it, then closes.
 void RespConnection::fail(std::string_view error) {
   answer_error(error);
-  has_failed_ = true;
-  close_after_replies();
+  say_goodbye();
 }
 
 // ---- output ----
@@ -291,7 +296,7 @@ void RespConnection::finish_turn() {
   if (is_closed()) return;
   if (is_doomed_ || !send_output()) return close();
   if (is_finished()) {
-    if (!has_failed_ || is_input_over_) return close();
+    if (!lingers_ || is_input_over_) return close();
     if (lingering_since_ == Instant::never()) {
       ::shutdown(descriptor_, SHUT_WR);
       lingering_since_ = clients_.loop().clock().now();

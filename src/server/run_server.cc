@@ -20,7 +20,8 @@ namespace torc::server {
 namespace {
 
 constexpr Duration kHandOverPatience = 1s;  // a planned stop waits this long for another leader
-constexpr Duration kHandOverPoll = 10ms;
+constexpr Duration kDrainPatience = 500ms;  // and then this long for clients to take their last answers
+constexpr Duration kShutdownPoll = 10ms;
 
 uint64_t fresh_seed() {
   std::random_device device;
@@ -54,27 +55,38 @@ bool leads_anything(const node::Node& node) {
   return false;
 }
 
-/// Hands leadership over, then stops the loop; a second signal stops it at once.
+/// Hands leadership over, answers what clients have sent, then stops the loop; a second signal stops it at once.
 class Shutdown {
  public:
-  Shutdown(host::EventLoop& loop, node::Node& node) : loop_(loop), node_(node) {}
+  Shutdown(host::EventLoop& loop, node::Node& node, net::RespServer& server)
+      : loop_(loop), node_(node), server_(server) {}
 
   void on_signal(int signal) {
     if (deadline_.ns != 0) return loop_.stop();
     spdlog::info("signal {}: handing over and stopping", signal);
     deadline_ = loop_.clock().now() + kHandOverPatience;
-    look();
+    hand_over();
   }
 
  private:
-  void look() {
-    if (!leads_anything(node_) || loop_.clock().now() >= deadline_) return loop_.stop();
+  void hand_over() {
+    if (!leads_anything(node_) || loop_.clock().now() >= deadline_) {
+      server_.drain();
+      deadline_ = loop_.clock().now() + kDrainPatience;
+      return drain();
+    }
     node_.hand_over();  // another try, to another node, once the last has failed
-    loop_.clock().call_at(loop_.clock().now() + kHandOverPoll, [this] { look(); });
+    loop_.clock().call_at(loop_.clock().now() + kShutdownPoll, [this] { hand_over(); });
+  }
+
+  void drain() {
+    if (server_.clients().size() == 0 || loop_.clock().now() >= deadline_) return loop_.stop();
+    loop_.clock().call_at(loop_.clock().now() + kShutdownPoll, [this] { drain(); });
   }
 
   host::EventLoop& loop_;
   node::Node& node_;
+  net::RespServer& server_;
   Instant deadline_;
 };
 
@@ -143,7 +155,7 @@ int run_server(const cli::ServeOptions& options) {
 
   spdlog::info("serving clients on {}, peers on {}, data in {}", options.listen.text(), options.peer_listen.text(),
                options.data_directory);
-  Shutdown shutdown(loop, node);
+  Shutdown shutdown(loop, node, **server);
   loop.run([&shutdown](int signal) { shutdown.on_signal(signal); });
   spdlog::info("stopped");
   return cli::kExitOk;
