@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "kv/recorded_reply.h"
+#include "kv/sessions.h"
 
 namespace torc::node {
 namespace {
@@ -12,8 +13,10 @@ namespace {
 constexpr uint64_t kRegistration = 0;              // sequence of the session's own registration
 constexpr size_t kBatchBytesMax = 1u << 20;        // soft: a batch closes at the command that reaches it (RULES 27)
 constexpr size_t kUnansweredBytesMax = 64u << 20;  // beyond, nothing more is sent until answers come
-constexpr Duration kRepeatAfter = 1s;              // no answer at all for this long: the stream starts again
-constexpr Duration kPauseAfterRejection = 20ms;    // elections take longer than a round trip
+/// As many as the session keeps answers to: it would refuse one more.
+constexpr uint64_t kUnansweredMax = kv::kSessionRepliesMax;
+constexpr Duration kRepeatAfter = 1s;            // no answer at all for this long: the stream starts again
+constexpr Duration kPauseAfterRejection = 20ms;  // elections take longer than a round trip
 /// Sessions expire at the state machine after an idle hour; one that rested for this long is replaced before it is
 /// used.
 constexpr Duration kSessionIdleMax = 10min;
@@ -89,7 +92,8 @@ void Forwarder::flush(NodeId leader, bool self_leads, Instant now) {
     if (!is_registering_) register_session(now);
     return;
   }
-  while (next_unsent_ < end_sequence && unanswered_bytes_ < kUnansweredBytesMax) {
+  const uint64_t end_of_window = std::min(end_sequence, first_sequence_ + kUnansweredMax);
+  while (next_unsent_ < end_of_window && unanswered_bytes_ < kUnansweredBytesMax) {
     wire::ForwardRequest request;
     request.group = group_;
     request.session = session_;
@@ -98,8 +102,10 @@ void Forwarder::flush(NodeId leader, bool self_leads, Instant now) {
     request.batch = next_batch_;
     const uint64_t first = next_unsent_;
     uint64_t next = first;
-    for (size_t bytes = 0; next < end_sequence && bytes < kBatchBytesMax; ++next) {
-      const Outstanding& item = outstanding_[next - first_sequence_];
+    for (size_t bytes = 0; next < end_of_window && bytes < kBatchBytesMax; ++next) {
+      Outstanding& item = outstanding_[next - first_sequence_];
+      // Nobody waits any more for what a closed client wanted to read.
+      if (!item.is_write && !clients_.is_open(item.waiter.client)) item.is_done = true;
       if (item.is_done) continue;
       const kv::CommandView view = item.command.view();
       request.commands.push_back({next, item.is_write, view.id, {view.args.begin(), view.args.end()}, item.call});

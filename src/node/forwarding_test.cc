@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/prng.h"
+#include "kv/sessions.h"
 #include "node/forward_receiver.h"
 #include "node/forwarder.h"
 
@@ -44,6 +45,7 @@ struct Leader final : ForwardReceiverHost {
   ForwardReceiver receiver{kGroup, *this, clients};
   bool is_leader = true;
   bool holds_answers = false;
+  size_t value_bytes = 0;  // answers are bulks of this size instead of integers
   std::vector<std::string> executed;
   std::map<std::pair<uint64_t, uint64_t>, int64_t> answered;
   std::deque<std::pair<Waiter, int64_t>> held;
@@ -70,7 +72,8 @@ struct Leader final : ForwardReceiverHost {
     }
   }
   void answer(Waiter waiter, int64_t value) {
-    clients.begin(waiter).integer(value);
+    kv::ReplySink& sink = clients.begin(waiter);
+    value_bytes == 0 ? sink.integer(value) : sink.bulk(std::string(value_bytes, 'v'));
     if (clients.is_open(waiter.client)) clients.end(waiter);
   }
   void release() {
@@ -105,6 +108,11 @@ struct Follower final : ForwarderHost {
     const std::vector<std::string_view> args{value};
     clients.start(client, true);
     forwarder.submit({client, ticket}, true, {kv::CommandId::kAppend, args}, nullptr, now);
+  }
+  void read(Ticket ticket, Instant now) {
+    const std::vector<std::string_view> args{"key"};
+    clients.start(client, false);
+    forwarder.submit({client, ticket}, false, {kv::CommandId::kGet, args}, nullptr, now);
   }
 };
 
@@ -220,6 +228,58 @@ TEST(Forwarding, BecomingLeaderKeepsTheLabelOfWhatWasSentAndNeedsNoneForTheRest)
   pair.follower.write(2, "b", pair.now);
   pair.follower.forwarder.flush(NodeId(), true, pair.now);
   EXPECT_EQ(pair.follower.executed_here, (std::vector<std::pair<Ticket, bool>>{{1, true}, {2, false}}));
+}
+
+TEST(Forwarding, NoMoreWritesAreUnderWayThanTheSessionKeepsAnswersTo) {
+  Pair pair;
+  pair.follower.write(1, "first", pair.now);
+  for (int i = 0; i < 2; ++i) pair.exchange();
+  ASSERT_EQ(pair.follower.port.answers.size(), 1u);
+  pair.leader.holds_answers = true;
+  const size_t last = kv::kSessionRepliesMax + 2;
+  for (Ticket ticket = 2; ticket <= last; ++ticket) pair.follower.write(ticket, "more", pair.now);
+  pair.exchange();
+  EXPECT_EQ(pair.leader.held.size(), kv::kSessionRepliesMax);
+  pair.leader.release();
+  pair.leader.holds_answers = false;
+  for (int i = 0; i < 2; ++i) pair.exchange();
+  EXPECT_EQ(pair.follower.port.answers.size(), last);
+  EXPECT_EQ(pair.leader.executed.size(), last);
+}
+
+TEST(Forwarding, AnswersBeyondWhatMayWaitAreAskedForAgain) {
+  Pair pair;
+  pair.leader.value_bytes = 1u << 20;
+  for (Ticket ticket = 1; ticket <= 40; ++ticket) pair.follower.read(ticket, pair.now);
+  pair.exchange();
+  EXPECT_EQ(pair.follower.port.answers.size(), 32u);
+  EXPECT_EQ(pair.follower.port.answers.rbegin()->first, 32u) << "answered out of order";
+  for (int i = 0; i < 30; ++i) pair.exchange();
+  EXPECT_EQ(pair.follower.port.answers.size(), 40u);
+}
+
+TEST(Forwarding, LateAnswersBeyondWhatMayWaitAreAskedForAgain) {
+  Pair pair;
+  pair.leader.value_bytes = 1u << 20;
+  pair.leader.holds_answers = true;
+  for (Ticket ticket = 1; ticket <= 40; ++ticket) pair.follower.read(ticket, pair.now);
+  pair.exchange();
+  EXPECT_EQ(pair.leader.held.size(), 40u);
+  pair.leader.release();
+  pair.leader.holds_answers = false;
+  pair.exchange();
+  EXPECT_EQ(pair.follower.port.answers.size(), 32u);
+  for (int i = 0; i < 30; ++i) pair.exchange();
+  EXPECT_EQ(pair.follower.port.answers.size(), 40u);
+}
+
+TEST(Forwarding, NothingIsReadForAClientThatIsGone) {
+  Pair pair;
+  pair.follower.read(1, pair.now);
+  pair.follower.clients.close(pair.follower.client);
+  pair.exchange();
+  EXPECT_EQ(pair.leader.executed.size() + pair.leader.out_buffers.size(), 0u);
+  EXPECT_EQ(pair.follower.forwarder.outstanding(), 0u);
 }
 
 TEST(Forwarding, EveryWriteOnceAndInOrderWhateverTheLinkDoes) {
