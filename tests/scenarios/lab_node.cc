@@ -83,6 +83,12 @@ std::optional<LabNode::Proposed> LabNode::propose(int64_t command) {
   return Proposed{after.term, after.last_index};
 }
 
+void LabNode::hand_over_to(NodeId target) {
+  hand_over_to_ = target;
+  group_->hand_over();
+  hand_over_to_ = NodeId();
+}
+
 uint64_t LabNode::entries_without_command(LogIndex first, LogIndex last) {
   uint64_t count = 0;
   while (first <= last) {

@@ -46,6 +46,8 @@ class LabNode final : public node::Node, private node::GroupHost {
   void end_turn() override;
   Digest digest(GroupId group) const override;
   void hand_over() override { group_->hand_over(); }
+  /// To this one and nobody else. Requires: a turn is open.
+  void hand_over_to(NodeId target);
   void on_frame(NodeId, env::Channel, Bytes) override {}
   void on_connected(NodeId, env::Channel) override {}
   void on_disconnected(NodeId, env::Channel) override {}
@@ -66,7 +68,7 @@ class LabNode final : public node::Node, private node::GroupHost {
   void send(const consensus::Message& message) override { host_.transmit(options_.id, message); }
   void reroute(node::Waiter, const kv::CommandView&, const kv::SessionCall*) override {}
   void on_leadership_lost() override {}
-  bool is_reachable(NodeId) const override { return true; }
+  bool is_reachable(NodeId node) const override { return !hand_over_to_ || node == hand_over_to_; }
   void on_fatal(const Error& error) override;
 
   void flush_log();
@@ -81,6 +83,7 @@ class LabNode final : public node::Node, private node::GroupHost {
   std::unique_ptr<storage::Log> log_;
   std::unique_ptr<node::Group> group_;
   LogIndex reported_;
+  NodeId hand_over_to_;  // none: anyone
   bool is_dead_ = false;
   env::TimerId tick_timer_ = 0;
   Instant tick_at_ = Instant::never();

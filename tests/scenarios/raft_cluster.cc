@@ -149,6 +149,15 @@ size_t RaftCluster::check_one_leader() {
   return 0;
 }
 
+void RaftCluster::make_leader(size_t server) {
+  for (int attempt = 0; attempt < 10 && is_fine(); ++attempt) {
+    const size_t leader = check_one_leader();
+    if (leader == server) return;
+    world_.post_from_client(id_of(leader), [&] { node(leader)->hand_over_to(id_of(server)); });
+  }
+  ADD_FAILURE() << "server " << server << " does not become the leader";
+}
+
 void RaftCluster::check_no_leader() {
   for (size_t i = 0; i < size(); ++i) {
     if (!is_up(i) || !is_connected(i)) continue;

@@ -69,6 +69,10 @@ class RaftCluster final : private LabHost {
   /// leaders or none is found.
   size_t check_one_leader();
   void check_no_leader();
+  /// Makes `server` the leader, by handing leadership over; fails the test if that does not work.
+  void make_leader(size_t server);
+  /// Terms that had a leader so far.
+  uint64_t leaderships() const { return observer_.leaderships(); }
   /// All connected servers agree on it.
   Term check_terms();
   /// Agreement on `command` by at least `expected` servers within 10 s; the position among client commands. Fails the
