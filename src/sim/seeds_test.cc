@@ -56,6 +56,15 @@ TEST(Seeds, ASingleNodeSurvivesTenWorlds) {
   for (uint64_t seed = 1; seed <= 10 && !HasFailure(); ++seed) run(seed, 1);
 }
 
+// Told "not executed" of a second send, a plain client saw its write appear later (decision 4;
+// node/forwarding_test.cc).
+TEST(Seeds, RefusalOfASecondForwardedSendIsNotTheLastWord) {
+  run(1268, 3);
+  run(1807, 3);
+  run(2796, 3);
+  run(2064, 5);
+}
+
 TEST(Seeds, TheSameSeedGivesTheSameTraceAndAnotherSeedAnother) {
   const Outcome first = run(4711, 3);
   const Outcome again = run(4711, 3);
