@@ -66,7 +66,7 @@ class LabNode final : public node::Node, private node::GroupHost {
 
   // GroupHost
   void send(const consensus::Message& message) override { host_.transmit(options_.id, message); }
-  void reroute(node::Waiter, const kv::CommandView&, const kv::SessionCall*) override {}
+  void reroute(node::Waiter, const kv::CommandView&, const kv::SessionCall*, node::Retry) override {}
   void on_leadership_lost() override {}
   bool is_reachable(NodeId node) const override { return !hand_over_to_ || node == hand_over_to_; }
   void on_fatal(const Error& error) override;

@@ -19,7 +19,8 @@ constexpr Duration kPollInterval = 20ms;
 bool is_reply(const consensus::Message& message) {
   using namespace consensus;
   return std::holds_alternative<PreVoteReply>(message.body) || std::holds_alternative<VoteReply>(message.body) ||
-         std::holds_alternative<AppendReply>(message.body) || std::holds_alternative<HeartbeatReply>(message.body);
+         std::holds_alternative<AppendReply>(message.body) || std::holds_alternative<HeartbeatReply>(message.body) ||
+         std::holds_alternative<PullReply>(message.body);
 }
 
 }  // namespace
