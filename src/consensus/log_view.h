@@ -74,6 +74,7 @@ class LogView {
   LogIndex configuration_index() const { return configurations_.back().index; }
 
  private:
+  friend struct StateEncoding;  // reads everything, for the model checker
   struct Offer {
     uint64_t sequence;
     LogIndex last_index;  // clipped when a truncation replaces what was offered

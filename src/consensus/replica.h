@@ -100,6 +100,7 @@ class Replica {
 
  private:
   friend struct InvariantView;  // read-only access for the invariant checker
+  friend struct StateEncoding;  // likewise for the model checker
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };

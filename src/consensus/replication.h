@@ -49,6 +49,7 @@ class Replication {
   const Progress* progress_of(ReplicaId id) const;
 
  private:
+  friend struct StateEncoding;  // reads everything, for the model checker
   struct Peer {
     explicit Peer(Progress p) : progress(p) {}
     Progress progress;
