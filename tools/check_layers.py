@@ -30,6 +30,7 @@ ARROWS = {
     "cli": "base consensus kv wire client check",
     "server": "base env consensus kv wire storage node host net client cli",
     "mapreduce": "base client",
+    "explore": "base consensus",
     "sim": "base env consensus ring kv wire storage node check",
     "adapters": "base env consensus ring kv wire storage node host",
 }
@@ -39,11 +40,11 @@ TEST_SUFFIXES = ("_test.cc", "_harness.h")
 # Of a folder that is otherwise out of sight only these headers may be seen.
 ONLY_HEADERS = {("net", "node"): {"service.h"}}
 # Nothing points at these.
-TOPS = {"apps", "tests", "sim", "adapters", "server"}
+TOPS = {"apps", "tests", "explore", "sim", "adapters", "server"}
 # RocksDB has one includer: the checkpoint store of the host.
 ONLY_INCLUDER = {"rocksdb/": "host", "boost/asio": "host net client cli", "sys/epoll.h": "host net"}
 
-DETERMINISTIC = {"base", "consensus", "ring", "kv", "wire", "check", "env", "storage", "node", "sim"}
+DETERMINISTIC = {"base", "consensus", "ring", "kv", "wire", "check", "env", "storage", "node", "sim", "explore"}
 FORBIDDEN = [
     (r"\b(system|steady|high_resolution)_clock\b", "a clock; take `now` as a value or env/clock.h"),
     (r"\b(clock_gettime|gettimeofday|std::time|localtime|gmtime)\s*\(", "a clock; take `now` as a value or env/clock.h"),

@@ -44,6 +44,7 @@ class Ballot {
   bool is_durable() const { return durable_ == current_; }
 
  private:
+  friend struct StateEncoding;  // reads everything, for the model checker
   struct Offer {
     uint64_t sequence;
     HardState state;

@@ -56,6 +56,7 @@ class Election {
   bool has_won() const;
 
  private:
+  friend struct StateEncoding;  // reads everything, for the model checker
   void start_pre_vote(Instant now);
   void start_vote(bool is_transfer, Instant now);
   void restart_timer(Instant now);

@@ -43,6 +43,7 @@ class Progress {
   void check_lost(LogIndex last_durable, Duration heartbeat_interval, Duration election_timeout_min, Instant now);
 
  private:
+  friend struct StateEncoding;  // reads everything, for the model checker
   struct Flight {
     LogIndex last;
     size_t bytes;

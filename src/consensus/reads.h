@@ -27,6 +27,7 @@ class SendClock {
   Instant sent_not_before(SendStamp stamp) const { return Instant{stamp - ahead_max_}; }
 
  private:
+  friend struct StateEncoding;  // reads everything, for the model checker
   SendStamp last_ = 0;
   SendStamp ahead_max_ = 0;
 };
@@ -57,6 +58,7 @@ class Reads {
   std::optional<Instant> lease_end(const SendClock& clock, Duration length) const;
 
  private:
+  friend struct StateEncoding;  // reads everything, for the model checker
   struct Waiting {
     ReadToken token;
     LogIndex index;        // serve at or after this index

@@ -29,6 +29,7 @@ class Transfer {
   bool has_handed_over() const { return has_handed_over_; }
 
  private:
+  friend struct StateEncoding;  // reads everything, for the model checker
   ReplicaId target_;
   Instant deadline_;
   bool is_told_ = false;

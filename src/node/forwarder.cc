@@ -118,7 +118,9 @@ void Forwarder::flush(NodeId leader, bool self_leads, Instant now) {
     const uint64_t first = next_unsent_;
     uint64_t next = first;
     for (size_t bytes = 0; next < window_end && bytes < kBatchBytesMax; ++next) {
-      const Outstanding& item = outstanding_[next - first_sequence_];
+      Outstanding& item = outstanding_[next - first_sequence_];
+      // Nobody waits any more for what a closed client wanted to read.
+      if (!item.is_write && !clients_.is_open(item.waiter.client)) item.is_done = true;
       if (item.is_done) continue;
       const kv::CommandView view = item.command.view();
       request.commands.push_back({next, item.is_write, view.id, {view.args.begin(), view.args.end()}, item.label});

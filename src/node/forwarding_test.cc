@@ -46,6 +46,7 @@ struct Leader final : ForwardReceiverHost {
   bool is_leader = true;
   bool holds_answers = false;
   std::string refusal;  // instead of executing writes
+  size_t value_bytes = 0;  // answers are bulks of this size instead of integers
   std::vector<std::string> executed;
   std::map<std::pair<uint64_t, uint64_t>, int64_t> answered;
   uint64_t first_session_alive = 0;  // older ones have expired
@@ -83,7 +84,8 @@ struct Leader final : ForwardReceiverHost {
     }
   }
   void answer(Waiter waiter, int64_t value) {
-    clients.begin(waiter).integer(value);
+    kv::ReplySink& sink = clients.begin(waiter);
+    value_bytes == 0 ? sink.integer(value) : sink.bulk(std::string(value_bytes, 'v'));
     if (clients.is_open(waiter.client)) clients.end(waiter);
   }
   void release() {
@@ -114,14 +116,15 @@ struct Follower final : ForwarderHost {
     clients.begin(waiter).ok();
     clients.end(waiter);
   }
-  void read(Ticket ticket, Instant now) {
-    clients.start(client, false);
-    forwarder.submit({client, ticket}, false, {kv::CommandId::kDbSize, {}}, nullptr, Retry::kNone, now);
-  }
   void write(Ticket ticket, const std::string& value, Instant now) {
     const std::vector<std::string_view> args{value};
     clients.start(client, true);
     forwarder.submit({client, ticket}, true, {kv::CommandId::kAppend, args}, nullptr, Retry::kNone, now);
+  }
+  void read(Ticket ticket, Instant now) {
+    const std::vector<std::string_view> args{"key"};
+    clients.start(client, false);
+    forwarder.submit({client, ticket}, false, {kv::CommandId::kGet, args}, nullptr, Retry::kNone, now);
   }
 };
 
@@ -394,6 +397,41 @@ TEST(Forwarding, WhatWaitsForALeaderIsBounded) {
   pair.follower.write(10, "b", pair.now);
   for (int round = 0; round < 3; ++round) pair.exchange();
   EXPECT_EQ(pair.leader.executed, std::vector<std::string>{"b"});
+}
+
+TEST(Forwarding, AnswersBeyondWhatMayWaitAreAskedForAgain) {
+  Pair pair;
+  pair.leader.value_bytes = 1u << 20;
+  for (Ticket ticket = 1; ticket <= 40; ++ticket) pair.follower.read(ticket, pair.now);
+  pair.exchange();
+  EXPECT_EQ(pair.follower.port.answers.size(), 32u);
+  EXPECT_EQ(pair.follower.port.answers.rbegin()->first, 32u) << "answered out of order";
+  for (int i = 0; i < 30; ++i) pair.exchange();
+  EXPECT_EQ(pair.follower.port.answers.size(), 40u);
+}
+
+TEST(Forwarding, LateAnswersBeyondWhatMayWaitAreAskedForAgain) {
+  Pair pair;
+  pair.leader.value_bytes = 1u << 20;
+  pair.leader.holds_answers = true;
+  for (Ticket ticket = 1; ticket <= 40; ++ticket) pair.follower.read(ticket, pair.now);
+  pair.exchange();
+  EXPECT_EQ(pair.leader.held.size(), 40u);
+  pair.leader.release();
+  pair.leader.holds_answers = false;
+  pair.exchange();
+  EXPECT_EQ(pair.follower.port.answers.size(), 32u);
+  for (int i = 0; i < 30; ++i) pair.exchange();
+  EXPECT_EQ(pair.follower.port.answers.size(), 40u);
+}
+
+TEST(Forwarding, NothingIsReadForAClientThatIsGone) {
+  Pair pair;
+  pair.follower.read(1, pair.now);
+  pair.follower.clients.close(pair.follower.client);
+  pair.exchange();
+  EXPECT_EQ(pair.leader.executed.size() + pair.leader.out_buffers.size(), 0u);
+  EXPECT_EQ(pair.follower.forwarder.outstanding(), 0u);
 }
 
 TEST(Forwarding, EveryWriteOnceAndInOrderWhateverTheLinkDoes) {

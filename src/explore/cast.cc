@@ -1,0 +1,189 @@
+#include "explore/cast.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "consensus/invariants.h"
+
+namespace torc::explore {
+namespace {
+
+// A reply of an earlier term than the receiver remembers for ever is read and dropped, now and after any crash.
+uint64_t stale_at_term(const Message& message) {
+  if (const auto* vote = std::get_if<consensus::VoteReply>(&message.body)) return vote->term.value + 1;
+  if (const auto* append = std::get_if<consensus::AppendReply>(&message.body)) return append->term.value + 1;
+  if (const auto* beat = std::get_if<consensus::HeartbeatReply>(&message.body)) return beat->term.value + 1;
+  return UINT64_MAX;
+}
+
+}  // namespace
+
+Names names_of(const Config& config) {
+  std::vector<uint8_t> names(config.replicas + 1);
+  std::iota(names.begin(), names.end(), uint8_t{0});
+  Names all{names};
+  // A world that starts with its replicas told apart has no such symmetry.
+  if (!config.is_symmetric || config.starts_elected || !config.disks.empty()) return all;
+  while (std::next_permutation(names.begin() + 1, names.end())) all.push_back(names);
+  return all;
+}
+
+Cast::Cast(const Config& config) : config_(config), names_(names_of(config)) {}
+
+uint32_t Cast::start(uint8_t position, const Disk& disk) {
+  const auto driver = std::make_unique<Driver>(config_, member(position), disk);
+  const auto known = actor_numbers_.find(identity_of(*driver));
+  if (known != actor_numbers_.end()) return known->second;
+  disks_.push_back(disk);
+  return number_of_actor(*driver, position, UINT32_MAX, {}, static_cast<uint32_t>(disks_.size() - 1));
+}
+
+const Step& Cast::step(uint32_t actor, Input input) {
+  const uint64_t key = uint64_t{actor} << 32 | input.packed();
+  if (const auto known = step_numbers_.find(key); known != step_numbers_.end()) return steps_[known->second];
+  Step step = compute(actor, input);
+  step_numbers_[key] = static_cast<uint32_t>(steps_.size());
+  steps_.push_back(std::move(step));
+  return steps_.back();
+}
+
+Step Cast::compute(uint32_t actor, Input input) {
+  Step step;
+  const std::unique_ptr<Driver> driver = replay(actor);
+  if (input.kind == InputKind::kCrash) {
+    step.actor = start(actors_[actor].position, driver->disk_after_crash(input.argument));
+    return step;
+  }
+  Effects effects = apply(*driver, input);
+  for (const Message& message : effects.sent) step.sent.push_back(number_of_line(message));
+  std::sort(step.sent.begin(), step.sent.end());
+  step.sent.erase(std::unique(step.sent.begin(), step.sent.end()), step.sent.end());
+  step.reads = std::move(effects.reads);
+  step.wrong = std::move(effects.wrong);
+  step.actor = number_of_actor(*driver, actors_[actor].position, actor, input, UINT32_MAX);
+  // Two histories of one state have to go on alike, else the encoding leaves out something that matters.
+  if (const std::unique_ptr<Driver> twin = replay_otherwise(actor)) {
+    const Effects twins = apply(*twin, input);
+    std::vector<uint32_t> sent;
+    for (const Message& message : twins.sent) sent.push_back(number_of_line(message));
+    std::sort(sent.begin(), sent.end());
+    sent.erase(std::unique(sent.begin(), sent.end()), sent.end());
+    CHECK(sent == step.sent && identity_of(*twin) == identity_of(*driver))
+        << "consensus/state_encoding.cc leaves out something that matters, see actor " << actor;
+    ++comparisons_;
+  }
+  return step;
+}
+
+std::unique_ptr<Driver> Cast::replay(uint32_t number) const {
+  std::vector<Input> inputs;
+  for (; actors_[number].parent != UINT32_MAX; number = actors_[number].parent) {
+    inputs.push_back(actors_[number].input);
+  }
+  auto driver = std::make_unique<Driver>(config_, member(actors_[number].position), disks_[actors_[number].disk]);
+  for (auto input = inputs.rbegin(); input != inputs.rend(); ++input) apply(*driver, *input);
+  return driver;
+}
+
+std::unique_ptr<Driver> Cast::replay_otherwise(uint32_t number) const {
+  const auto other = other_origins_.find(number);
+  if (other == other_origins_.end()) return nullptr;
+  std::unique_ptr<Driver> driver = replay(other->second.parent);
+  apply(*driver, other->second.input);
+  return driver;
+}
+
+Effects Cast::apply(Driver& driver, Input input) const {
+  switch (input.kind) {
+    case InputKind::kReceive:
+      return driver.receive(lines_[input.argument].message);
+    case InputKind::kTick:
+      return driver.tick();
+    case InputKind::kSync:
+      return driver.sync();
+    case InputKind::kPropose:
+      return driver.propose(std::string(1, static_cast<char>('a' + input.argument)));
+    case InputKind::kRead:
+      return driver.read(input.argument);
+    case InputKind::kCrash:
+      break;
+  }
+  CHECK(false) << "a crash is a new start";
+  return {};
+}
+
+uint32_t Cast::number_of_actor(const Driver& driver, uint8_t position, uint32_t parent, Input input, uint32_t disk) {
+  const auto number = static_cast<uint32_t>(actors_.size());
+  const auto [known, is_new] = actor_numbers_.try_emplace(identity_of(driver), number);
+  if (!is_new) {
+    const Actor& before = actors_[known->second];
+    const bool is_other = before.parent != parent || before.input != input;
+    if (parent != UINT32_MAX && is_other) other_origins_.try_emplace(known->second, Origin{parent, input});
+    return known->second;
+  }
+  Actor actor;
+  actor.status = driver.status();
+  actor.durable_term = driver.disk().hard_state.term;
+  actor.acknowledged = driver.acknowledged();
+  for (const Entry& entry : driver.written_log()) actor.log.push_back(number_of_entry(entry));
+  for (const Entry& entry : driver.disk().entries) actor.durable.push_back(number_of_entry(entry));
+  actor.records_pending = static_cast<uint32_t>(driver.records_pending());
+  actor.has_pending = driver.readys_pending() > 0;
+  actor.wrong = violation_in(driver.replica());
+  actor.fingerprints = fingerprints_of(driver);
+  actor.position = position;
+  actor.parent = parent;
+  actor.input = input;
+  actor.disk = disk;
+  actors_.push_back(std::move(actor));
+  return number;
+}
+
+uint32_t Cast::number_of_line(const Message& message) {
+  Line line;
+  for (const std::vector<uint8_t>& names : names_) {
+    const consensus::StateEncodingOptions options{names};
+    std::string text;
+    consensus::StateWriter writer(options, text);
+    encode_message(message, writer);
+    line.fingerprints.push_back(fingerprint(text));
+  }
+  const auto number = static_cast<uint32_t>(lines_.size());
+  const auto [known, is_new] = line_numbers_.try_emplace(line.fingerprints.front(), number);
+  if (!is_new) return known->second;
+  CHECK(number < 1u << 24) << "too many messages for an input's argument";
+  line.message = message;
+  line.to = static_cast<uint8_t>(message.to.node.value - 1);
+  if (config_.plant == Plant::kNone) line.stale_at_term = stale_at_term(message);
+  lines_.push_back(std::move(line));
+  return number;
+}
+
+uint32_t Cast::number_of_entry(const Entry& entry) {
+  const auto known = std::find(entries_.begin(), entries_.end(), entry);
+  if (known != entries_.end()) return static_cast<uint32_t>(known - entries_.begin());
+  entries_.push_back(entry);
+  return static_cast<uint32_t>(entries_.size() - 1);
+}
+
+std::vector<Fingerprint> Cast::fingerprints_of(const Driver& driver) const {
+  std::vector<Fingerprint> all;
+  for (const std::vector<uint8_t>& names : names_) {
+    const consensus::StateEncodingOptions options{names, false, config_.reads_max > 0};
+    std::string text;
+    consensus::StateWriter writer(options, text);
+    driver.encode(writer);
+    all.push_back(fingerprint(text));
+  }
+  return all;
+}
+
+Fingerprint Cast::identity_of(const Driver& driver) const {
+  const consensus::StateEncodingOptions options{names_.front(), false, config_.reads_max > 0};
+  std::string text;
+  consensus::StateWriter writer(options, text);
+  driver.encode(writer);
+  return fingerprint(text);
+}
+
+}  // namespace torc::explore

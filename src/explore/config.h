@@ -1,0 +1,68 @@
+// What a small world may do, and which bug is planted in it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "consensus/types.h"
+
+namespace torc::explore {
+
+using consensus::Entry;
+using consensus::HardState;
+using consensus::ReplicaId;
+
+constexpr uint64_t kReplicasMax = 5;
+constexpr uint64_t kTermsMax = 7;
+/// Longest log a world may grow; a step beyond it is not taken.
+constexpr uint64_t kLogMax = 8;
+constexpr uint64_t kReadsMax = 4;
+
+/// Bugs of a driver or a network, planted around the core and never in it.
+enum class Plant : uint8_t {
+  kNone,
+  kVoteBeforeDurable,    // a vote leaves before it is on disk
+  kVoteForgotten,        // a restart brings the term back but not the vote
+  kTermForgotten,        // a restart takes the term from the log and knows no vote
+  kAppendBeforeDurable,  // entries are acknowledged before they are on disk
+  kDiskLies,             // a Ready is reported durable when it was handed to the disk
+  kNewestSequence,       // the end of any write is reported as the end of the newest
+  kCountsOldTerm,        // a client is answered when a majority holds its entry, whatever the entry's term (figure 8)
+  kForgedVote,           // a vote arrives a second time under another's name
+  kRefusalIsGrant,       // a refused vote is read as a granted one
+  kReadUnconfirmed,      // a leader answers reads without asking whether it still leads
+};
+constexpr Plant kPlantLast = Plant::kReadUnconfirmed;
+std::string_view to_string(Plant plant);
+/// "vote-before-durable", ...; nothing for a name no plant has.
+std::optional<Plant> plant_of(std::string_view name);
+
+/// One replica's disk, as far as consensus sees it. Worlds never cut their logs.
+struct Disk {
+  HardState hard_state;
+  std::vector<Entry> entries;  // index 1 ...
+};
+
+struct Config {
+  uint64_t replicas = 3;
+  uint64_t terms_max = 2;      // no replica goes beyond this term
+  uint64_t proposals_max = 1;  // by any leaders, in all
+  uint64_t crashes_max = 1;    // in all; each is followed by a restart
+  uint64_t reads_max = 0;      // at any leaders, in all; above 0 send stamps are part of the state
+  /// False: a write is durable at once, unless a crash is still to come.
+  bool is_disk_slow = true;
+  bool pre_vote = false;
+  bool heartbeats = false;   // false: heartbeats are lost, except those that reads ask for
+  bool is_symmetric = true;  // worlds that differ only in who is who count as one
+  bool one_entry_per_request = false;
+  bool starts_elected = false;  // replica 1 leads term 1 at the start, and everybody has its no-op
+  std::vector<Disk> disks;      // at the start; empty: nobody ever ran
+  Plant plant = Plant::kNone;
+};
+
+/// The smallest world in which this bug shows. Every one of them is clean without its plant.
+Config world_of(Plant plant);
+
+}  // namespace torc::explore

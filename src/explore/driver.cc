@@ -1,0 +1,271 @@
+#include "explore/driver.h"
+
+#include <algorithm>
+
+#include "consensus/quorum.h"
+
+namespace torc::explore {
+namespace {
+
+using consensus::AppendReply;
+using consensus::HeartbeatRequest;
+using consensus::Ready;
+using consensus::Role;
+using consensus::VoteReply;
+
+// Clocks start so far back that stamps are mere counters (SendClock::next), and every input comes after a silence
+// longer than any timeout: whatever waits for time has waited long enough, so no clock reading is part of a state.
+constexpr Instant kStart{-(int64_t{1} << 59)};
+
+consensus::ReplicaOptions options_of(const Config& config, ReplicaId self) {
+  consensus::ReplicaOptions options;
+  options.group = GroupId(1);
+  options.self = self;
+  options.pre_vote = config.pre_vote;
+  options.check_quorum = false;  // it would depose a leader at every silence
+  options.lease_reads = false;
+  if (config.one_entry_per_request) options.append_bytes_max = 1;
+  return options;
+}
+
+consensus::RestoredState restored(const Config& config, const Disk& disk) {
+  consensus::RestoredState state;
+  state.hard_state = disk.hard_state;
+  state.last_index = LogIndex(disk.entries.size());
+  for (const Entry& entry : disk.entries) {
+    if (state.term_runs.empty() || state.term_runs.back().term != entry.term) {
+      state.term_runs.push_back({entry.index, entry.term});
+    }
+  }
+  state.configuration = members_of(config);
+  if (config.plant == Plant::kVoteForgotten) state.hard_state.vote = {};
+  if (config.plant == Plant::kTermForgotten) {
+    state.hard_state = {disk.entries.empty() ? Term() : disk.entries.back().term, {}};
+  }
+  return state;
+}
+
+bool leaves_early(const Message& message, Plant plant) {
+  return (plant == Plant::kVoteBeforeDurable && std::holds_alternative<VoteReply>(message.body)) ||
+         (plant == Plant::kAppendBeforeDurable && std::holds_alternative<AppendReply>(message.body));
+}
+
+}  // namespace
+
+consensus::Configuration members_of(const Config& config) {
+  consensus::Configuration configuration;
+  for (uint64_t i = 0; i < config.replicas; ++i) configuration.voters.push_back(member(i));
+  return configuration;
+}
+
+Driver::Driver(const Config& config, ReplicaId self, Disk disk)
+    : config_(config),
+      self_(self),
+      now_(kStart),
+      disk_(std::move(disk)),
+      replica_(options_of(config, self), restored(config, disk_), now_) {}
+
+Instant Driver::later() { return now_ = now_ + 10s; }
+
+Effects Driver::receive(const Message& message) {
+  Effects effects;
+  const consensus::ReplicaStatus before = status();
+  replica_.receive(message, later());
+  if (config_.plant == Plant::kCountsOldTerm) {
+    const auto* reply = std::get_if<AppendReply>(&message.body);
+    if (status().role != Role::kLeader || status().term != before.term) counted_.clear();
+    if (reply && reply->accepted && status().role == Role::kLeader && reply->term == status().term) {
+      counted_[message.from] = std::max(counted_[message.from], reply->match_index);
+    }
+  }
+  drain(effects);
+  return effects;
+}
+
+Effects Driver::tick() {
+  Effects effects;
+  replica_.tick(later());
+  if (status().role != Role::kLeader) counted_.clear();
+  drain(effects);
+  return effects;
+}
+
+Effects Driver::sync() {
+  Effects effects;
+  CHECK(!pending_.empty()) << "nothing to sync";
+  Pending done = std::move(pending_.front());
+  pending_.pop_front();
+  for (const Record& record : done.records) write(disk_, record);
+  for (Message& message : done.send) send(effects, std::move(message));
+  if (config_.plant != Plant::kDiskLies) {
+    replica_.persisted(config_.plant == Plant::kNewestSequence ? sequence_ : done.sequence, later());
+  }
+  drain(effects);
+  return effects;
+}
+
+Effects Driver::propose(std::string_view payload) {
+  Effects effects;
+  std::string buffer(consensus::kEntryHeaderBytes, '\0');
+  buffer += payload;
+  replica_.propose(consensus::EntryKind::kCommands, std::move(buffer), later());
+  drain(effects);
+  return effects;
+}
+
+Effects Driver::read(consensus::ReadToken token) {
+  Effects effects;
+  if (config_.plant == Plant::kReadUnconfirmed) {
+    effects.reads.push_back({token, status().commit});
+  } else {
+    replica_.read(token, later());
+  }
+  drain(effects);
+  return effects;
+}
+
+Disk Driver::disk_after_crash(size_t records_kept) const {
+  Disk left = disk_;
+  for (const Pending& pending : pending_) {
+    for (const Record& record : pending.records) {
+      if (records_kept == 0) return left;
+      write(left, record);
+      --records_kept;
+    }
+  }
+  return left;
+}
+
+void Driver::write(Disk& disk, const Record& record) {
+  if (record.hard_state) disk.hard_state = *record.hard_state;
+  if (!record.entry) return;
+  while (!disk.entries.empty() && disk.entries.back().index >= record.entry->index) disk.entries.pop_back();
+  CHECK(record.entry->index.value == disk.entries.size() + 1) << "gap before " << record.entry->index;
+  disk.entries.push_back(*record.entry);
+}
+
+std::vector<Entry> Driver::written_log() const { return disk_after_crash(SIZE_MAX).entries; }
+
+size_t Driver::records_pending() const {
+  size_t records = 0;
+  for (const Pending& pending : pending_) records += pending.records.size();
+  return records;
+}
+
+LogIndex Driver::acknowledged() const {
+  if (config_.plant != Plant::kCountsOldTerm || status().role != Role::kLeader) return commit_;
+  return std::max(commit_, LogIndex(consensus::quorum_value(replica_.configuration(), [&](ReplicaId id) {
+                    const auto found = counted_.find(id);
+                    if (found != counted_.end()) return found->second.value;
+                    return id == self_ ? status().stable_index.value : uint64_t{0};
+                  })));
+}
+
+void Driver::drain(Effects& effects) {
+  while (replica_.has_ready()) take(effects);
+  const consensus::ReplicaStatus now = status();
+  if (now.messages_refused > 0) effects.wrong = "refused a message of a correct peer";
+  const std::vector<Entry> log = written_log();
+  bool is_equal = log.size() == now.last_index.value;
+  for (const Entry& entry : log) is_equal = is_equal && replica_.term_at(entry.index) == entry.term;
+  if (!is_equal) effects.wrong = "its Readys do not add up to its log";
+}
+
+void Driver::take(Effects& effects) {
+  Ready ready = replica_.take_ready();
+  sequence_ = ready.sequence;
+  if (ready.commit < commit_) effects.wrong = "the commit index of Readys fell";
+  commit_ = ready.commit;
+  effects.reads.insert(effects.reads.end(), ready.reads.begin(), ready.reads.end());
+  for (Message& message : ready.send_now) send(effects, std::move(message));
+  Pending pending{ready.sequence, {}, {}};
+  if (ready.hard_state) pending.records.push_back({ready.hard_state, std::nullopt});
+  for (Entry& entry : ready.entries) pending.records.push_back({std::nullopt, std::move(entry)});
+  for (Message& message : ready.send_when_durable) {
+    if (leaves_early(message, config_.plant) || config_.plant == Plant::kDiskLies) {
+      send(effects, std::move(message));
+    } else {
+      pending.send.push_back(std::move(message));
+    }
+  }
+  if (!pending.records.empty()) {
+    pending_.push_back(std::move(pending));
+  } else if (pending_.empty()) {  // durable already
+    for (Message& message : pending.send) send(effects, std::move(message));
+  } else {  // becomes durable in the same moment as the Ready before it
+    pending_.back().sequence = pending.sequence;
+    std::move(pending.send.begin(), pending.send.end(), std::back_inserter(pending_.back().send));
+  }
+  if (config_.plant == Plant::kDiskLies) replica_.persisted(sequence_, later());
+  for (const consensus::EntriesWanted& wanted : ready.entries_wanted) answer(wanted);
+}
+
+void Driver::send(Effects& effects, Message message) const {
+  if (config_.reads_max == 0) {  // stamps serve leases and reads alone
+    std::visit(
+        [](auto& body) {
+          if constexpr (requires { body.stamp; }) body.stamp = 0;
+        },
+        message.body);
+  }
+  const bool is_heartbeat = std::holds_alternative<HeartbeatRequest>(message.body);
+  if (is_heartbeat && !config_.heartbeats && config_.reads_max == 0) return;
+  if (auto* vote = std::get_if<VoteReply>(&message.body)) {
+    if (config_.plant == Plant::kRefusalIsGrant) vote->granted = true;
+    if (config_.plant == Plant::kForgedVote && vote->granted) {
+      for (uint64_t i = 0; i < config_.replicas; ++i) {
+        if (member(i) == message.from || member(i) == message.to) continue;
+        effects.sent.push_back(message);
+        effects.sent.back().from = member(i);
+        break;
+      }
+    }
+  }
+  effects.sent.push_back(std::move(message));
+}
+
+void Driver::answer(const consensus::EntriesWanted& wanted) {
+  std::vector<Entry> entries;
+  for (const Entry& entry : disk_.entries) {
+    if (entry.index >= wanted.first && entry.index <= wanted.last) entries.push_back(entry);
+    if (config_.one_entry_per_request && !entries.empty()) break;
+  }
+  replica_.entries_loaded(wanted.peer, std::move(entries), later());
+}
+
+void Driver::encode(consensus::StateWriter& out) const {
+  out.id(self_);
+  std::vector<uint64_t> unreported;
+  for (const Pending& pending : pending_) unreported.push_back(pending.sequence);
+  encode_state(replica_, unreported, out);
+  out.hard_state(disk_.hard_state);
+  out.number(disk_.entries.size());
+  for (const Entry& entry : disk_.entries) out.entry(entry);
+  out.number(pending_.size());
+  for (const Pending& pending : pending_) {
+    out.number(pending.records.size());
+    for (const Record& record : pending.records) {
+      out.number(record.entry ? 1 : 0);
+      record.entry ? out.entry(*record.entry) : out.hard_state(*record.hard_state);
+    }
+    std::vector<std::string> sends;  // the network does not keep their order
+    for (const Message& message : pending.send) {
+      consensus::StateWriter one(out.options(), sends.emplace_back());
+      encode_message(message, one);
+    }
+    std::sort(sends.begin(), sends.end());
+    sends.erase(std::unique(sends.begin(), sends.end()), sends.end());  // nor how often it was sent
+    out.number(sends.size());
+    for (const std::string& text : sends) out.bytes(text);
+  }
+  std::vector<std::pair<uint64_t, uint64_t>> counted;
+  for (const auto& [id, match] : counted_) counted.emplace_back(out.options().names[id.node.value], match.value);
+  std::sort(counted.begin(), counted.end());
+  out.number(counted.size());
+  for (const auto& [name, match] : counted) {
+    out.number(name);
+    out.number(match);
+  }
+}
+
+}  // namespace torc::explore
