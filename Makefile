@@ -51,8 +51,9 @@ integration: test-build ## real processes, kill -9, real clients
 nemesis: test-build ## a longer run of faults against real processes: make nemesis SECONDS=600
 	@TORC_NEMESIS_SECONDS=$(or $(SECONDS),300) $(RELEASE)/bin/torc_integration_test --gtest_filter='Nemesis.*'
 
-sim: build ## simulated clusters, a thousand seeds: make sim SEEDS=100000
-	@$(RELEASE)/bin/torc-sim --seeds $(SEEDS) --jobs $(JOBS)
+sim: build ## simulated clusters of 3 and of 5 nodes, a thousand seeds each: make sim SEEDS=100000
+	@$(RELEASE)/bin/torc-sim --nodes 3 --seeds $(SEEDS) --jobs $(JOBS)
+	@$(RELEASE)/bin/torc-sim --nodes 5 --seeds $(SEEDS) --jobs $(JOBS)
 
 bench: ## Torc beside Redis and etcd: one table, and JSON (BENCH_FLAGS=--quick for a first look)
 	@tools/setup.sh --with-bench
