@@ -83,16 +83,16 @@ bool Group::read_now(Waiter waiter, const kv::CommandView& command) {
 
 void Group::read_later(Waiter waiter, const kv::CommandView& command) { reads_.add({waiter, CommandCopy(command)}); }
 
-void Group::write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call) {
+void Group::write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) {
   const std::string_view refusal = log_.disk_full()                                      ? kDiskFull
                                    : proposals_.bytes_unproposed() > kUnproposedBytesMax ? kOverloaded
                                                                                          : std::string_view();
   if (!refusal.empty()) {
-    clients_.begin(waiter).error(refusal);
-    clients_.end(waiter);
-    return;
+    // Whoever holds the label is told why, and decides: it knows whether it sent the call before.
+    if (retry == Retry::kSameLabel) retry = Retry::kNone;
+    return refuse({waiter, retry}, refusal);
   }
-  proposals_.add({waiter, call != nullptr}, command, call);
+  proposals_.add({waiter, retry}, command, call);
 }
 
 void Group::receive(const consensus::Message& message) {
@@ -122,7 +122,7 @@ void Group::propose_gathered() {
   while (auto batch = proposals_.next(clock_.wall_now())) {
     const auto place = replica_->propose(consensus::EntryKind::kCommands, std::move(batch->buffer), now);
     if (!place) {
-      answer_all(batch->waiters, kNotExecuted, kSameCallAgain);
+      refuse_all(batch->waiters, kNotExecuted);
       continue;
     }
     proposals_.proposed(place->term, place->index, std::move(batch->waiters), now + options_.command_timeout);
@@ -158,7 +158,8 @@ void Group::take_ready() {
   }
   apply_through(ready.commit);
   for (const consensus::ReadOutcome& outcome : ready.reads) {
-    for (PendingRead& read : reads_.answered(outcome)) host_.reroute(read.waiter, read.command.view(), nullptr);
+    for (PendingRead& read : reads_.answered(outcome))
+      host_.reroute(read.waiter, read.command.view(), nullptr, Retry::kNone);
   }
   serve_reads();
 }
@@ -196,7 +197,7 @@ bool Group::apply(const consensus::Entry& entry) {
   } else {
     state_->skip(entry.index);
   }
-  answer_all(proposals_.take_lost(entry.index), kNotExecuted, kSameCallAgain);
+  refuse_all(proposals_.take_lost(entry.index), kNotExecuted);
   return true;
 }
 
@@ -218,7 +219,7 @@ void Group::serve_reads() {
   for (PendingRead& read : reads_.take_servable(state_->applied())) {
     AnswerOnDemand answer(clients_, read.waiter);
     if (state_->read(read.command.view(), clock_.wall_now(), answer) == kv::ReadResult::kNeedsCommit) {
-      write(read.waiter, read.command.view(), nullptr);  // the expiry is committed first (RULES 15)
+      write(read.waiter, read.command.view(), nullptr, Retry::kNone);  // the expiry is committed first (RULES 15)
     } else {
       clients_.end(read.waiter);
     }
@@ -234,7 +235,8 @@ void Group::notice_leadership() {
   if (is_now) return;
   host_.on_leadership_lost();
   reroute_unproposed();
-  for (PendingRead& read : reads_.take_gathering()) host_.reroute(read.waiter, read.command.view(), nullptr);
+  for (PendingRead& read : reads_.take_gathering())
+    host_.reroute(read.waiter, read.command.view(), nullptr, Retry::kNone);
 }
 
 void Group::reroute_unproposed() {
@@ -242,23 +244,36 @@ void Group::reroute_unproposed() {
     kv::BatchReader reader(std::string_view(batch.buffer).substr(consensus::kEntryHeaderBytes));
     kv::Operation operation;
     for (size_t position = 0; reader.next(operation); ++position) {
-      const Waiter waiter = batch.waiters[position].waiter;
-      if (!clients_.is_open(waiter.client)) continue;
-      host_.reroute(waiter, {operation.id, operation.args}, operation.call ? &*operation.call : nullptr);
+      const WriteWaiter& writer = batch.waiters[position];
+      if (!clients_.is_open(writer.waiter.client)) continue;
+      const kv::SessionCall* call = operation.call ? &*operation.call : nullptr;
+      host_.reroute(writer.waiter, {operation.id, operation.args}, call, writer.retry);
     }
   }
 }
 
-void Group::answer_all(const std::vector<WriteWaiter>& waiters, std::string_view plain_error,
-                       std::string_view labelled_error) {
-  for (const WriteWaiter& writer : waiters) {
-    clients_.begin(writer.waiter).error(writer.has_session ? labelled_error : plain_error);
-    clients_.end(writer.waiter);
+void Group::refuse_all(const std::vector<WriteWaiter>& waiters, std::string_view plain_error) {
+  for (const WriteWaiter& writer : waiters) refuse(writer, plain_error);
+}
+
+void Group::refuse(const WriteWaiter& writer, std::string_view plain_error) {
+  kv::ReplySink& sink = clients_.begin(writer.waiter);
+  switch (writer.retry) {
+    case Retry::kNone:
+      sink.error(plain_error);
+      break;
+    case Retry::kSameLabel:
+      sink.error(kSameCallAgain);
+      break;
+    case Retry::kUnknown:
+      sink.error(kUnknownOutcome);
+      break;
   }
+  clients_.end(writer.waiter);
 }
 
 void Group::maintain() {
-  answer_all(proposals_.take_overdue(clock_.now()), kUnknownOutcome, kSameCallAgain);
+  refuse_all(proposals_.take_overdue(clock_.now()), kUnknownOutcome);
   purge_expired();
   checkpoint_when_due();
   cut_log();

@@ -25,7 +25,7 @@ class GroupHost {
   virtual ~GroupHost() = default;
   virtual void send(const consensus::Message& message) = 0;
   /// Commands this replica cannot execute any more and certainly has not proposed.
-  virtual void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call) = 0;
+  virtual void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) = 0;
   virtual void on_leadership_lost() = 0;
   virtual bool is_reachable(NodeId node) const = 0;
   /// The node can no longer be trusted; nothing may be acknowledged after this.
@@ -37,7 +37,7 @@ struct GroupOptions {
   Duration command_timeout = 10s;
   uint64_t checkpoint_log_bytes = 256u << 20;
   size_t batch_bytes_max = 1u << 20;
-  size_t proposals_in_flight_max = 2;
+  size_t proposals_in_flight_max = 1;
   uint64_t hash_seed = 0;
 };
 
@@ -58,7 +58,7 @@ class Group {
   bool read_now(Waiter waiter, const kv::CommandView& command);
   /// Requires: is_leader(), and the waiter was started (Clients::start).
   void read_later(Waiter waiter, const kv::CommandView& command);
-  void write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call);
+  void write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry);
 
   void receive(const consensus::Message& message);
   void tick();
@@ -94,8 +94,9 @@ class Group {
   void serve_reads();
   void notice_leadership();
   void reroute_unproposed();
-  void answer_all(const std::vector<WriteWaiter>& waiters, std::string_view plain_error,
-                  std::string_view labelled_error);
+  /// Ends writes that this replica will not decide. `plain_error`: for commands that were proposed once, here.
+  void refuse_all(const std::vector<WriteWaiter>& waiters, std::string_view plain_error);
+  void refuse(const WriteWaiter& writer, std::string_view plain_error);
   void purge_expired();
   void join_log_with(const storage::CheckpointMeta& checkpoint, storage::GroupLog& log);
   void checkpoint_when_due();

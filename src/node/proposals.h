@@ -14,10 +14,16 @@
 
 namespace torc::node {
 
-/// A write that waits, and whether its sender labelled it, so that it may be tried again elsewhere.
+/// What may be told to a waiter whose write was refused or lost here.
+enum class Retry : uint8_t {
+  kNone,       // a plain command, proposed here at most once: lost means it was not executed
+  kSameLabel,  // the waiter holds the label: it sends the same call again, here or elsewhere
+  kUnknown,    // sent before under a label its client does not know of: it may have been executed whatever happens here
+};
+
 struct WriteWaiter {
   Waiter waiter;
-  bool has_session = false;
+  Retry retry = Retry::kNone;
 };
 
 class Proposals {

@@ -112,13 +112,14 @@ void StaticNode::submit(ClientId client, Ticket ticket, const kv::CommandView& c
 void StaticNode::dispatch(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call) {
   if (!is_write && group_ && group_->read_now(waiter, command)) return;
   clients_.start(waiter.client, is_write);
-  execute(waiter, is_write, command, call);
+  execute(waiter, is_write, command, call, call != nullptr ? Retry::kSameLabel : Retry::kNone);
 }
 
-void StaticNode::execute(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call) {
+void StaticNode::execute(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call,
+                         Retry retry) {
   if (leads()) {
     if (is_write) {
-      group_->write(waiter, command, call);
+      group_->write(waiter, command, call, retry);
     } else {
       group_->read_later(waiter, command);
     }
@@ -129,19 +130,18 @@ void StaticNode::execute(Waiter waiter, bool is_write, const kv::CommandView& co
     clients_.end(waiter);
     return;
   }
-  forwarder_.submit(waiter, is_write, command, call, clock_.now());
+  forwarder_.submit(waiter, is_write, command, call, retry, clock_.now());
 }
 
-void StaticNode::reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call) {
+void StaticNode::reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) {
   if (!clients_.is_open(waiter.client)) return;
-  forwarder_.submit(waiter, call != nullptr || is_write_command(command), command, call, clock_.now());
+  forwarder_.submit(waiter, call != nullptr || is_write_command(command), command, call, retry, clock_.now());
 }
 
-void StaticNode::execute_here(Waiter waiter, bool is_write, const kv::CommandView& command,
-                              const kv::SessionCall* call) {
-  if (clients_.is_open(waiter.client)) execute(waiter, is_write, command, call);
+void StaticNode::execute_here(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call,
+                              Retry retry) {
+  if (clients_.is_open(waiter.client)) execute(waiter, is_write, command, call, retry);
 }
-
 void StaticNode::execute_forwarded(Waiter waiter, bool is_write, const kv::CommandView& command,
                                    const kv::SessionCall* call) {
   ++commands_executed_;
