@@ -45,13 +45,8 @@ struct Leader final : ForwardReceiverHost {
   ForwardReceiver receiver{kGroup, *this, clients};
   bool is_leader = true;
   bool holds_answers = false;
-<<<<<<< HEAD
   std::string refusal;     // instead of executing writes
   size_t value_bytes = 0;  // answers are bulks of this size instead of integers
-=======
-  size_t value_bytes = 0;  // answers are bulks of this size instead of integers
-  std::string refusal;     // instead of executing writes
->>>>>>> qa
   std::vector<std::string> executed;
   std::map<std::pair<uint64_t, uint64_t>, int64_t> answered;
   uint64_t first_session_alive = 0;  // older ones have expired
@@ -126,14 +121,11 @@ struct Follower final : ForwarderHost {
     clients.start(client, true);
     forwarder.submit({client, ticket}, true, {kv::CommandId::kAppend, args}, nullptr, Retry::kNone, now);
   }
-<<<<<<< HEAD
   void read(Ticket ticket, Instant now) {
     const std::vector<std::string_view> args{"key"};
     clients.start(client, false);
     forwarder.submit({client, ticket}, false, {kv::CommandId::kGet, args}, nullptr, Retry::kNone, now);
   }
-=======
->>>>>>> qa
 };
 
 struct Pair {
@@ -286,44 +278,6 @@ TEST(Forwarding, BecomingLeaderKeepsTheLabelOfWhatWasSentAndNeedsNoneForTheRest)
   EXPECT_EQ(pair.follower.executed_here, (std::vector<std::pair<Ticket, bool>>{{1, true}, {2, false}}));
 }
 
-<<<<<<< HEAD
-=======
-TEST(Forwarding, AnswersBeyondWhatMayWaitAreAskedForAgain) {
-  Pair pair;
-  pair.leader.value_bytes = 1u << 20;
-  for (Ticket ticket = 1; ticket <= 40; ++ticket) pair.follower.read(ticket, pair.now);
-  pair.exchange();
-  EXPECT_EQ(pair.follower.port.answers.size(), 32u);
-  EXPECT_EQ(pair.follower.port.answers.rbegin()->first, 32u) << "answered out of order";
-  for (int i = 0; i < 30; ++i) pair.exchange();
-  EXPECT_EQ(pair.follower.port.answers.size(), 40u);
-}
-
-TEST(Forwarding, LateAnswersBeyondWhatMayWaitAreAskedForAgain) {
-  Pair pair;
-  pair.leader.value_bytes = 1u << 20;
-  pair.leader.holds_answers = true;
-  for (Ticket ticket = 1; ticket <= 40; ++ticket) pair.follower.read(ticket, pair.now);
-  pair.exchange();
-  EXPECT_EQ(pair.leader.held.size(), 40u);
-  pair.leader.release();
-  pair.leader.holds_answers = false;
-  pair.exchange();
-  EXPECT_EQ(pair.follower.port.answers.size(), 32u);
-  for (int i = 0; i < 30; ++i) pair.exchange();
-  EXPECT_EQ(pair.follower.port.answers.size(), 40u);
-}
-
-TEST(Forwarding, NothingIsReadForAClientThatIsGone) {
-  Pair pair;
-  pair.follower.read(1, pair.now);
-  pair.follower.clients.close(pair.follower.client);
-  pair.exchange();
-  EXPECT_EQ(pair.leader.executed.size() + pair.leader.out_buffers.size(), 0u);
-  EXPECT_EQ(pair.follower.forwarder.outstanding(), 0u);
-}
-
->>>>>>> qa
 TEST(Forwarding, ExpiredSessionIsReplacedAndItsUnexecutedWritesAreSentUnderTheNext) {
   Pair pair;
   pair.follower.write(1, "a", pair.now);
@@ -426,7 +380,6 @@ TEST(Forwarding, DroppedAnswerIsAskedForAlthoughOthersArrive) {
   }
   ASSERT_TRUE(pair.follower.port.answers.contains(1));
   EXPECT_EQ(pair.follower.port.answers[1], recorded_integer(0));
-<<<<<<< HEAD
 }
 
 TEST(Forwarding, WhatWaitsForALeaderIsBounded) {
@@ -479,8 +432,6 @@ TEST(Forwarding, NothingIsReadForAClientThatIsGone) {
   pair.exchange();
   EXPECT_EQ(pair.leader.executed.size() + pair.leader.out_buffers.size(), 0u);
   EXPECT_EQ(pair.follower.forwarder.outstanding(), 0u);
-=======
->>>>>>> qa
 }
 
 TEST(Forwarding, EveryWriteOnceAndInOrderWhateverTheLinkDoes) {
