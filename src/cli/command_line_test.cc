@@ -46,7 +46,7 @@ TEST(CommandLine, ServeTakesItsPeerAddressFromTheCluster) {
   EXPECT_EQ(options.listen.text(), "127.0.0.1:7001");
   EXPECT_EQ(options.peer_listen.text(), "127.0.0.1:17001");
   EXPECT_EQ(options.initial_cluster.at(NodeId(2)).text(), "b:17002");
-  EXPECT_EQ(options.election_timeout, 300ms);
+  EXPECT_EQ(options.election_timeout, 200ms);
   EXPECT_EQ(options.log_level, "info");
 }
 
@@ -65,8 +65,8 @@ TEST(CommandLine, ServeTakesEveryOption) {
 
 TEST(CommandLine, ServeRefusesWhatCannotWorkAndSaysWhy) {
   EXPECT_THAT(refusal({"serve"}), HasSubstr("--id is required"));
-  EXPECT_THAT(refusal(serve_with({"--heartbeat-ms", "151"})), HasSubstr("at least 2 times --heartbeat-ms"));
-  EXPECT_EQ(refusal(serve_with({"--heartbeat-ms", "150"})), "accepted");
+  EXPECT_THAT(refusal(serve_with({"--heartbeat-ms", "101"})), HasSubstr("at least 2 times --heartbeat-ms"));
+  EXPECT_EQ(refusal(serve_with({"--heartbeat-ms", "100"})), "accepted");
   EXPECT_THAT(refusal(serve_with({"--peer-listen", "127.0.0.1:7001"})), HasSubstr("the same address"));
   EXPECT_THAT(refusal(serve_with({"--log-level", "loud"})), HasSubstr("--log-level"));
   EXPECT_THAT(refusal(serve_with({"--checkpoint-mib", "0"})), HasSubstr("--checkpoint-mib"));

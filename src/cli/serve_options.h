@@ -24,8 +24,8 @@ struct ServeOptions {
   client::Endpoint listen;                             // clients
   client::Endpoint peer_listen;                        // the other nodes
   std::map<NodeId, client::Endpoint> initial_cluster;  // every node's address for its peers, this one's included
-  std::chrono::milliseconds election_timeout{300};
-  std::chrono::milliseconds heartbeat{60};
+  std::chrono::milliseconds election_timeout{200};
+  std::chrono::milliseconds heartbeat{40};
   std::chrono::milliseconds command_timeout{10'000};
   uint64_t checkpoint_mib = 256;   // of log since the last checkpoint
   std::string log_level = "info";  // trace, debug, info, warn, error
