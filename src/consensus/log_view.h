@@ -72,15 +72,13 @@ class LogView {
   /// The latest configuration in the log, committed or not (Raft 6).
   const Configuration& configuration() const { return configurations_.back().configuration; }
   LogIndex configuration_index() const { return configurations_.back().index; }
+  /// The one in force at `index`. Requires: start_index() <= index <= last_index().
+  const Configuration& configuration_at(LogIndex index) const;
 
  private:
   struct Offer {
     uint64_t sequence;
     LogIndex last_index;  // clipped when a truncation replaces what was offered
-  };
-  struct PlacedConfiguration {
-    LogIndex index;  // the restored one stands at the start: its own place is not known
-    Configuration configuration;
   };
 
   void drop_front();
@@ -98,7 +96,8 @@ class LogView {
   std::deque<Entry> held_;  // first_held() .. last_index()
   size_t held_bytes_ = 0;
   std::deque<Offer> offers_;
-  std::vector<PlacedConfiguration> configurations_;  // the last one at or below commit, then every later one
+  /// The one in force at the start, as if its entry stood there, then every later one.
+  std::vector<PlacedConfiguration> configurations_;
 };
 
 }  // namespace torc::consensus

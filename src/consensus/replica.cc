@@ -36,6 +36,8 @@ void Replica::Parts::settle() {
   if (stored >= noop) log.commit_to(stored);
   raise_replicated_to_all(replication.match_of_all());
   reads.confirm(replication.quorum_stamp(), log.commit(), outcomes);
+  finish_change();
+  if (!is_leader()) return;
   if (transfer.must_tell()) {
     const Progress* target = replication.progress_of(transfer.target());
     if (target && target->match() == log.last_index()) {
@@ -65,6 +67,27 @@ void Replica::Parts::become_leader() {
   log.append(make_entry(election.term(), noop, EntryKind::kNoop, std::string(kEntryHeaderBytes, '\0')));
   replication.send_appends(now);
   send_heartbeats();
+}
+
+void Replica::Parts::append_configuration(const Configuration& configuration) {
+  std::string buffer(kEntryHeaderBytes, '\0');
+  buffer += encode_configuration(configuration);
+  log.append(make_entry(election.term(), log.last_index() + 1, EntryKind::kConfiguration, std::move(buffer)));
+  replication.follow_configuration(now);
+}
+
+void Replica::Parts::finish_change() {
+  if (!is_configuration_committed()) return;
+  const Configuration& configuration = log.configuration();
+  if (configuration.is_joint()) return append_configuration(without_outgoing(configuration));
+  if (configuration.is_voter(options.self)) return;
+  // We hold no lease since we proposed this, so whoever is told may campaign at once.
+  for (const ReplicaId voter : configuration.voters) {
+    if (replication.progress_of(voter)->match() != log.last_index()) continue;
+    outbox.send_now(voter, TimeoutNow{election.term()});
+    break;
+  }
+  step_down(election.term(), {});
 }
 
 void Replica::Parts::step_down(Term term, ReplicaId leader) {
@@ -109,6 +132,7 @@ void Replica::Parts::send_heartbeats() {
 
 bool Replica::Parts::has_lease(Instant at) const {
   if (!is_leader() || !options.lease_reads || transfer.has_handed_over() || log.commit() < noop) return false;
+  if (!log.configuration().is_incoming_voter(options.self)) return false;  // others may lead without us (RULES 3)
   const Duration length = options.election_timeout_min * (100 - options.lease_drift_percent) / 100;
   const std::optional<Instant> end = reads.lease_end(clock, length);
   return end && at < *end;
@@ -264,6 +288,17 @@ std::optional<Replica::Proposed> Replica::propose(EntryKind kind, std::string bu
   return place;
 }
 
+Result<Replica::Proposed> Replica::propose_change(const ConfigurationChange& change, Instant now) {
+  Parts& p = *parts_;
+  p.advance(now);
+  if (!p.is_leader() || p.transfer.is_active()) return Error{ErrorCode::kUnavailable, "no leader that takes proposals"};
+  if (!p.is_configuration_committed()) return Error{ErrorCode::kUnavailable, "an earlier change is not committed yet"};
+  const Result<Configuration> next = changed_configuration(p.log.configuration(), change);
+  if (!next.ok()) return next.error();
+  p.append_configuration(*next);
+  return Proposed{p.election.term(), p.log.last_index()};
+}
+
 std::optional<LogIndex> Replica::lease_read_index(Instant now) const {
   if (!parts_->has_lease(now)) return std::nullopt;
   return parts_->log.commit();
@@ -308,7 +343,7 @@ void Replica::entries_loaded(ReplicaId peer, std::vector<Entry> entries, Instant
 void Replica::transfer_leadership(ReplicaId target, Instant now) {
   Parts& p = *parts_;
   p.advance(now);
-  const bool is_possible = p.is_leader() && target != p.options.self && p.log.configuration().is_voter(target);
+  const bool is_possible = p.is_leader() && target != p.options.self && p.log.configuration().is_incoming_voter(target);
   if (!is_possible || p.transfer.is_active()) return;
   p.transfer.begin(target, now + p.options.election_timeout_min);
   p.settle();
@@ -360,6 +395,10 @@ ReplicaStatus Replica::status(Instant now) const {
   status.messages_refused = p.messages_refused;
   return status;
 }
+
+std::vector<PeerStatus> Replica::peers() const { return parts_->replication.peers(); }
+
+const Configuration& Replica::configuration_at(LogIndex index) const { return parts_->log.configuration_at(index); }
 
 const Configuration& Replica::configuration() const { return parts_->log.configuration(); }
 

@@ -45,6 +45,11 @@ struct Replica::Parts {
   /// Without a leader and not about to lead: the log may be changed by what others hold.
   bool may_pull() const;
   void become_leader();
+  void append_configuration(const Configuration& configuration);
+  /// Leader: the latest configuration and an entry of the own term are committed.
+  bool is_configuration_committed() const { return log.commit() >= noop && log.configuration_index() <= log.commit(); }
+  /// Leader: ends a joint change that is committed, and leadership that a committed configuration has ended.
+  void finish_change();
   void step_down(Term term, ReplicaId leader);
   /// A higher term was seen: follow it, whoever leads it.
   void observe(Term term);

@@ -10,10 +10,17 @@ void Replication::start(Term term, Instant now) {
   CHECK(log_.last_term() < term) << "entries of term " << term << " before its leader";
   term_ = term;
   peers_.clear();
-  for (const ReplicaId id : log_.configuration().members()) {
-    if (id != options_.self) peers_.emplace(id, Peer(Progress(log_.last_index() + 1, now)));
+  heartbeat_at_ = Instant::never();
+  follow_configuration(now);
+}
+
+void Replication::follow_configuration(Instant now) {
+  const Configuration& configuration = log_.configuration();
+  std::erase_if(peers_, [&](const auto& peer) { return !configuration.contains(peer.first); });
+  for (const ReplicaId id : configuration.members()) {
+    if (id != options_.self) peers_.try_emplace(id, Progress(log_.last_index() + 1, now));
   }
-  heartbeat_at_ = peers_.empty() ? Instant::never() : now;
+  heartbeat_at_ = peers_.empty() ? Instant::never() : std::min(heartbeat_at_, now);
 }
 
 void Replication::stop() {
@@ -100,7 +107,8 @@ std::optional<SendStamp> Replication::send_heartbeats(Instant now) {
 
 bool Replication::on_append_reply(ReplicaId from, const AppendReply& reply, Instant now) {
   const auto found = peers_.find(from);
-  if (found == peers_.end() || !is_credible(reply.stamp) || reply.match_index > log_.last_index()) return false;
+  if (found == peers_.end()) return true;
+  if (!is_credible(reply.stamp) || reply.match_index > log_.last_index()) return false;
   Progress& progress = found->second.progress;
   progress.heard(reply.stamp, now);
   if (reply.accepted) {
@@ -114,7 +122,8 @@ bool Replication::on_append_reply(ReplicaId from, const AppendReply& reply, Inst
 
 bool Replication::on_heartbeat_reply(ReplicaId from, const HeartbeatReply& reply, Instant now) {
   const auto found = peers_.find(from);
-  if (found == peers_.end() || !is_credible(reply.stamp)) return false;
+  if (found == peers_.end()) return true;
+  if (!is_credible(reply.stamp)) return false;
   Progress& progress = found->second.progress;
   progress.heard(reply.stamp, now);
   progress.check_lost(reply.last_index, options_.heartbeat_interval, options_.election_timeout_min, now);
@@ -152,6 +161,12 @@ Instant Replication::quorum_heard_at() const {
 const Progress* Replication::progress_of(ReplicaId id) const {
   const auto found = peers_.find(id);
   return found == peers_.end() ? nullptr : &found->second.progress;
+}
+
+std::vector<PeerStatus> Replication::peers() const {
+  std::vector<PeerStatus> peers;
+  for (const auto& [id, peer] : peers_) peers.push_back({id, peer.progress.match(), peer.progress.heard_at()});
+  return peers;
 }
 
 }  // namespace torc::consensus

@@ -23,6 +23,8 @@ class Replication {
   /// Leadership of `term` begins; the log does not hold an entry of the term yet.
   void start(Term term, Instant now);
   void stop();
+  /// The configuration changed: members that are new are probed, former ones are left alone.
+  void follow_configuration(Instant now);
   Instant heartbeat_at() const { return heartbeat_at_; }
 
   /// Sends every member what flow control lets through.
@@ -30,7 +32,7 @@ class Replication {
   /// Sends every member a heartbeat and sets the time of the next. Returns the smallest stamp, or nothing if alone.
   std::optional<SendStamp> send_heartbeats(Instant now);
 
-  // False for a message that no correct member sends.
+  // False for a message that no correct member sends. Late answers of former members are ignored.
   bool on_append_reply(ReplicaId from, const AppendReply& reply, Instant now);
   bool on_heartbeat_reply(ReplicaId from, const HeartbeatReply& reply, Instant now);
 
@@ -47,6 +49,7 @@ class Replication {
   Instant quorum_heard_at() const;
   /// Null if `id` is not another member.
   const Progress* progress_of(ReplicaId id) const;
+  std::vector<PeerStatus> peers() const;
 
  private:
   struct Peer {

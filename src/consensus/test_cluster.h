@@ -39,7 +39,8 @@ struct TestDisk {
   HardState hard_state;
   LogIndex start_index;
   Term start_term;
-  std::deque<Entry> entries;  // start_index + 1 ...
+  Configuration configuration;  // in force at start_index
+  std::deque<Entry> entries;    // start_index + 1 ...
   std::deque<Record> unsynced;
   std::string violation;
 
@@ -66,10 +67,13 @@ struct TestDisk {
     while (!entries.empty() && entries.front().index <= index) {
       start_index = entries.front().index;
       start_term = entries.front().term;
+      if (entries.front().kind == EntryKind::kConfiguration) {
+        configuration = decode_configuration(entries.front().payload()).value();
+      }
       entries.pop_front();
     }
   }
-  RestoredState restored(const Configuration& configuration) const {
+  RestoredState restored() const {
     RestoredState state;
     state.hard_state = hard_state;
     state.start_index = state.commit = start_index;
@@ -78,6 +82,9 @@ struct TestDisk {
     for (const Entry& entry : entries) {
       if (state.term_runs.empty() || state.term_runs.back().term != entry.term) {
         state.term_runs.push_back({entry.index, entry.term});
+      }
+      if (entry.kind == EntryKind::kConfiguration) {
+        state.configurations.push_back({entry.index, decode_configuration(entry.payload()).value()});
       }
     }
     state.configuration = configuration;
@@ -109,14 +116,16 @@ class TestCluster {
     LogIndex committed;  // what was committed anywhere when it was registered
   };
 
-  TestCluster(uint64_t seed, uint64_t nodes, ReplicaOptions options = {}) : prng_(seed) {
+  /// Replicas 1 to `nodes` are the voters of birth. `spares` more are not members of anything yet.
+  TestCluster(uint64_t seed, uint64_t nodes, ReplicaOptions options = {}, uint64_t spares = 0) : prng_(seed) {
     options.group = GroupId(1);
-    for (uint64_t n = 1; n <= nodes; ++n) configuration_.voters.push_back(replica_id(n));
-    for (const ReplicaId id : configuration_.voters) {
-      Node& node = nodes_[id];
+    for (uint64_t n = 1; n <= nodes; ++n) birth_.voters.push_back(replica_id(n));
+    for (uint64_t n = 1; n <= nodes + spares; ++n) {
+      Node& node = nodes_[replica_id(n)];
       node.options = options;
-      node.options.self = id;
-      start(id);
+      node.options.self = replica_id(n);
+      if (n <= nodes) node.disk.configuration = birth_;
+      start(replica_id(n));
     }
   }
 
@@ -124,7 +133,7 @@ class TestCluster {
   void start(ReplicaId id) {
     Node& node = nodes_.at(id);
     node.options.seed = prng_.next();
-    node.replica = std::make_unique<Replica>(node.options, node.disk.restored(configuration_), now_of(id));
+    node.replica = std::make_unique<Replica>(node.options, node.disk.restored(), now_of(id));
     node.commit = node.disk.start_index;
     after_step(id);
   }
@@ -194,6 +203,11 @@ class TestCluster {
     const auto place = nodes_.at(id).replica->propose(EntryKind::kCommands, buffer_of(payload), now_of(id));
     after_step(id);
     return place;
+  }
+  bool change(ReplicaId id, const ConfigurationChange& change) {
+    const auto place = nodes_.at(id).replica->propose_change(change, now_of(id));
+    after_step(id);
+    return place.ok();
   }
   void read(ReplicaId id) {
     reads_[++last_token_] = {id, invariants_.committed()};
@@ -283,7 +297,7 @@ class TestCluster {
   Node& node(ReplicaId id) { return nodes_.at(id); }
   std::map<ReplicaId, Node>& nodes() { return nodes_; }
   std::deque<Message>& network() { return network_; }
-  const Configuration& configuration() const { return configuration_; }
+  const Configuration& birth() const { return birth_; }
   LogIndex committed() const { return invariants_.committed(); }
   Prng& prng() { return prng_; }
 
@@ -353,7 +367,7 @@ class TestCluster {
 
   Prng prng_;
   Instant now_ = kStart;
-  Configuration configuration_;
+  Configuration birth_;
   std::map<ReplicaId, Node> nodes_;
   std::deque<Message> network_;
   std::set<std::pair<ReplicaId, ReplicaId>> cut_;
