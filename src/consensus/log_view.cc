@@ -116,6 +116,19 @@ void LogView::commit_to(LogIndex index) {
   trim_held();
 }
 
+void LogView::reset(LogIndex index, Term term, const Configuration& configuration) {
+  CHECK(index > commit_ && term_at(index) != term) << "no need for a snapshot of " << index;
+  runs_.clear();
+  held_.clear();
+  held_bytes_ = 0;
+  offers_.clear();
+  start_index_ = last_index_ = commit_ = offered_index_ = index;
+  start_term_ = term;
+  stable_index_ = {};
+  configurations_ = {{index, configuration}};
+  is_reset_ = true;
+}
+
 void LogView::cut(LogIndex index) {
   if (index <= start_index_) return;
   CHECK(index <= commit_) << "cut at " << index << " above commit " << commit_;
@@ -151,6 +164,7 @@ size_t LogView::collect(LogIndex first, size_t bytes_max, std::vector<Entry>& ou
 std::vector<Entry> LogView::offer(uint64_t sequence) {
   std::vector<Entry> entries;
   if (!has_unoffered()) return entries;
+  is_reset_ = false;
   entries.reserve(last_index_ - offered_index_);
   collect(offered_index_ + 1, SIZE_MAX, entries);
   offered_index_ = last_index_;

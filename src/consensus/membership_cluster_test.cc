@@ -1,4 +1,4 @@
-// Whole groups whose members change under partitions, crashes and pulls.
+// Whole groups whose members change under partitions, crashes, pulls, and logs cut so short that snapshots are needed.
 #include <gtest/gtest.h>
 
 #include "consensus/test_cluster.h"
@@ -72,14 +72,18 @@ void random_step(TestCluster& cluster, uint64_t fault_permille, uint64_t& change
     cluster.lease_read(id);
   } else if (dice < 985) {
     cluster.read(id);
-  } else if (dice < 995) {
+  } else if (dice < 991) {
     cluster.answer_load(id, prng.chance(4, 5));
+  } else if (dice < 995) {
+    cluster.send_snapshot(id, prng.chance(3, 4));
+  } else if (prng.chance(1, 2)) {
+    cluster.cut_log(id, true);
   } else if (prng.chance(1, 8)) {
     cluster.transfer(id, replica_id(prng.between(1, nodes)));
   }
 }
 
-void run_seed(uint64_t seed, uint64_t& changes, uint64_t& pulls) {
+void run_seed(uint64_t seed, uint64_t& changes, uint64_t& pulls, uint64_t& snapshots) {
   Prng prng(seed);
   ReplicaOptions options;
   options.append_bytes_max = prng.between(1, 1000);
@@ -90,6 +94,7 @@ void run_seed(uint64_t seed, uint64_t& changes, uint64_t& pulls) {
   for (size_t i = 0; i < 15000 && cluster.violation.empty(); ++i) random_step(cluster, fault_permille, changes);
   ASSERT_EQ(cluster.violation, "") << "seed " << seed;
   pulls += cluster.pulls;
+  snapshots += cluster.snapshots;
 
   cluster.heal();
   cluster.run(5s);
@@ -110,9 +115,11 @@ void run_seed(uint64_t seed, uint64_t& changes, uint64_t& pulls) {
 TEST(MembershipCluster, StaysSafeWhileMembersChangeUnderFaults) {
   uint64_t changes = 0;
   uint64_t pulls = 0;
-  for (uint64_t seed = 1; seed <= 400 && !HasFailure(); ++seed) run_seed(seed, changes, pulls);
+  uint64_t snapshots = 0;
+  for (uint64_t seed = 1; seed <= 400 && !HasFailure(); ++seed) run_seed(seed, changes, pulls, snapshots);
   EXPECT_GT(changes, 1'000u);
   EXPECT_GT(pulls, 100u);
+  EXPECT_GT(snapshots, 500u);
 }
 
 TEST(MembershipCluster, ARemovedReplicaThatWasNotToldDisturbsNobody) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "consensus/follower.h"
 #include "consensus/replica_parts.h"
 
 namespace torc::consensus {
@@ -12,9 +11,9 @@ Replica::Parts::Parts(const ReplicaOptions& replica_options, const RestoredState
       outbox(options.group, options.self),
       log(restored, options.held_bytes_max),
       election(options, restored.hard_state, log, outbox, start),
-      replication(options, log, outbox, clock, loads),
+      replication(options, log, outbox, clock, loads, snapshots),
       pull(options, log, outbox),
-      pull_source(options, log, outbox, loads),
+      pull_source(options, log, outbox, loads, snapshots),
       now(start),
       commit_reported(log.commit()) {
   CHECK(options.election_timeout_min > options.heartbeat_interval) << "no heartbeat fits into an election timeout";
@@ -138,111 +137,35 @@ bool Replica::Parts::has_lease(Instant at) const {
   return end && at < *end;
 }
 
-// ---- messages ----
-
-void Replica::Parts::on(ReplicaId from, const PreVoteRequest& request) {
-  election.on_pre_vote_request(from, request, now);
-}
-
-void Replica::Parts::on(ReplicaId from, const PreVoteReply& reply) {
-  // A grant names the term the sender would vote in, which nobody is in yet; only a refusal tells of a higher term.
-  const bool was_pre_candidate = election.role() == Role::kPreCandidate;
-  if (reply.granted || reply.term <= election.term()) {
-    election.on_pre_vote_reply(from, reply, now);
-    const bool may_gain = was_pre_candidate && may_pull() && pull.on_pre_vote_reply(from, reply, now);
-    if (may_gain) campaign();
-    return;
-  }
-  step_down(reply.term, {});
-  if (was_pre_candidate) campaign();  // at once: the question was about a term that has passed
-}
-
-void Replica::Parts::on(ReplicaId from, const VoteRequest& request) {
-  if (request.term > election.term()) {
-    // Not even the term is taken over: a replica that was cut off must not depose a leader others hear (thesis 4.2.3).
-    if (!request.transfer && election.withholds_votes(now)) return;
-    step_down(request.term, {});
-  }
-  election.on_vote_request(from, request, now);
-}
-
-void Replica::Parts::on(ReplicaId from, const VoteReply& reply) {
-  observe(reply.term);
-  election.on_vote_reply(from, reply);
-}
-
-void Replica::Parts::on(ReplicaId from, const AppendRequest& request) {
-  if (request.term < election.term()) {
-    AppendReply stale;
-    stale.term = election.term();
-    outbox.send_now(from, stale);
-    return;
-  }
-  if (!obeys(from, request.term)) return;
-  const AppendOutcome outcome = accept_append(log, request);
-  switch (outcome.verdict) {
-    case AppendVerdict::kAccepted:
-      outbox.send_accepted(from, outcome.reply);
-      raise_replicated_to_all(request.replicated_to_all);
-      break;
-    case AppendVerdict::kRejected:
-      outbox.send_now(from, outcome.reply);
-      break;
-    case AppendVerdict::kRefused:
-      ++messages_refused;
-      break;
-  }
-}
-
-void Replica::Parts::on(ReplicaId from, const AppendReply& reply) {
-  observe(reply.term);
-  if (!is_leader() || reply.term != election.term()) return;
-  if (!replication.on_append_reply(from, reply, now)) ++messages_refused;
-}
-
-void Replica::Parts::on(ReplicaId from, const HeartbeatRequest& request) {
-  if (request.term < election.term()) {
-    outbox.send_now(from, HeartbeatReply{election.term(), 0, log.stable_index()});
-    return;
-  }
-  if (!obeys(from, request.term)) return;
-  if (request.commit > log.last_index()) {  // it was told of entries we never acknowledged
+bool Replica::Parts::take_snapshot(const SnapshotHead& head) {
+  if (head.term > head.sender_term || head.configuration.voters.empty()) {
     ++messages_refused;
-    return;
+    return false;
   }
-  log.commit_to(request.commit);
-  raise_replicated_to_all(request.replicated_to_all);
-  outbox.send_now(from, HeartbeatReply{election.term(), request.stamp, log.stable_index()});
-}
-
-void Replica::Parts::on(ReplicaId from, const HeartbeatReply& reply) {
-  observe(reply.term);
-  if (!is_leader() || reply.term != election.term()) return;
-  if (!replication.on_heartbeat_reply(from, reply, now)) ++messages_refused;
-}
-
-void Replica::Parts::on(ReplicaId from, const TimeoutNow& request) {
-  if (!obeys(from, request.term)) return;
-  if (log.configuration().is_voter(options.self)) election.campaign_for_transfer(now);
-}
-
-void Replica::Parts::on(ReplicaId from, const PullRequest& request) {
-  pull_source.on_request(from, request, election.term());
-}
-
-void Replica::Parts::on(ReplicaId from, const PullReply& reply) {
-  if (!may_pull() || !pull.is_waiting_for(from, reply)) return;
-  const PullPlan plan = plan_pull(log, election.term(), pull.is_for_vote(), reply);
-  if (plan.verdict == PullVerdict::kRefused) ++messages_refused;
-  if (plan.verdict == PullVerdict::kTaken && plan.is_news) {
-    // One Ready carries both, the term first: no crash can keep the entries and lose the term (RULES 1).
-    if (plan.term > election.term()) step_down(plan.term, {});
-    take_pull(log, reply, plan);
+  const bool is_needed =
+      head.index > log.commit() && (head.index > log.last_index() || log.term_at(head.index) != head.term);
+  // A leader has every entry that was committed in its term or before.
+  if (is_needed && is_leader() && head.sender_term <= election.term()) {
+    ++messages_refused;
+    return false;
   }
-  if (pull.answered(reply, plan, now) && log.configuration().is_voter(options.self)) campaign();
+  // Nobody who lacks what is committed here may reach us any more (as with a pull); the term stands before the install.
+  observe(head.sender_term);
+  if (is_needed) {
+    log.reset(head.index, head.term, head.configuration);
+    install = head;
+  } else {
+    log.commit_to(head.index);
+  }
+  if (election.leader() == head.from) {
+    AppendReply reply;
+    reply.term = election.term();
+    reply.accepted = true;
+    reply.match_index = log.commit();
+    outbox.send_accepted(head.from, reply);
+  }
+  return is_needed;
 }
-
-// ---- Replica ----
 
 Replica::Replica(const ReplicaOptions& options, RestoredState restored, Instant now)
     : parts_(std::make_unique<Parts>(options, restored, now)) {}
@@ -340,6 +263,22 @@ void Replica::entries_loaded(ReplicaId peer, std::vector<Entry> entries, Instant
   p.settle();
 }
 
+void Replica::snapshot_finished(ReplicaId peer, std::optional<LogIndex> index, Instant now) {
+  Parts& p = *parts_;
+  p.advance(now);
+  if (!p.snapshots.finished(peer)) return;
+  p.replication.snapshot_finished(peer, index, now);
+  p.settle();
+}
+
+bool Replica::snapshot_staged(const SnapshotHead& head, Instant now) {
+  Parts& p = *parts_;
+  p.advance(now);
+  const bool is_needed = p.take_snapshot(head);
+  p.settle();
+  return is_needed;
+}
+
 void Replica::transfer_leadership(ReplicaId target, Instant now) {
   Parts& p = *parts_;
   p.advance(now);
@@ -354,7 +293,8 @@ void Replica::log_cut(LogIndex start_index) { parts_->log.cut(start_index); }
 bool Replica::has_ready() const {
   const Parts& p = *parts_;
   return p.log.has_unoffered() || p.election.ballot().is_changed() || !p.outbox.is_empty() || !p.outcomes.empty() ||
-         p.log.commit() != p.commit_reported || p.loads.has_wanted() || (p.is_leader() && p.reads.wants_round());
+         p.log.commit() != p.commit_reported || p.loads.has_wanted() || p.snapshots.has_wanted() ||
+         (p.is_leader() && p.reads.wants_round());
 }
 
 Ready Replica::take_ready() {
@@ -366,12 +306,14 @@ Ready Replica::take_ready() {
   Ready ready;
   ready.sequence = ++p.sequence;
   ready.hard_state = p.election.ballot().offer(ready.sequence);
+  ready.install = std::exchange(p.install, std::nullopt);
   ready.entries = p.log.offer(ready.sequence);
   ready.send_now = p.outbox.take_now();
   ready.send_when_durable = p.outbox.take_when_durable();
   ready.commit = p.commit_reported = p.log.commit();
   ready.reads = std::exchange(p.outcomes, {});
   ready.entries_wanted = p.loads.take_wanted();
+  ready.snapshots_wanted = p.snapshots.take_wanted();
   return ready;
 }
 

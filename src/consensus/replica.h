@@ -100,6 +100,11 @@ class Replica {
   /// Answers an EntriesWanted: consecutive entries from its `first`, possibly fewer than wanted, or empty if
   /// unavailable.
   void entries_loaded(ReplicaId peer, std::vector<Entry> entries, Instant now);
+  /// Ends a SnapshotWanted: a snapshot of `index` was sent to `peer` completely, or (nothing) that has failed.
+  void snapshot_finished(ReplicaId peer, std::optional<LogIndex> index, Instant now);
+  /// A snapshot has arrived here completely, was validated, and lies beside the checkpoint. True: the next Ready says
+  /// to install it, and the log has been given up for it. False: discard it, the log holds as much.
+  [[nodiscard]] bool snapshot_staged(const SnapshotHead& head, Instant now);
   /// Starts handing leadership to `target`: proposals are refused until it took over or an election timeout has passed,
   /// and there is no lease for the rest of the term once it was told to campaign. Ignored unless leader and `target` is
   /// another voter.

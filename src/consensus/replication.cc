@@ -39,7 +39,7 @@ void Replication::send_to(ReplicaId id, Peer& peer, Instant now) {
     const bool is_probe = peer.progress.state() == Progress::State::kProbe;
     if (first > log_.last_index() && !is_probe) return;
     const std::optional<Term> prev_term = log_.term_at(first - 1);
-    if (!prev_term) return;  // behind our start: only a snapshot can help
+    if (!prev_term) return want_snapshot(id, peer, now);
     const bool is_held = first >= log_.first_held();
     if (!is_held && !is_probe) return want_entries(id, peer, now);
     std::vector<Entry> entries;
@@ -62,6 +62,23 @@ void Replication::send_append(ReplicaId id, Peer& peer, Term prev_term, std::vec
   request.entries = std::move(entries);
   outbox_.send_now(id, std::move(request));
   peer.progress.sent(last, bytes, now);
+}
+
+void Replication::want_snapshot(ReplicaId id, Peer& peer, Instant now) {
+  if (peer.load_retry_at && now < *peer.load_retry_at) return;
+  peer.load_retry_at.reset();
+  peer.progress.become_snapshot();
+  snapshots_.want(id, log_.start_index());
+}
+
+void Replication::snapshot_finished(ReplicaId id, std::optional<LogIndex> index, Instant now) {
+  const auto found = peers_.find(id);
+  if (found == peers_.end()) return;
+  Peer& peer = found->second;
+  if (!index) peer.load_retry_at = now + options_.heartbeat_interval;
+  // A snapshot of an earlier leadership may end within ours; where it ended there is a place to ask about.
+  const LogIndex place = std::min(index.value_or(peer.progress.match()), log_.last_index());
+  peer.progress.snapshot_finished(place);
 }
 
 void Replication::want_entries(ReplicaId id, Peer& peer, Instant now) {
