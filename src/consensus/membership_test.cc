@@ -84,6 +84,21 @@ TEST(Membership, AChangeCountsWhenAppendedAndBothMajoritiesCommitIt) {
   EXPECT_EQ(r.status().messages_refused, 0u) << "a former member's late answer";
 }
 
+TEST(Membership, ReadsThatWaitForOthersAreServedWhenTheLeaderIsLeftAlone) {
+  TestReplica r = TestReplica::established();
+  r.replica.read(7, r.now);
+  r.take();
+  ASSERT_TRUE(r.replica.propose_change({.remove = {replica_id(2), replica_id(3)}}, r.now).ok());
+  r.persist_all();
+  r.replica.read(8, r.now);
+  r.acknowledge(replica_id(2), 2, 0);
+  ASSERT_EQ(r.replica.configuration(), configuration_of({1}));
+  const Ready ready = r.take();
+  ASSERT_EQ(ready.reads.size(), 2u);
+  EXPECT_TRUE(ready.reads[0].index && ready.reads[1].index);
+  EXPECT_FALSE(r.replica.has_ready()) << "a driver that takes all Readys must come to an end";
+}
+
 TEST(Membership, LearnersCountInNoQuorumAndTheirProgressCanBeSeen) {
   TestReplica r = TestReplica::established();
   ASSERT_TRUE(r.replica.propose_change({.add_learners = {replica_id(4)}}, r.now).ok());

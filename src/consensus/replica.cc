@@ -73,6 +73,8 @@ void Replica::Parts::append_configuration(const Configuration& configuration) {
   buffer += encode_configuration(configuration);
   log.append(make_entry(election.term(), log.last_index() + 1, EntryKind::kConfiguration, std::move(buffer)));
   replication.follow_configuration(now);
+  // Who confirms reads has changed; nobody is left to ask if the leader is now alone.
+  reads.confirm(replication.quorum_stamp(), log.commit(), outcomes);
 }
 
 void Replica::Parts::finish_change() {

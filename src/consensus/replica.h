@@ -123,8 +123,9 @@ class Replica {
   std::vector<PeerStatus> peers() const;
   /// The latest in the log, committed or not: the one that counts.
   const Configuration& configuration() const;
-  /// The one in force at `index`; what a checkpoint of that index has to carry.
-  /// Requires: start of the log <= index <= last index.
+  /// The one in force at `index`; what a checkpoint of that index has to carry. Empty at a replica that joined, for
+  /// what came before it was told of any: it makes no checkpoint there. Requires: start of the log <= index <= last
+  /// index.
   const Configuration& configuration_at(LogIndex index) const;
   /// Term of the entry at `index`, if still known. Requires: index <= last index.
   std::optional<Term> term_at(LogIndex index) const;
