@@ -7,9 +7,7 @@
 namespace torc::consensus {
 namespace {
 
-ReplicaId any(TestCluster& cluster) {
-  return cluster.configuration().voters[cluster.prng().below(cluster.nodes().size())];
-}
+ReplicaId any(TestCluster& cluster) { return replica_id(cluster.prng().between(1, cluster.nodes().size())); }
 
 void random_fault(TestCluster& cluster) {
   Prng& prng = cluster.prng();

@@ -26,6 +26,18 @@ LogView::LogView(const RestoredState& restored, size_t held_bytes_max)
   }
   CHECK(runs_.empty() || runs_.front().first_index == start_index_ + 1) << "gap before " << runs_.front().first_index;
   configurations_.push_back({start_index_, restored.configuration});
+  for (const PlacedConfiguration& placed : restored.configurations) {
+    CHECK(placed.index > configurations_.back().index && placed.index <= last_index_)
+        << "configuration at " << placed.index;
+    configurations_.push_back(placed);
+  }
+}
+
+const Configuration& LogView::configuration_at(LogIndex index) const {
+  CHECK(index >= start_index_ && index <= last_index_) << index << " is not in the log";
+  auto at = configurations_.rbegin();
+  while (at->index > index) ++at;
+  return at->configuration;
 }
 
 std::optional<Term> LogView::term_at(LogIndex index) const {
@@ -101,10 +113,20 @@ void LogView::commit_to(LogIndex index) {
   if (index <= commit_) return;
   CHECK(index <= last_index_) << "commit " << index << " beyond last " << last_index_;
   commit_ = index;
-  while (configurations_.size() > 1 && configurations_[1].index <= commit_) {
-    configurations_.erase(configurations_.begin());
-  }
   trim_held();
+}
+
+void LogView::reset(LogIndex index, Term term, const Configuration& configuration) {
+  CHECK(index > commit_ && term_at(index) != term) << "no need for a snapshot of " << index;
+  runs_.clear();
+  held_.clear();
+  held_bytes_ = 0;
+  offers_.clear();
+  start_index_ = last_index_ = commit_ = offered_index_ = index;
+  start_term_ = term;
+  stable_index_ = {};
+  configurations_ = {{index, configuration}};
+  is_reset_ = true;
 }
 
 void LogView::cut(LogIndex index) {
@@ -119,6 +141,9 @@ void LogView::cut(LogIndex index) {
   if (index == last_index_) runs_.clear();
   start_index_ = index;
   start_term_ = term;
+  while (configurations_.size() > 1 && configurations_[1].index <= index)
+    configurations_.erase(configurations_.begin());
+  configurations_.front().index = std::min(configurations_.front().index, index);
 }
 
 void LogView::release(LogIndex index) {
@@ -139,6 +164,7 @@ size_t LogView::collect(LogIndex first, size_t bytes_max, std::vector<Entry>& ou
 std::vector<Entry> LogView::offer(uint64_t sequence) {
   std::vector<Entry> entries;
   if (!has_unoffered()) return entries;
+  is_reset_ = false;
   entries.reserve(last_index_ - offered_index_);
   collect(offered_index_ + 1, SIZE_MAX, entries);
   offered_index_ = last_index_;

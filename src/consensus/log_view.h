@@ -52,6 +52,9 @@ class LogView {
   void truncate_suffix(LogIndex last_kept);
   /// Moves the commit index forward; earlier values are ignored. Requires: index <= last_index().
   void commit_to(LogIndex index);
+  /// A snapshot of (index, term) takes the place of the whole log. It becomes stable with the Ready that offers it.
+  /// Requires: index > commit(), and the log does not hold (index, term).
+  void reset(LogIndex index, Term term, const Configuration& configuration);
   /// Forgets entries up to `index`: only the checkpoint has them now. Requires: index <= commit().
   void cut(LogIndex index);
   /// Every member is known to have the log durably up to `index`: these entries need not be kept in memory.
@@ -62,7 +65,7 @@ class LogView {
   size_t collect(LogIndex first, size_t bytes_max, std::vector<Entry>& out) const;
 
   // ---- durability: what was offered to the driver in which Ready, and what of it is still the log ----
-  bool has_unoffered() const { return offered_index_ < last_index_; }
+  bool has_unoffered() const { return is_reset_ || offered_index_ < last_index_; }
   /// Entries no Ready has carried yet, which Ready `sequence` will carry.
   std::vector<Entry> offer(uint64_t sequence);
   /// Everything up to Ready `sequence` is durable. Entries that were replaced since do not become stable (ABA: an fsync
@@ -72,16 +75,14 @@ class LogView {
   /// The latest configuration in the log, committed or not (Raft 6).
   const Configuration& configuration() const { return configurations_.back().configuration; }
   LogIndex configuration_index() const { return configurations_.back().index; }
+  /// The one in force at `index`. Requires: start_index() <= index <= last_index().
+  const Configuration& configuration_at(LogIndex index) const;
 
  private:
   friend struct StateEncoding;  // reads everything, for the model checker
   struct Offer {
     uint64_t sequence;
     LogIndex last_index;  // clipped when a truncation replaces what was offered
-  };
-  struct PlacedConfiguration {
-    LogIndex index;  // the restored one stands at the start: its own place is not known
-    Configuration configuration;
   };
 
   void drop_front();
@@ -99,7 +100,9 @@ class LogView {
   std::deque<Entry> held_;  // first_held() .. last_index()
   size_t held_bytes_ = 0;
   std::deque<Offer> offers_;
-  std::vector<PlacedConfiguration> configurations_;  // the last one at or below commit, then every later one
+  bool is_reset_ = false;  // since the last offer
+  /// The one in force at the start, as if its entry stood there, then every later one.
+  std::vector<PlacedConfiguration> configurations_;
 };
 
 }  // namespace torc::consensus

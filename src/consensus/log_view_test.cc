@@ -147,6 +147,20 @@ TEST(LogView, AConfigurationCountsWhenAppendedAndNoMoreWhenTruncated) {
   EXPECT_EQ(log.configuration(), three_voters());
 }
 
+TEST(LogView, TellsWhichConfigurationWasInForceAnywhereInTheLogAlsoOnceItIsCut) {
+  LogView log = log_of({1});
+  Configuration bigger = three_voters();
+  bigger.learners = {replica_id(4)};
+  log.append(make_entry(Term(1), LogIndex(2), EntryKind::kConfiguration, buffer_of(encode_configuration(bigger))));
+  log.append(entry_of(1, 3));
+  log.commit_to(LogIndex(3));
+  EXPECT_EQ(log.configuration_at(LogIndex(1)), three_voters()) << "a checkpoint there must not tell the future";
+  EXPECT_EQ(log.configuration_at(LogIndex(2)), bigger);
+  log.cut(LogIndex(2));
+  EXPECT_EQ(log.configuration_at(LogIndex(2)), bigger);
+  EXPECT_EQ(log.configuration_at(LogIndex(3)), bigger);
+}
+
 TEST(LogView, AfterARestartNothingIsHeldAndTheTailMayStillBeReplaced) {
   RestoredState state;
   state.start_index = LogIndex(4);

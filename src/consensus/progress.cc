@@ -10,7 +10,15 @@ void Progress::heard(SendStamp stamp, Instant now) {
 }
 
 bool Progress::can_send(size_t in_flight_bytes_max) const {
-  return state_ == State::kProbe ? !is_probe_out_ : in_flight_bytes_ < in_flight_bytes_max;
+  switch (state_) {
+    case State::kProbe:
+      return !is_probe_out_;
+    case State::kSnapshot:
+      return false;
+    case State::kReplicate:
+      return in_flight_bytes_ < in_flight_bytes_max;
+  }
+  return false;
 }
 
 void Progress::sent(LogIndex last, size_t bytes, Instant now) {
@@ -41,7 +49,7 @@ void Progress::accepted(LogIndex match, Instant now) {
 
 bool Progress::rejected(LogIndex prev, LogIndex retry_next) {
   // What was accepted once stays in that log for the whole term, so a rejection at or below match is an old message.
-  if (prev <= match_) return false;
+  if (prev <= match_ || state_ == State::kSnapshot) return false;
   if (state_ == State::kProbe && prev + 1 != next_) return false;
   if (state_ == State::kReplicate && prev >= next_) return false;
   become_probe(std::clamp(retry_next, match_ + 1, prev));
@@ -55,7 +63,7 @@ void Progress::check_lost(LogIndex last_durable, Duration heartbeat_interval, Du
     if (!is_probe_out_ || waited < heartbeat_interval) return;
     is_probe_out_ = false;
     was_probe_lost_ = true;
-  } else if (!flights_.empty()) {
+  } else if (!flights_.empty()) {  // never while a snapshot is on its way
     // Everything is there and no answer came: the answer was lost. Otherwise the entries may be on their way or in a
     // slow fsync, so be patient. The probe that follows is empty and its answer waits for that same fsync: no entries
     // travel twice because of a slow disk.
@@ -64,6 +72,17 @@ void Progress::check_lost(LogIndex last_durable, Duration heartbeat_interval, Du
     become_probe(match_ + 1);
     was_probe_lost_ = true;
   }
+}
+
+void Progress::become_snapshot() {
+  become_probe(next_);
+  state_ = State::kSnapshot;
+}
+
+void Progress::snapshot_finished(LogIndex index) {
+  if (state_ != State::kSnapshot) return;
+  become_probe(std::max(index, match_) + 1);
+  was_probe_lost_ = true;  // an empty probe: nobody knows yet whether entries would be taken
 }
 
 void Progress::become_probe(LogIndex next) {

@@ -13,6 +13,7 @@ class Progress {
  public:
   enum class State : uint8_t {
     kProbe,      // looking for the place where the logs agree: one request at a time
+    kSnapshot,   // what it needs is only in our checkpoint: nothing is sent until a snapshot has arrived there
     kReplicate,  // logs agree up to next - 1 if nothing is lost: requests are pipelined
   };
 
@@ -39,6 +40,10 @@ class Progress {
   /// The member's log does not hold our entry at `prev`. True if that is news; then `retry_next` (clipped above match)
   /// is the first entry of the next probe.
   bool rejected(LogIndex prev, LogIndex retry_next);
+  /// Its next entry lies behind our start.
+  void become_snapshot();
+  /// The snapshot was sent, or sending it has failed: a probe behind `index` will tell what the member has.
+  void snapshot_finished(LogIndex index);
   /// A heartbeat was answered, so the member is alive: anything unanswered for long was lost and is probed for again.
   void check_lost(LogIndex last_durable, Duration heartbeat_interval, Duration election_timeout_min, Instant now);
 

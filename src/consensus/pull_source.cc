@@ -7,6 +7,7 @@ void PullSource::on_request(ReplicaId from, const PullRequest& request, Term ter
   const std::optional<Term> here = log_.term_at(request.prev_index);
   if (request.prev_index < log_.start_index()) {
     reply.needs_snapshot = true;
+    snapshots_.want(from, log_.start_index());
   } else if (here != request.prev_term) {
     reply.prev_index = log_.last_not_above(request.prev_index, request.prev_term);
   } else if (const LogIndex first = request.prev_index + 1; first >= log_.first_held()) {

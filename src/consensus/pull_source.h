@@ -8,17 +8,19 @@
 #include "consensus/message.h"
 #include "consensus/outbox.h"
 #include "consensus/replica.h"
+#include "consensus/snapshot_requests.h"
 
 namespace torc::consensus {
 
 class PullSource {
  public:
   /// All of them outlive this object.
-  PullSource(const ReplicaOptions& options, const LogView& log, Outbox& outbox, EntryLoads& loads)
-      : options_(options), log_(log), outbox_(outbox), loads_(loads) {}
+  PullSource(const ReplicaOptions& options, const LogView& log, Outbox& outbox, EntryLoads& loads,
+             SnapshotRequests& snapshots)
+      : options_(options), log_(log), outbox_(outbox), loads_(loads), snapshots_(snapshots) {}
 
-  /// `term`: the current one. Entries that are no longer held are asked for first; the answer leaves when they are
-  /// there.
+  /// `term`: the current one. Behind the start of the log a snapshot is sent as well. Entries that are no longer held
+  /// are asked for first; the answer leaves when they are there.
   void on_request(ReplicaId from, const PullRequest& request, Term term);
   /// Entries that had to be read back, from `first` on, are there (none: they could not be read, and who wants them
   /// will ask again).
@@ -31,6 +33,7 @@ class PullSource {
   const LogView& log_;
   Outbox& outbox_;
   EntryLoads& loads_;
+  SnapshotRequests& snapshots_;
 };
 
 }  // namespace torc::consensus

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "consensus/follower.h"
 #include "consensus/replica_parts.h"
 
 namespace torc::consensus {
@@ -12,9 +11,9 @@ Replica::Parts::Parts(const ReplicaOptions& replica_options, const RestoredState
       outbox(options.group, options.self),
       log(restored, options.held_bytes_max),
       election(options, restored.hard_state, log, outbox, start),
-      replication(options, log, outbox, clock, loads),
+      replication(options, log, outbox, clock, loads, snapshots),
       pull(options, log, outbox),
-      pull_source(options, log, outbox, loads),
+      pull_source(options, log, outbox, loads, snapshots),
       now(start),
       commit_reported(log.commit()) {
   CHECK(options.election_timeout_min > options.heartbeat_interval) << "no heartbeat fits into an election timeout";
@@ -36,6 +35,8 @@ void Replica::Parts::settle() {
   if (stored >= noop) log.commit_to(stored);
   raise_replicated_to_all(replication.match_of_all());
   reads.confirm(replication.quorum_stamp(), log.commit(), outcomes);
+  finish_change();
+  if (!is_leader()) return;
   if (transfer.must_tell()) {
     const Progress* target = replication.progress_of(transfer.target());
     if (target && target->match() == log.last_index()) {
@@ -65,6 +66,29 @@ void Replica::Parts::become_leader() {
   log.append(make_entry(election.term(), noop, EntryKind::kNoop, std::string(kEntryHeaderBytes, '\0')));
   replication.send_appends(now);
   send_heartbeats();
+}
+
+void Replica::Parts::append_configuration(const Configuration& configuration) {
+  std::string buffer(kEntryHeaderBytes, '\0');
+  buffer += encode_configuration(configuration);
+  log.append(make_entry(election.term(), log.last_index() + 1, EntryKind::kConfiguration, std::move(buffer)));
+  replication.follow_configuration(now);
+  // Who confirms reads has changed; nobody is left to ask if the leader is now alone.
+  reads.confirm(replication.quorum_stamp(), log.commit(), outcomes);
+}
+
+void Replica::Parts::finish_change() {
+  if (!is_configuration_committed()) return;
+  const Configuration& configuration = log.configuration();
+  if (configuration.is_joint()) return append_configuration(without_outgoing(configuration));
+  if (configuration.is_voter(options.self)) return;
+  // We hold no lease since we proposed this, so whoever is told may campaign at once.
+  for (const ReplicaId voter : configuration.voters) {
+    if (replication.progress_of(voter)->match() != log.last_index()) continue;
+    outbox.send_now(voter, TimeoutNow{election.term()});
+    break;
+  }
+  step_down(election.term(), {});
 }
 
 void Replica::Parts::step_down(Term term, ReplicaId leader) {
@@ -109,116 +133,41 @@ void Replica::Parts::send_heartbeats() {
 
 bool Replica::Parts::has_lease(Instant at) const {
   if (!is_leader() || !options.lease_reads || transfer.has_handed_over() || log.commit() < noop) return false;
+  if (!log.configuration().is_incoming_voter(options.self)) return false;  // others may lead without us (RULES 3)
   const Duration length = options.election_timeout_min * (100 - options.lease_drift_percent) / 100;
   const std::optional<Instant> end = reads.lease_end(clock, length);
   return end && at < *end;
 }
 
-// ---- messages ----
-
-void Replica::Parts::on(ReplicaId from, const PreVoteRequest& request) {
-  election.on_pre_vote_request(from, request, now);
-}
-
-void Replica::Parts::on(ReplicaId from, const PreVoteReply& reply) {
-  // A grant names the term the sender would vote in, which nobody is in yet; only a refusal tells of a higher term.
-  const bool was_pre_candidate = election.role() == Role::kPreCandidate;
-  if (reply.granted || reply.term <= election.term()) {
-    election.on_pre_vote_reply(from, reply, now);
-    const bool may_gain = was_pre_candidate && may_pull() && pull.on_pre_vote_reply(from, reply, now);
-    if (may_gain) campaign();
-    return;
-  }
-  step_down(reply.term, {});
-  if (was_pre_candidate) campaign();  // at once: the question was about a term that has passed
-}
-
-void Replica::Parts::on(ReplicaId from, const VoteRequest& request) {
-  if (request.term > election.term()) {
-    // Not even the term is taken over: a replica that was cut off must not depose a leader others hear (thesis 4.2.3).
-    if (!request.transfer && election.withholds_votes(now)) return;
-    step_down(request.term, {});
-  }
-  election.on_vote_request(from, request, now);
-}
-
-void Replica::Parts::on(ReplicaId from, const VoteReply& reply) {
-  observe(reply.term);
-  election.on_vote_reply(from, reply);
-}
-
-void Replica::Parts::on(ReplicaId from, const AppendRequest& request) {
-  if (request.term < election.term()) {
-    AppendReply stale;
-    stale.term = election.term();
-    outbox.send_now(from, stale);
-    return;
-  }
-  if (!obeys(from, request.term)) return;
-  const AppendOutcome outcome = accept_append(log, request);
-  switch (outcome.verdict) {
-    case AppendVerdict::kAccepted:
-      outbox.send_accepted(from, outcome.reply);
-      raise_replicated_to_all(request.replicated_to_all);
-      break;
-    case AppendVerdict::kRejected:
-      outbox.send_now(from, outcome.reply);
-      break;
-    case AppendVerdict::kRefused:
-      ++messages_refused;
-      break;
-  }
-}
-
-void Replica::Parts::on(ReplicaId from, const AppendReply& reply) {
-  observe(reply.term);
-  if (!is_leader() || reply.term != election.term()) return;
-  if (!replication.on_append_reply(from, reply, now)) ++messages_refused;
-}
-
-void Replica::Parts::on(ReplicaId from, const HeartbeatRequest& request) {
-  if (request.term < election.term()) {
-    outbox.send_now(from, HeartbeatReply{election.term(), 0, log.stable_index()});
-    return;
-  }
-  if (!obeys(from, request.term)) return;
-  if (request.commit > log.last_index()) {  // it was told of entries we never acknowledged
+bool Replica::Parts::take_snapshot(const SnapshotHead& head) {
+  if (head.term > head.sender_term || head.configuration.voters.empty()) {
     ++messages_refused;
-    return;
+    return false;
   }
-  log.commit_to(request.commit);
-  raise_replicated_to_all(request.replicated_to_all);
-  outbox.send_now(from, HeartbeatReply{election.term(), request.stamp, log.stable_index()});
-}
-
-void Replica::Parts::on(ReplicaId from, const HeartbeatReply& reply) {
-  observe(reply.term);
-  if (!is_leader() || reply.term != election.term()) return;
-  if (!replication.on_heartbeat_reply(from, reply, now)) ++messages_refused;
-}
-
-void Replica::Parts::on(ReplicaId from, const TimeoutNow& request) {
-  if (!obeys(from, request.term)) return;
-  if (log.configuration().is_voter(options.self)) election.campaign_for_transfer(now);
-}
-
-void Replica::Parts::on(ReplicaId from, const PullRequest& request) {
-  pull_source.on_request(from, request, election.term());
-}
-
-void Replica::Parts::on(ReplicaId from, const PullReply& reply) {
-  if (!may_pull() || !pull.is_waiting_for(from, reply)) return;
-  const PullPlan plan = plan_pull(log, election.term(), pull.is_for_vote(), reply);
-  if (plan.verdict == PullVerdict::kRefused) ++messages_refused;
-  if (plan.verdict == PullVerdict::kTaken && plan.is_news) {
-    // One Ready carries both, the term first: no crash can keep the entries and lose the term (RULES 1).
-    if (plan.term > election.term()) step_down(plan.term, {});
-    take_pull(log, reply, plan);
+  const bool is_needed =
+      head.index > log.commit() && (head.index > log.last_index() || log.term_at(head.index) != head.term);
+  // A leader has every entry that was committed in its term or before.
+  if (is_needed && is_leader() && head.sender_term <= election.term()) {
+    ++messages_refused;
+    return false;
   }
-  if (pull.answered(reply, plan, now) && log.configuration().is_voter(options.self)) campaign();
+  // Nobody who lacks what is committed here may reach us any more (as with a pull); the term stands before the install.
+  observe(head.sender_term);
+  if (is_needed) {
+    log.reset(head.index, head.term, head.configuration);
+    install = head;
+  } else {
+    log.commit_to(head.index);
+  }
+  if (election.leader() == head.from) {
+    AppendReply reply;
+    reply.term = election.term();
+    reply.accepted = true;
+    reply.match_index = log.commit();
+    outbox.send_accepted(head.from, reply);
+  }
+  return is_needed;
 }
-
-// ---- Replica ----
 
 Replica::Replica(const ReplicaOptions& options, RestoredState restored, Instant now)
     : parts_(std::make_unique<Parts>(options, restored, now)) {}
@@ -264,6 +213,17 @@ std::optional<Replica::Proposed> Replica::propose(EntryKind kind, std::string bu
   return place;
 }
 
+Result<Replica::Proposed> Replica::propose_change(const ConfigurationChange& change, Instant now) {
+  Parts& p = *parts_;
+  p.advance(now);
+  if (!p.is_leader() || p.transfer.is_active()) return Error{ErrorCode::kUnavailable, "no leader that takes proposals"};
+  if (!p.is_configuration_committed()) return Error{ErrorCode::kUnavailable, "an earlier change is not committed yet"};
+  const Result<Configuration> next = changed_configuration(p.log.configuration(), change);
+  if (!next.ok()) return next.error();
+  p.append_configuration(*next);
+  return Proposed{p.election.term(), p.log.last_index()};
+}
+
 std::optional<LogIndex> Replica::lease_read_index(Instant now) const {
   if (!parts_->has_lease(now)) return std::nullopt;
   return parts_->log.commit();
@@ -305,10 +265,26 @@ void Replica::entries_loaded(ReplicaId peer, std::vector<Entry> entries, Instant
   p.settle();
 }
 
+void Replica::snapshot_finished(ReplicaId peer, std::optional<LogIndex> index, Instant now) {
+  Parts& p = *parts_;
+  p.advance(now);
+  if (!p.snapshots.finished(peer)) return;
+  p.replication.snapshot_finished(peer, index, now);
+  p.settle();
+}
+
+bool Replica::snapshot_staged(const SnapshotHead& head, Instant now) {
+  Parts& p = *parts_;
+  p.advance(now);
+  const bool is_needed = p.take_snapshot(head);
+  p.settle();
+  return is_needed;
+}
+
 void Replica::transfer_leadership(ReplicaId target, Instant now) {
   Parts& p = *parts_;
   p.advance(now);
-  const bool is_possible = p.is_leader() && target != p.options.self && p.log.configuration().is_voter(target);
+  const bool is_possible = p.is_leader() && target != p.options.self && p.log.configuration().is_incoming_voter(target);
   if (!is_possible || p.transfer.is_active()) return;
   p.transfer.begin(target, now + p.options.election_timeout_min);
   p.settle();
@@ -319,7 +295,8 @@ void Replica::log_cut(LogIndex start_index) { parts_->log.cut(start_index); }
 bool Replica::has_ready() const {
   const Parts& p = *parts_;
   return p.log.has_unoffered() || p.election.ballot().is_changed() || !p.outbox.is_empty() || !p.outcomes.empty() ||
-         p.log.commit() != p.commit_reported || p.loads.has_wanted() || (p.is_leader() && p.reads.wants_round());
+         p.log.commit() != p.commit_reported || p.loads.has_wanted() || p.snapshots.has_wanted() ||
+         (p.is_leader() && p.reads.wants_round());
 }
 
 Ready Replica::take_ready() {
@@ -331,12 +308,14 @@ Ready Replica::take_ready() {
   Ready ready;
   ready.sequence = ++p.sequence;
   ready.hard_state = p.election.ballot().offer(ready.sequence);
+  ready.install = std::exchange(p.install, std::nullopt);
   ready.entries = p.log.offer(ready.sequence);
   ready.send_now = p.outbox.take_now();
   ready.send_when_durable = p.outbox.take_when_durable();
   ready.commit = p.commit_reported = p.log.commit();
   ready.reads = std::exchange(p.outcomes, {});
   ready.entries_wanted = p.loads.take_wanted();
+  ready.snapshots_wanted = p.snapshots.take_wanted();
   return ready;
 }
 
@@ -360,6 +339,10 @@ ReplicaStatus Replica::status(Instant now) const {
   status.messages_refused = p.messages_refused;
   return status;
 }
+
+std::vector<PeerStatus> Replica::peers() const { return parts_->replication.peers(); }
+
+const Configuration& Replica::configuration_at(LogIndex index) const { return parts_->log.configuration_at(index); }
 
 const Configuration& Replica::configuration() const { return parts_->log.configuration(); }
 

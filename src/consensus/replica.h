@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "consensus/membership.h"
 #include "consensus/ready.h"
 
 namespace torc::consensus {
@@ -29,7 +30,8 @@ struct ReplicaOptions {
   bool lease_reads = true;                // false: every read is confirmed by a round of heartbeats
 };
 
-/// What the log and the checkpoint say at start. A replica that never ran has everything zero and its configuration.
+/// What the log and the checkpoint say at start. A replica that never ran has everything zero and its configuration:
+/// the one the group is born with, or an empty one if it joins a group that exists and will be told.
 struct RestoredState {
   HardState hard_state;
   LogIndex start_index;  // entries up to here are only in the checkpoint
@@ -37,7 +39,10 @@ struct RestoredState {
   std::vector<TermRun> term_runs;  // of entries start_index + 1 .. last_index
   LogIndex last_index;
   LogIndex commit;              // known committed: the checkpoint's index
-  Configuration configuration;  // the latest in the log, else the checkpoint's
+  Configuration configuration;  // in force at start_index: of an entry up to there, else the one of birth
+  /// Every configuration in the log after start_index, in order: the latest counts, and truncating it brings back the
+  /// one before.
+  std::vector<PlacedConfiguration> configurations;
 };
 
 struct ReplicaStatus {
@@ -51,6 +56,13 @@ struct ReplicaStatus {
   bool has_lease = false;
   uint64_t messages_refused =
       0;  // sent by no correct peer: another replica's, malformed, contradicting what is committed
+};
+
+/// Another member as the leader sees it.
+struct PeerStatus {
+  ReplicaId id;
+  LogIndex match_index;  // durable there and equal to ours
+  Instant heard_at;      // answered the last time, or became a peer
 };
 
 class Replica {
@@ -71,6 +83,14 @@ class Replica {
     LogIndex index;
   };
   std::optional<Proposed> propose(EntryKind kind, std::string buffer, Instant now);
+  /// Proposes another membership if leader. It counts from the moment it is appended; if it is joint, the configuration
+  /// that ends the change follows by itself once the joint one is committed. One change at a time: the next may follow
+  /// when configuration() is not joint and committed.
+  /// A leader that is no voter of the new configuration has no lease from here on, leads until the change is committed
+  /// and then tells a voter to take over.
+  /// Errors: kUnavailable if not a leader that accepts proposals, or before the term's first commit, or while an
+  /// earlier configuration is not committed; kInvalid as changed_configuration.
+  Result<Proposed> propose_change(const ConfigurationChange& change, Instant now);
   /// The index a read may be served at right now without a message: only with a valid lease and the term's no-op
   /// committed. The state machine must have applied it.
   std::optional<LogIndex> lease_read_index(Instant now) const;
@@ -80,6 +100,11 @@ class Replica {
   /// Answers an EntriesWanted: consecutive entries from its `first`, possibly fewer than wanted, or empty if
   /// unavailable.
   void entries_loaded(ReplicaId peer, std::vector<Entry> entries, Instant now);
+  /// Ends a SnapshotWanted: a snapshot of `index` was sent to `peer` completely, or (nothing) that has failed.
+  void snapshot_finished(ReplicaId peer, std::optional<LogIndex> index, Instant now);
+  /// A snapshot has arrived here completely, was validated, and lies beside the checkpoint. True: the next Ready says
+  /// to install it, and the log has been given up for it. False: discard it, the log holds as much.
+  [[nodiscard]] bool snapshot_staged(const SnapshotHead& head, Instant now);
   /// Starts handing leadership to `target`: proposals are refused until it took over or an election timeout has passed,
   /// and there is no lease for the rest of the term once it was told to campaign. Ignored unless leader and `target` is
   /// another voter.
@@ -94,7 +119,14 @@ class Replica {
   Instant next_deadline() const;
 
   ReplicaStatus status(Instant now) const;
+  /// Every other member, sorted; empty unless leader. For deciding whether a learner has caught up.
+  std::vector<PeerStatus> peers() const;
+  /// The latest in the log, committed or not: the one that counts.
   const Configuration& configuration() const;
+  /// The one in force at `index`; what a checkpoint of that index has to carry. Empty at a replica that joined, for
+  /// what came before it was told of any: it makes no checkpoint there. Requires: start of the log <= index <= last
+  /// index.
+  const Configuration& configuration_at(LogIndex index) const;
   /// Term of the entry at `index`, if still known. Requires: index <= last index.
   std::optional<Term> term_at(LogIndex index) const;
 

@@ -1,5 +1,5 @@
-// The parts one replica is composed of and the steps that involve several of them. Private to replica.cc and the
-// invariant checker.
+// The parts one replica is composed of and the steps that involve several of them. Private to replica.cc,
+// replica_messages.cc and the invariant checker.
 #pragma once
 
 #include "consensus/election.h"
@@ -11,6 +11,7 @@
 #include "consensus/reads.h"
 #include "consensus/replica.h"
 #include "consensus/replication.h"
+#include "consensus/snapshot_requests.h"
 #include "consensus/transfer.h"
 
 namespace torc::consensus {
@@ -24,14 +25,16 @@ struct Replica::Parts {
   Election election;
   SendClock clock;
   EntryLoads loads;
+  SnapshotRequests snapshots;
   Replication replication;
   Pull pull;
   PullSource pull_source;
   Reads reads;
   Transfer transfer;
   Instant now;
-  LogIndex noop;               // leader: first entry of its term
-  LogIndex replicated_to_all;  // the most this replica was ever told or found: never becomes untrue
+  LogIndex noop;                        // leader: first entry of its term
+  LogIndex replicated_to_all;           // the most this replica was ever told or found: never becomes untrue
+  std::optional<SnapshotHead> install;  // for the next Ready
   std::vector<ReadOutcome> outcomes;
   uint64_t sequence = 0;     // of the last Ready
   LogIndex commit_reported;  // by the last Ready
@@ -45,6 +48,11 @@ struct Replica::Parts {
   /// Without a leader and not about to lead: the log may be changed by what others hold.
   bool may_pull() const;
   void become_leader();
+  void append_configuration(const Configuration& configuration);
+  /// Leader: the latest configuration and an entry of the own term are committed.
+  bool is_configuration_committed() const { return log.commit() >= noop && log.configuration_index() <= log.commit(); }
+  /// Leader: ends a joint change that is committed, and leadership that a committed configuration has ended.
+  void finish_change();
   void step_down(Term term, ReplicaId leader);
   /// A higher term was seen: follow it, whoever leads it.
   void observe(Term term);
@@ -53,6 +61,8 @@ struct Replica::Parts {
   void raise_replicated_to_all(LogIndex index);
   void send_heartbeats();
   bool has_lease(Instant at) const;
+
+  bool take_snapshot(const SnapshotHead& head);
 
   void on(ReplicaId from, const PreVoteRequest& request);
   void on(ReplicaId from, const PreVoteReply& reply);

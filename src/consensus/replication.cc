@@ -10,10 +10,17 @@ void Replication::start(Term term, Instant now) {
   CHECK(log_.last_term() < term) << "entries of term " << term << " before its leader";
   term_ = term;
   peers_.clear();
-  for (const ReplicaId id : log_.configuration().members()) {
-    if (id != options_.self) peers_.emplace(id, Peer(Progress(log_.last_index() + 1, now)));
+  heartbeat_at_ = Instant::never();
+  follow_configuration(now);
+}
+
+void Replication::follow_configuration(Instant now) {
+  const Configuration& configuration = log_.configuration();
+  std::erase_if(peers_, [&](const auto& peer) { return !configuration.contains(peer.first); });
+  for (const ReplicaId id : configuration.members()) {
+    if (id != options_.self) peers_.try_emplace(id, Progress(log_.last_index() + 1, now));
   }
-  heartbeat_at_ = peers_.empty() ? Instant::never() : now;
+  heartbeat_at_ = peers_.empty() ? Instant::never() : std::min(heartbeat_at_, now);
 }
 
 void Replication::stop() {
@@ -32,7 +39,7 @@ void Replication::send_to(ReplicaId id, Peer& peer, Instant now) {
     const bool is_probe = peer.progress.state() == Progress::State::kProbe;
     if (first > log_.last_index() && !is_probe) return;
     const std::optional<Term> prev_term = log_.term_at(first - 1);
-    if (!prev_term) return;  // behind our start: only a snapshot can help
+    if (!prev_term) return want_snapshot(id, peer, now);
     const bool is_held = first >= log_.first_held();
     if (!is_held && !is_probe) return want_entries(id, peer, now);
     std::vector<Entry> entries;
@@ -55,6 +62,23 @@ void Replication::send_append(ReplicaId id, Peer& peer, Term prev_term, std::vec
   request.entries = std::move(entries);
   outbox_.send_now(id, std::move(request));
   peer.progress.sent(last, bytes, now);
+}
+
+void Replication::want_snapshot(ReplicaId id, Peer& peer, Instant now) {
+  if (peer.load_retry_at && now < *peer.load_retry_at) return;
+  peer.load_retry_at.reset();
+  peer.progress.become_snapshot();
+  snapshots_.want(id, log_.start_index());
+}
+
+void Replication::snapshot_finished(ReplicaId id, std::optional<LogIndex> index, Instant now) {
+  const auto found = peers_.find(id);
+  if (found == peers_.end()) return;
+  Peer& peer = found->second;
+  if (!index) peer.load_retry_at = now + options_.heartbeat_interval;
+  // A snapshot of an earlier leadership may end within ours; where it ended there is a place to ask about.
+  const LogIndex place = std::min(index.value_or(peer.progress.match()), log_.last_index());
+  peer.progress.snapshot_finished(place);
 }
 
 void Replication::want_entries(ReplicaId id, Peer& peer, Instant now) {
@@ -100,7 +124,8 @@ std::optional<SendStamp> Replication::send_heartbeats(Instant now) {
 
 bool Replication::on_append_reply(ReplicaId from, const AppendReply& reply, Instant now) {
   const auto found = peers_.find(from);
-  if (found == peers_.end() || !is_credible(reply.stamp) || reply.match_index > log_.last_index()) return false;
+  if (found == peers_.end()) return true;
+  if (!is_credible(reply.stamp) || reply.match_index > log_.last_index()) return false;
   Progress& progress = found->second.progress;
   progress.heard(reply.stamp, now);
   if (reply.accepted) {
@@ -114,7 +139,8 @@ bool Replication::on_append_reply(ReplicaId from, const AppendReply& reply, Inst
 
 bool Replication::on_heartbeat_reply(ReplicaId from, const HeartbeatReply& reply, Instant now) {
   const auto found = peers_.find(from);
-  if (found == peers_.end() || !is_credible(reply.stamp)) return false;
+  if (found == peers_.end()) return true;
+  if (!is_credible(reply.stamp)) return false;
   Progress& progress = found->second.progress;
   progress.heard(reply.stamp, now);
   progress.check_lost(reply.last_index, options_.heartbeat_interval, options_.election_timeout_min, now);
@@ -152,6 +178,12 @@ Instant Replication::quorum_heard_at() const {
 const Progress* Replication::progress_of(ReplicaId id) const {
   const auto found = peers_.find(id);
   return found == peers_.end() ? nullptr : &found->second.progress;
+}
+
+std::vector<PeerStatus> Replication::peers() const {
+  std::vector<PeerStatus> peers;
+  for (const auto& [id, peer] : peers_) peers.push_back({id, peer.progress.match(), peer.progress.heard_at()});
+  return peers;
 }
 
 }  // namespace torc::consensus

@@ -11,18 +11,22 @@
 #include "consensus/progress.h"
 #include "consensus/reads.h"
 #include "consensus/replica.h"
+#include "consensus/snapshot_requests.h"
 
 namespace torc::consensus {
 
 class Replication {
  public:
   /// All of them outlive this object.
-  Replication(const ReplicaOptions& options, const LogView& log, Outbox& outbox, SendClock& clock, EntryLoads& loads)
-      : options_(options), log_(log), outbox_(outbox), clock_(clock), loads_(loads) {}
+  Replication(const ReplicaOptions& options, const LogView& log, Outbox& outbox, SendClock& clock, EntryLoads& loads,
+              SnapshotRequests& snapshots)
+      : options_(options), log_(log), outbox_(outbox), clock_(clock), loads_(loads), snapshots_(snapshots) {}
 
   /// Leadership of `term` begins; the log does not hold an entry of the term yet.
   void start(Term term, Instant now);
   void stop();
+  /// The configuration changed: members that are new are probed, former ones are left alone.
+  void follow_configuration(Instant now);
   Instant heartbeat_at() const { return heartbeat_at_; }
 
   /// Sends every member what flow control lets through.
@@ -30,12 +34,15 @@ class Replication {
   /// Sends every member a heartbeat and sets the time of the next. Returns the smallest stamp, or nothing if alone.
   std::optional<SendStamp> send_heartbeats(Instant now);
 
-  // False for a message that no correct member sends.
+  // False for a message that no correct member sends. Late answers of former members are ignored.
   bool on_append_reply(ReplicaId from, const AppendReply& reply, Instant now);
   bool on_heartbeat_reply(ReplicaId from, const HeartbeatReply& reply, Instant now);
 
   /// Entries that had to be read back, from `first` on, are there (none: they could not be read).
   void entries_loaded(ReplicaId peer, LogIndex first, std::vector<Entry> entries, Instant now);
+
+  /// A snapshot of `index` was sent to `peer` completely, or (nothing) could not be.
+  void snapshot_finished(ReplicaId peer, std::optional<LogIndex> index, Instant now);
 
   /// Largest index that a quorum holds durably. It may be committed only if its entry is of this term (Raft figure 8).
   LogIndex quorum_match() const;
@@ -47,17 +54,19 @@ class Replication {
   Instant quorum_heard_at() const;
   /// Null if `id` is not another member.
   const Progress* progress_of(ReplicaId id) const;
+  std::vector<PeerStatus> peers() const;
 
  private:
   friend struct StateEncoding;  // reads everything, for the model checker
   struct Peer {
     explicit Peer(Progress p) : progress(p) {}
     Progress progress;
-    std::optional<Instant> load_retry_at;  // entries it needs could not be read: asked for again then
+    std::optional<Instant> load_retry_at;  // what it needs could not be read or sent: asked for again then
   };
 
   void send_to(ReplicaId id, Peer& peer, Instant now);
   void send_append(ReplicaId id, Peer& peer, Term prev_term, std::vector<Entry> entries, Instant now);
+  void want_snapshot(ReplicaId id, Peer& peer, Instant now);
   void want_entries(ReplicaId id, Peer& peer, Instant now);
   bool is_credible(SendStamp stamp) const { return stamp <= clock_.last(); }
 
@@ -66,6 +75,7 @@ class Replication {
   Outbox& outbox_;
   SendClock& clock_;
   EntryLoads& loads_;
+  SnapshotRequests& snapshots_;
   Term term_;
   std::map<ReplicaId, Peer> peers_;  // every member but this one; empty unless leader
   Instant heartbeat_at_ = Instant::never();

@@ -35,22 +35,31 @@ struct TestDisk {
   struct Record {
     std::optional<HardState> hard_state;
     std::optional<Entry> entry;
+    std::optional<SnapshotHead> install;
   };
   HardState hard_state;
   LogIndex start_index;
   Term start_term;
-  std::deque<Entry> entries;  // start_index + 1 ...
+  Configuration configuration;  // in force at start_index
+  std::deque<Entry> entries;    // start_index + 1 ...
   std::deque<Record> unsynced;
   std::string violation;
 
   void write(const Ready& ready) {
-    if (ready.hard_state) unsynced.push_back({ready.hard_state, std::nullopt});
-    for (const Entry& entry : ready.entries) unsynced.push_back({std::nullopt, entry});
+    if (ready.hard_state) unsynced.push_back({.hard_state = ready.hard_state});
+    if (ready.install) unsynced.push_back({.install = ready.install});
+    for (const Entry& entry : ready.entries) unsynced.push_back({.entry = entry});
   }
   void sync(size_t count) {
     for (; count > 0; --count, unsynced.pop_front()) {
       const Record& record = unsynced.front();
       if (record.hard_state) hard_state = *record.hard_state;
+      if (record.install) {
+        start_index = record.install->index;
+        start_term = record.install->term;
+        configuration = record.install->configuration;
+        entries.clear();
+      }
       if (record.entry) {
         CHECK(record.entry->index > start_index) << "entry " << record.entry->index << " below the start";
         while (!entries.empty() && entries.back().index >= record.entry->index) entries.pop_back();
@@ -58,7 +67,7 @@ struct TestDisk {
         entries.push_back(*record.entry);
       }
       // A crash may come after any record: a term has to be there before the entries that need it.
-      if (!entries.empty() && entries.back().term > hard_state.term)
+      if ((entries.empty() ? start_term : entries.back().term) > hard_state.term)
         violation = "an entry on disk above the term there";
     }
   }
@@ -66,10 +75,13 @@ struct TestDisk {
     while (!entries.empty() && entries.front().index <= index) {
       start_index = entries.front().index;
       start_term = entries.front().term;
+      if (entries.front().kind == EntryKind::kConfiguration) {
+        configuration = decode_configuration(entries.front().payload()).value();
+      }
       entries.pop_front();
     }
   }
-  RestoredState restored(const Configuration& configuration) const {
+  RestoredState restored() const {
     RestoredState state;
     state.hard_state = hard_state;
     state.start_index = state.commit = start_index;
@@ -78,6 +90,9 @@ struct TestDisk {
     for (const Entry& entry : entries) {
       if (state.term_runs.empty() || state.term_runs.back().term != entry.term) {
         state.term_runs.push_back({entry.index, entry.term});
+      }
+      if (entry.kind == EntryKind::kConfiguration) {
+        state.configurations.push_back({entry.index, decode_configuration(entry.payload()).value()});
       }
     }
     state.configuration = configuration;
@@ -102,6 +117,7 @@ class TestCluster {
     };
     std::deque<Unsynced> unsynced;  // Readys on their way to the disk
     std::deque<EntriesWanted> loads;
+    std::deque<SnapshotWanted> snapshots;
     LogIndex commit;
   };
   struct PendingRead {
@@ -109,14 +125,16 @@ class TestCluster {
     LogIndex committed;  // what was committed anywhere when it was registered
   };
 
-  TestCluster(uint64_t seed, uint64_t nodes, ReplicaOptions options = {}) : prng_(seed) {
+  /// Replicas 1 to `nodes` are the voters of birth. `spares` more are not members of anything yet.
+  TestCluster(uint64_t seed, uint64_t nodes, ReplicaOptions options = {}, uint64_t spares = 0) : prng_(seed) {
     options.group = GroupId(1);
-    for (uint64_t n = 1; n <= nodes; ++n) configuration_.voters.push_back(replica_id(n));
-    for (const ReplicaId id : configuration_.voters) {
-      Node& node = nodes_[id];
+    for (uint64_t n = 1; n <= nodes; ++n) birth_.voters.push_back(replica_id(n));
+    for (uint64_t n = 1; n <= nodes + spares; ++n) {
+      Node& node = nodes_[replica_id(n)];
       node.options = options;
-      node.options.self = id;
-      start(id);
+      node.options.self = replica_id(n);
+      if (n <= nodes) node.disk.configuration = birth_;
+      start(replica_id(n));
     }
   }
 
@@ -124,7 +142,7 @@ class TestCluster {
   void start(ReplicaId id) {
     Node& node = nodes_.at(id);
     node.options.seed = prng_.next();
-    node.replica = std::make_unique<Replica>(node.options, node.disk.restored(configuration_), now_of(id));
+    node.replica = std::make_unique<Replica>(node.options, node.disk.restored(), now_of(id));
     node.commit = node.disk.start_index;
     after_step(id);
   }
@@ -136,6 +154,7 @@ class TestCluster {
     node.disk.unsynced.clear();
     node.unsynced.clear();
     node.loads.clear();
+    node.snapshots.clear();
     node.replica.reset();
     node.is_paused = false;
     invariants_.crashed(id);
@@ -190,10 +209,35 @@ class TestCluster {
     node.replica->entries_loaded(wanted.peer, std::move(entries), now_of(id));
     after_step(id);
   }
+  /// The oldest snapshot that `id` has to send arrives, or it fails on its way. It is of what is durable and committed.
+  void send_snapshot(ReplicaId id, bool arrives) {
+    Node& node = nodes_.at(id);
+    if (node.snapshots.empty()) return;
+    const SnapshotWanted wanted = node.snapshots.front();
+    node.snapshots.pop_front();
+    const ReplicaStatus from = status(id);
+    const LogIndex index = std::min(from.commit, from.stable_index);
+    Node& to = nodes_.at(wanted.peer);
+    arrives &= index >= wanted.index_min && to.replica && !to.is_paused && !cut_.contains({id, wanted.peer});
+    if (arrives) {
+      const SnapshotHead head{id, from.term, index, node.replica->term_at(index).value(),
+                              node.replica->configuration_at(index)};
+      if (trace) *trace << id.node << "->" << wanted.peer.node << " snapshot of " << index << "\n";
+      snapshots += to.replica->snapshot_staged(head, now_of(wanted.peer)) ? 1 : 0;
+      after_step(wanted.peer);
+    }
+    node.replica->snapshot_finished(wanted.peer, arrives ? std::optional(index) : std::nullopt, now_of(id));
+    after_step(id);
+  }
   std::optional<Replica::Proposed> propose(ReplicaId id, std::string_view payload) {
     const auto place = nodes_.at(id).replica->propose(EntryKind::kCommands, buffer_of(payload), now_of(id));
     after_step(id);
     return place;
+  }
+  bool change(ReplicaId id, const ConfigurationChange& change) {
+    const auto place = nodes_.at(id).replica->propose_change(change, now_of(id));
+    after_step(id);
+    return place.ok();
   }
   void read(ReplicaId id) {
     reads_[++last_token_] = {id, invariants_.committed()};
@@ -211,10 +255,14 @@ class TestCluster {
     nodes_.at(from).replica->transfer_leadership(to, now_of(from));
     after_step(from);
   }
-  void cut_log(ReplicaId id) {
+  /// `even_if_needed`: also what some member does not have yet and will need a snapshot for.
+  void cut_log(ReplicaId id, bool even_if_needed = false) {
     Node& node = nodes_.at(id);
     const ReplicaStatus status = node.replica->status(now_of(id));
-    const LogIndex safe = std::min({status.commit, status.replicated_to_all, status.stable_index});
+    const LogIndex durable = std::min(status.commit, status.stable_index);
+    const LogIndex safe = even_if_needed ? durable : std::min(durable, status.replicated_to_all);
+    if (safe <= node.disk.start_index) return;
+    if (node.replica->configuration_at(safe).voters.empty()) return;  // no checkpoint
     node.disk.cut(safe);
     node.replica->log_cut(node.disk.start_index);
     after_step(id);
@@ -257,9 +305,10 @@ class TestCluster {
       }
       for (auto& [id, node] : nodes_) {
         if (!node.replica || node.is_paused) continue;
-        is_busy |= !node.unsynced.empty() || !node.loads.empty();
+        is_busy |= !node.unsynced.empty() || !node.loads.empty() || !node.snapshots.empty();
         while (!node.unsynced.empty()) sync_one(id);
         while (!node.loads.empty()) answer_load(id, true);
+        if (!node.snapshots.empty()) send_snapshot(id, true);
       }
     }
   }
@@ -283,7 +332,7 @@ class TestCluster {
   Node& node(ReplicaId id) { return nodes_.at(id); }
   std::map<ReplicaId, Node>& nodes() { return nodes_; }
   std::deque<Message>& network() { return network_; }
-  const Configuration& configuration() const { return configuration_; }
+  const Configuration& birth() const { return birth_; }
   LogIndex committed() const { return invariants_.committed(); }
   Prng& prng() { return prng_; }
 
@@ -291,7 +340,8 @@ class TestCluster {
   uint64_t lease_reads = 0;
   uint64_t reads_confirmed = 0;
   uint64_t reads_failed = 0;
-  uint64_t pulls = 0;  // that made a log longer
+  uint64_t pulls = 0;      // that made a log longer
+  uint64_t snapshots = 0;  // that replaced a log
   std::ostringstream* trace = nullptr;
   /// A planted bug: what a pull says about the term does not reach the disk.
   bool plant_pulls_without_term = false;
@@ -334,6 +384,12 @@ class TestCluster {
       }
       node.loads.push_back(wanted);
     }
+    for (const SnapshotWanted& wanted : ready.snapshots_wanted) {
+      for (const SnapshotWanted& out : node.snapshots) {
+        if (out.peer == wanted.peer) fail(id, "two snapshots for one peer");
+      }
+      node.snapshots.push_back(wanted);
+    }
     for (const ReadOutcome& outcome : ready.reads) {
       const auto read = reads_.find(outcome.token);
       if (read == reads_.end()) {
@@ -353,7 +409,7 @@ class TestCluster {
 
   Prng prng_;
   Instant now_ = kStart;
-  Configuration configuration_;
+  Configuration birth_;
   std::map<ReplicaId, Node> nodes_;
   std::deque<Message> network_;
   std::set<std::pair<ReplicaId, ReplicaId>> cut_;

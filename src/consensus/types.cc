@@ -46,6 +46,8 @@ bool Configuration::is_voter(ReplicaId id) const {
   return contains_sorted(voters, id) || contains_sorted(outgoing, id);
 }
 
+bool Configuration::is_incoming_voter(ReplicaId id) const { return contains_sorted(voters, id); }
+
 bool Configuration::contains(ReplicaId id) const { return is_voter(id) || contains_sorted(learners, id); }
 
 std::vector<ReplicaId> Configuration::members() const {

@@ -78,10 +78,18 @@ struct Configuration {
 
   bool is_joint() const { return !outgoing.empty(); }
   bool is_voter(ReplicaId id) const;
+  /// A voter that stays one after a joint change.
+  bool is_incoming_voter(ReplicaId id) const;
   bool contains(ReplicaId id) const;
   /// Every member once, sorted.
   std::vector<ReplicaId> members() const;
   friend bool operator==(const Configuration&, const Configuration&) = default;
+};
+
+/// A configuration and the entry that brought it.
+struct PlacedConfiguration {
+  LogIndex index;
+  Configuration configuration;
 };
 
 std::string encode_configuration(const Configuration& configuration);
