@@ -87,11 +87,11 @@ struct StateEncoding {
   void election(const Election& e) {
     out.number(static_cast<uint64_t>(e.role_));
     out.id(e.leader_);
-    std::vector<std::pair<uint64_t, bool>> answers;
-    for (const auto& [id, granted] : e.answers_) answers.emplace_back(out.options().names[id.node.value], granted);
-    std::sort(answers.begin(), answers.end());
-    out.number(answers.size());
-    for (const auto& [name, granted] : answers) out.number(name * 2 + (granted ? 1 : 0));
+    std::vector<ReplicaId> granted;  // nobody counts refusals
+    for (const auto& [id, is_granted] : e.answers_) {
+      if (is_granted) granted.push_back(id);
+    }
+    out.ids(granted);
     if (!out.options().with_times) return;
     out.time(e.started_at_);
     out.number(e.leader_heard_at_.has_value());
