@@ -57,7 +57,7 @@ sim: build ## simulated clusters, a thousand seeds: make sim SEEDS=100000
 explore: build ## every small world of the consensus core, ten minutes each: make explore SECONDS=60
 	@for bounds in "--fast-disk --terms 2 --proposals 1 --crashes 1" "--fast-disk --terms 3 --proposals 0 --crashes 0" \
 	    "--terms 2 --proposals 1 --crashes 0" "--fast-disk --terms 2 --proposals 2 --crashes 0" \
-	    "--fast-disk --terms 1 --proposals 0 --crashes 0 --pre-vote" \
+	    "--fast-disk --terms 3 --proposals 0 --crashes 1 --pre-vote --pull --diverged" \
 	    "--fast-disk --terms 1 --proposals 1 --crashes 0 --heartbeats" \
 	    "--fast-disk --terms 2 --proposals 0 --crashes 0 --reads 1 --elected"; do \
 	  $(RELEASE)/bin/torc-explore $$bounds --states 50000000 --seconds $(or $(SECONDS),600); \

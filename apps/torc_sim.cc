@@ -45,12 +45,13 @@ void print_totals(const CampaignReport& report) {
   const auto& t = report.totals;
   std::printf(
       "%llu seeds passed: %.0f simulated seconds, %llu faults, %llu operations answered, %llu unknown, %llu refused, "
-      "%llu leaderships, %llu entries, %llu states compared, %llu keys undecided\n",
+      "%llu leaderships, %llu entries (%llu in checkpoints), %llu states compared, %llu keys undecided\n",
       static_cast<unsigned long long>(report.seeds_passed), static_cast<double>(t.simulated.count()) / 1e9,
       static_cast<unsigned long long>(t.faults), static_cast<unsigned long long>(t.operations),
       static_cast<unsigned long long>(t.unknown), static_cast<unsigned long long>(t.refused),
       static_cast<unsigned long long>(t.leaderships), static_cast<unsigned long long>(t.entries),
-      static_cast<unsigned long long>(t.digests_compared), static_cast<unsigned long long>(t.undecided_keys));
+      static_cast<unsigned long long>(t.checkpoint_index), static_cast<unsigned long long>(t.digests_compared),
+      static_cast<unsigned long long>(t.undecided_keys));
 }
 
 }  // namespace

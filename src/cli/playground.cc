@@ -23,8 +23,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds kStartMax{30'000};   // until a leader must exist
-constexpr milliseconds kTickStarting{100};  // between looks at the nodes
+constexpr milliseconds kStartMax{30'000};    // until a leader must exist
+constexpr milliseconds kCompleteMax{3'000};  // from then on a leader is enough: a node may take no part any more
+constexpr milliseconds kTickStarting{100};   // between looks at the nodes
 constexpr milliseconds kTickRunning{1'000};
 constexpr milliseconds kAnswerMax{300};   // of one node; a stopped one must not hold up the table
 constexpr milliseconds kGraceMax{5'000};  // between SIGTERM and SIGKILL
@@ -188,6 +189,14 @@ bool has_leader(const std::vector<PlaygroundNode>& nodes) {
   return std::any_of(nodes.begin(), nodes.end(), [](const PlaygroundNode& node) { return node.report.is_leader(); });
 }
 
+/// One leads, all others follow it and know what it committed first.
+bool is_complete(const std::vector<PlaygroundNode>& nodes) {
+  return has_leader(nodes) && std::all_of(nodes.begin(), nodes.end(), [&](const PlaygroundNode& node) {
+           return node.report.term == nodes.front().report.term && node.report.commit_index != "0" &&
+                  (node.report.is_leader() || node.report.role == "follower");
+         });
+}
+
 bool has_running(const std::vector<PlaygroundNode>& nodes) {
   return std::any_of(nodes.begin(), nodes.end(), [](const PlaygroundNode& node) { return node.ending.empty(); });
 }
@@ -200,10 +209,11 @@ ExitCode fail(const std::string& message) {
 enum class Readiness { kReady, kStopped, kFailed };
 
 Readiness wait_until_ready(Playground& playground, StopSignals& stop) {
-  const auto deadline = steady_clock::now() + kStartMax;
-  while (steady_clock::now() < deadline) {
+  const auto start = steady_clock::now();
+  while (steady_clock::now() < start + kStartMax) {
     const std::vector<PlaygroundNode> nodes = playground.look();
-    if (has_leader(nodes)) return Readiness::kReady;
+    const bool may_lack_some = steady_clock::now() >= start + kCompleteMax;
+    if (is_complete(nodes) || (may_lack_some && has_leader(nodes))) return Readiness::kReady;
     for (size_t i = 0; i < nodes.size(); ++i) {
       if (nodes[i].ending.empty()) continue;
       fail("node " + std::to_string(i + 1) + " ended (" + nodes[i].ending + "); the end of " +
@@ -226,10 +236,11 @@ ExitCode run_playground(const PlaygroundOptions& given) {
   StopSignals stop;
   Playground playground(options);
   if (Status status = playground.start(); !status.ok()) return fail(status.error().message);
-  std::printf("starting %zu nodes in %s\n\n", options.nodes, options.directory.c_str());
+  std::printf("starting %zu nodes in %s\n", options.nodes, options.directory.c_str());
   std::fflush(stdout);
   switch (wait_until_ready(playground, stop)) {
     case Readiness::kReady:
+      std::printf("ready\n\n");
       break;
     case Readiness::kStopped:
       return kExitOk;

@@ -10,7 +10,7 @@ constexpr const char* kHost = "127.0.0.1";
 std::string role_of(const PlaygroundNode& node) {
   if (!node.ending.empty()) return "ended (" + node.ending + ")";
   if (!node.report.is_up) return "no answer";
-  return node.report.role;
+  return node.report.explanation.empty() ? node.report.role : "takes no part";
 }
 
 std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }

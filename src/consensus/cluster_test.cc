@@ -16,7 +16,7 @@ void random_fault(TestCluster& cluster) {
   const ReplicaId id = any(cluster);
   const ReplicaId other = any(cluster);
   TestCluster::Node& node = cluster.node(id);
-  switch (prng.below(10)) {
+  switch (prng.below(12)) {
     case 0:
       if (node.replica) cluster.crash(id);
       break;
@@ -41,6 +41,17 @@ void random_fault(TestCluster& cluster) {
       break;
     case 8:
       cluster.isolate(id);
+      break;
+    case 9:
+    case 10:  // some reach each other and some do not
+      for (const auto& [from, from_node] : cluster.nodes()) {
+        for (const auto& [to, to_node] : cluster.nodes()) {
+          if (to <= from) continue;
+          const bool is_up = prng.chance(1, 2);
+          cluster.set_link(from, to, is_up);
+          cluster.set_link(to, from, is_up);
+        }
+      }
       break;
     default:
       cluster.heal();
@@ -90,11 +101,18 @@ ReplicaOptions random_options(Prng& prng) {
   options.pre_vote = prng.chance(3, 4);
   options.check_quorum = prng.chance(3, 4);
   options.lease_reads = prng.chance(3, 4);
+  options.pull = prng.chance(7, 8);
   return options;
 }
 
 // Faults first, then none: nothing bad may happen in the first phase, something good has to in the second.
-void run_seed(uint64_t seed, size_t steps, uint64_t& lease_reads, uint64_t& reads_confirmed) {
+struct Totals {
+  uint64_t lease_reads = 0;
+  uint64_t reads_confirmed = 0;
+  uint64_t pulls = 0;
+};
+
+void run_seed(uint64_t seed, size_t steps, Totals& totals) {
   Prng prng(seed);
   const uint64_t size = prng.chance(1, 8) ? 1 : prng.between(2, 5);
   TestCluster cluster(prng.next(), size, random_options(prng));
@@ -119,19 +137,29 @@ void run_seed(uint64_t seed, size_t steps, uint64_t& lease_reads, uint64_t& read
     EXPECT_EQ(cluster.status(id).commit, cluster.committed()) << id << ", seed " << seed;
     EXPECT_EQ(cluster.status(id).stable_index, cluster.committed()) << id << ", seed " << seed;
   }
-  lease_reads += cluster.lease_reads;
-  reads_confirmed += cluster.reads_confirmed;
+  totals.lease_reads += cluster.lease_reads;
+  totals.reads_confirmed += cluster.reads_confirmed;
+  totals.pulls += cluster.pulls;
 }
 
 TEST(Cluster, StaysSafeUnderRandomFaultsAndRecoversWhenTheyEnd) {
-  uint64_t lease_reads = 0;
-  uint64_t reads_confirmed = 0;
-  for (uint64_t seed = 1; seed <= 600 && !HasFatalFailure(); ++seed) {
-    run_seed(seed, 20000, lease_reads, reads_confirmed);
+  Totals totals;
+  for (uint64_t seed = 1; seed <= 600 && !HasFatalFailure(); ++seed) run_seed(seed, 20000, totals);
+  // Otherwise the checks of reads and pulls checked nothing.
+  EXPECT_GT(totals.lease_reads, 10'000u);
+  EXPECT_GT(totals.reads_confirmed, 10'000u);
+  EXPECT_GT(totals.pulls, 1'000u);
+}
+
+TEST(Cluster, APullThatForgetsTheTermIsCaught) {
+  std::string caught;
+  for (uint64_t seed = 1; seed <= 100 && caught.empty(); ++seed) {
+    TestCluster cluster(seed, 5);
+    cluster.plant_pulls_without_term = true;
+    for (size_t i = 0; i < 20000 && cluster.violation.empty(); ++i) random_step(cluster, 12);
+    caught = cluster.violation;
   }
-  // Otherwise the checks of reads checked nothing.
-  EXPECT_GT(lease_reads, 10'000u);
-  EXPECT_GT(reads_confirmed, 10'000u);
+  EXPECT_NE(caught.find("an entry on disk above the term there"), std::string::npos) << caught;
 }
 
 }  // namespace

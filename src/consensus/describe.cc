@@ -31,14 +31,17 @@ void print(std::ostream& out, const VoteRequest& m) {
 void print(std::ostream& out, const VoteReply& m) {
   out << "VoteReply term=" << m.term << (m.granted ? " granted" : " refused");
 }
-void print(std::ostream& out, const AppendRequest& m) {
-  out << "AppendRequest term=" << m.term << " prev=" << m.prev_index << "/" << m.prev_term << " commit=" << m.commit
-      << " entries=[";
-  for (const Entry& entry : m.entries) {
-    if (&entry != m.entries.data()) out << ", ";
+void print(std::ostream& out, const std::vector<Entry>& entries) {
+  out << " entries=[";
+  for (const Entry& entry : entries) {
+    if (&entry != entries.data()) out << ", ";
     out << entry.index << "/" << entry.term << " " << to_string(entry.kind);
   }
   out << "]";
+}
+void print(std::ostream& out, const AppendRequest& m) {
+  out << "AppendRequest term=" << m.term << " prev=" << m.prev_index << "/" << m.prev_term << " commit=" << m.commit;
+  print(out, m.entries);
 }
 void print(std::ostream& out, const AppendReply& m) {
   out << "AppendReply term=" << m.term;
@@ -55,6 +58,14 @@ void print(std::ostream& out, const HeartbeatReply& m) {
   out << "HeartbeatReply term=" << m.term << " last=" << m.last_index;
 }
 void print(std::ostream& out, const TimeoutNow& m) { out << "TimeoutNow term=" << m.term; }
+void print(std::ostream& out, const PullRequest& m) {
+  out << "PullRequest prev=" << m.prev_index << "/" << m.prev_term;
+}
+void print(std::ostream& out, const PullReply& m) {
+  out << "PullReply term=" << m.term << " asked=" << m.asked_prev << " prev=" << m.prev_index << "/" << m.prev_term
+      << " last=" << m.last_index << "/" << m.last_term << " commit=" << m.commit;
+  m.needs_snapshot ? void(out << " needs-snapshot") : print(out, m.entries);
+}
 
 }  // namespace
 

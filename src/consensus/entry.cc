@@ -52,4 +52,17 @@ Result<Entry> take_entry(Bytes& bytes) {
   return entry;
 }
 
+bool is_run(LogIndex prev, Term prev_term, Term term_max, const std::vector<Entry>& entries) {
+  LogIndex index = prev;
+  Term term = prev_term;
+  if (prev_term > term_max || prev.value > UINT64_MAX - entries.size()) return false;
+  for (const Entry& entry : entries) {
+    if (entry.index != ++index || entry.term < term || entry.term > term_max) return false;
+    if (entry.encoded.size() < kEntryHeaderBytes) return false;
+    if (entry.kind == EntryKind::kConfiguration && !decode_configuration(entry.payload()).ok()) return false;
+    term = entry.term;
+  }
+  return true;
+}
+
 }  // namespace torc::consensus

@@ -4,29 +4,12 @@
 #include <span>
 
 namespace torc::consensus {
-namespace {
-
-bool is_well_formed(const AppendRequest& request) {
-  LogIndex index = request.prev_index;
-  Term term = request.prev_term;
-  if (request.prev_term > request.term || request.prev_index.value > UINT64_MAX - request.entries.size()) return false;
-  for (const Entry& entry : request.entries) {
-    if (entry.index != ++index || entry.term < term || entry.term > request.term) return false;
-    if (entry.encoded.size() < kEntryHeaderBytes) return false;
-    if (entry.kind == EntryKind::kConfiguration && !decode_configuration(entry.payload()).ok()) return false;
-    term = entry.term;
-  }
-  return true;
-}
-
-}  // namespace
-
 AppendOutcome accept_append(LogView& log, const AppendRequest& request) {
   AppendOutcome outcome;
   AppendReply& reply = outcome.reply;
   reply.term = request.term;
   reply.stamp = request.stamp;
-  if (!is_well_formed(request)) return outcome;
+  if (!is_run(request.prev_index, request.prev_term, request.term, request.entries)) return outcome;
 
   const LogIndex prev = request.prev_index;
   // Below our commit index the logs are equal whatever prev_term says (leader completeness), and we may not even know
@@ -39,13 +22,7 @@ AppendOutcome accept_append(LogView& log, const AppendRequest& request) {
     return outcome;
   }
 
-  size_t known = 0;
-  for (; known < request.entries.size(); ++known) {
-    const Entry& entry = request.entries[known];
-    if (entry.index < log.start_index()) continue;
-    if (entry.index > log.last_index() || log.term_at(entry.index) != entry.term) break;
-  }
-  const std::span<const Entry> fresh = std::span(request.entries).subspan(known);
+  const std::span<const Entry> fresh = std::span(request.entries).subspan(log.count_known(request.entries));
   if (!fresh.empty()) {
     if (fresh.front().index <= log.commit()) return outcome;  // contradicts what is committed
     log.truncate_suffix(fresh.front().index - 1);

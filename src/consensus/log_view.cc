@@ -52,6 +52,24 @@ bool LogView::is_up_to_date(Term candidate_term, LogIndex candidate_index) const
   return candidate_term > last_term() || (candidate_term == last_term() && candidate_index >= last_index_);
 }
 
+bool LogView::holds(LogIndex first, const std::vector<Entry>& entries) const {
+  return std::all_of(entries.begin(), entries.end(), [&](const Entry& entry) {
+    const LogIndex expected = first;
+    ++first;
+    return entry.index == expected && term_at(expected) == entry.term;
+  });
+}
+
+size_t LogView::count_known(const std::vector<Entry>& entries) const {
+  size_t known = 0;
+  for (; known < entries.size(); ++known) {
+    const Entry& entry = entries[known];
+    if (entry.index < start_index_) continue;
+    if (entry.index > last_index_ || term_at(entry.index) != entry.term) break;
+  }
+  return known;
+}
+
 void LogView::append(Entry entry) {
   CHECK(entry.index == last_index_ + 1) << "entry " << entry.index << " after " << last_index_;
   CHECK(entry.term >= last_term()) << "term " << entry.term << " after " << last_term();

@@ -39,6 +39,12 @@ class LogView {
   /// True if a log that ends in (last_term, last_index) is at least as fresh as this one (Raft 5.4.1).
   bool is_up_to_date(Term last_term, LogIndex last_index) const;
 
+  /// True if `entries` are this log's entries from `first` on. One with the index and term that this log has there is
+  /// the same entry (log matching), whenever it was read back.
+  bool holds(LogIndex first, const std::vector<Entry>& entries) const;
+  /// How many of these consecutive entries, from the front, the log has already. What the checkpoint covers it has.
+  size_t count_known(const std::vector<Entry>& entries) const;
+
   /// Requires: entry.index == last_index() + 1, its term not below last_term(), a well-formed payload if
   /// kConfiguration.
   void append(Entry entry);

@@ -87,8 +87,31 @@ struct TimeoutNow {
   Term term;
 };
 
+/// Sent by a replica without a leader to a fresher one (RULES 1): "what follows (prev_index, prev_term) in your log?"
+/// Claims nothing.
+struct PullRequest {
+  LogIndex prev_index;
+  Term prev_term;
+};
+
+/// Sent at once by whoever got a PullRequest, whatever its role: a piece of the sender's log as it is, committed or
+/// not. Proves that the sender's log holds (prev_index, prev_term), these entries right behind it, and ends at
+/// (last_index, last_term); and that its entries up to `commit` are committed. Claims no leadership, and is never
+/// acknowledged.
+struct PullReply {
+  Term term;            // the sender's: whoever takes over entries or commit from here is in this term at least
+  LogIndex asked_prev;  // echo of the request's prev_index
+  LogIndex prev_index;  // asked_prev, or without entries where the logs may agree if they do not there
+  Term prev_term;
+  LogIndex last_index;
+  Term last_term;
+  LogIndex commit;
+  bool needs_snapshot = false;  // the sender's log starts behind what was asked for
+  std::vector<Entry> entries;   // consecutive, first is prev_index + 1
+};
+
 using MessageBody = std::variant<PreVoteRequest, PreVoteReply, VoteRequest, VoteReply, AppendRequest, AppendReply,
-                                 HeartbeatRequest, HeartbeatReply, TimeoutNow>;
+                                 HeartbeatRequest, HeartbeatReply, TimeoutNow, PullRequest, PullReply>;
 
 struct Message {
   GroupId group;

@@ -12,7 +12,9 @@ Replica::Parts::Parts(const ReplicaOptions& replica_options, const RestoredState
       outbox(options.group, options.self),
       log(restored, options.held_bytes_max),
       election(options, restored.hard_state, log, outbox, start),
-      replication(options, log, outbox, clock),
+      replication(options, log, outbox, clock, loads),
+      pull(options, log, outbox),
+      pull_source(options, log, outbox, loads),
       now(start),
       commit_reported(log.commit()) {
   CHECK(options.election_timeout_min > options.heartbeat_interval) << "no heartbeat fits into an election timeout";
@@ -27,6 +29,7 @@ void Replica::Parts::advance(Instant to) {
 
 void Replica::Parts::settle() {
   if (election.has_won()) become_leader();
+  if (!may_pull()) pull.stop();
   if (!is_leader()) return;
   const LogIndex stored = replication.quorum_match();
   // Entries of earlier terms are committed only through one of this term (Raft figure 8).
@@ -41,6 +44,16 @@ void Replica::Parts::settle() {
     }
   }
   replication.send_appends(now);
+}
+
+void Replica::Parts::campaign() {
+  election.campaign(now);
+  if (may_pull() && election.role() == Role::kPreCandidate) pull.start_round();
+}
+
+bool Replica::Parts::may_pull() const {
+  const Role role = election.role();
+  return options.pull && !election.leader() && (role == Role::kFollower || role == Role::kPreCandidate);
 }
 
 void Replica::Parts::become_leader() {
@@ -109,10 +122,15 @@ void Replica::Parts::on(ReplicaId from, const PreVoteRequest& request) {
 
 void Replica::Parts::on(ReplicaId from, const PreVoteReply& reply) {
   // A grant names the term the sender would vote in, which nobody is in yet; only a refusal tells of a higher term.
-  if (reply.granted || reply.term <= election.term()) return election.on_pre_vote_reply(from, reply, now);
-  const bool asks_again = election.role() == Role::kPreCandidate;
+  const bool was_pre_candidate = election.role() == Role::kPreCandidate;
+  if (reply.granted || reply.term <= election.term()) {
+    election.on_pre_vote_reply(from, reply, now);
+    const bool may_gain = was_pre_candidate && may_pull() && pull.on_pre_vote_reply(from, reply, now);
+    if (may_gain) campaign();
+    return;
+  }
   step_down(reply.term, {});
-  if (asks_again) election.campaign(now);  // at once: the question was about a term that has passed
+  if (was_pre_candidate) campaign();  // at once: the question was about a term that has passed
 }
 
 void Replica::Parts::on(ReplicaId from, const VoteRequest& request) {
@@ -184,6 +202,22 @@ void Replica::Parts::on(ReplicaId from, const TimeoutNow& request) {
   if (log.configuration().is_voter(options.self)) election.campaign_for_transfer(now);
 }
 
+void Replica::Parts::on(ReplicaId from, const PullRequest& request) {
+  pull_source.on_request(from, request, election.term());
+}
+
+void Replica::Parts::on(ReplicaId from, const PullReply& reply) {
+  if (!may_pull() || !pull.is_waiting_for(from, reply)) return;
+  const PullPlan plan = plan_pull(log, election.term(), pull.is_for_vote(), reply);
+  if (plan.verdict == PullVerdict::kRefused) ++messages_refused;
+  if (plan.verdict == PullVerdict::kTaken && plan.is_news) {
+    // One Ready carries both, the term first: no crash can keep the entries and lose the term (RULES 1).
+    if (plan.term > election.term()) step_down(plan.term, {});
+    take_pull(log, reply, plan);
+  }
+  if (pull.answered(reply, plan, now) && log.configuration().is_voter(options.self)) campaign();
+}
+
 // ---- Replica ----
 
 Replica::Replica(const ReplicaOptions& options, RestoredState restored, Instant now)
@@ -202,8 +236,9 @@ void Replica::tick(Instant now) {
     } else if (now >= p.replication.heartbeat_at()) {
       p.send_heartbeats();
     }
-  } else if (now >= p.election.deadline()) {
-    p.election.campaign(now);
+  } else {
+    if (now >= p.election.deadline()) p.campaign();
+    if (now >= p.pull.deadline()) p.pull.tick(now);
   }
   p.settle();
 }
@@ -255,9 +290,19 @@ void Replica::persisted(uint64_t ready_sequence, Instant now) {
 }
 
 void Replica::entries_loaded(ReplicaId peer, std::vector<Entry> entries, Instant now) {
-  parts_->advance(now);
-  parts_->replication.entries_loaded(peer, std::move(entries), now);
-  parts_->settle();
+  Parts& p = *parts_;
+  p.advance(now);
+  const std::optional<EntryLoads::Load> load = p.loads.answered(peer);
+  if (!load) return;
+  switch (load->purpose) {
+    case EntryLoads::Purpose::kAppend:
+      p.replication.entries_loaded(peer, load->first, std::move(entries), now);
+      break;
+    case EntryLoads::Purpose::kPull:
+      p.pull_source.entries_loaded(peer, load->first, std::move(entries), p.election.term());
+      break;
+  }
+  p.settle();
 }
 
 void Replica::transfer_leadership(ReplicaId target, Instant now) {
@@ -274,8 +319,7 @@ void Replica::log_cut(LogIndex start_index) { parts_->log.cut(start_index); }
 bool Replica::has_ready() const {
   const Parts& p = *parts_;
   return p.log.has_unoffered() || p.election.ballot().is_changed() || !p.outbox.is_empty() || !p.outcomes.empty() ||
-         p.log.commit() != p.commit_reported || p.replication.has_entries_wanted() ||
-         (p.is_leader() && p.reads.wants_round());
+         p.log.commit() != p.commit_reported || p.loads.has_wanted() || (p.is_leader() && p.reads.wants_round());
 }
 
 Ready Replica::take_ready() {
@@ -292,14 +336,14 @@ Ready Replica::take_ready() {
   ready.send_when_durable = p.outbox.take_when_durable();
   ready.commit = p.commit_reported = p.log.commit();
   ready.reads = std::exchange(p.outcomes, {});
-  ready.entries_wanted = p.replication.take_entries_wanted();
+  ready.entries_wanted = p.loads.take_wanted();
   return ready;
 }
 
 Instant Replica::next_deadline() const {
   const Parts& p = *parts_;
   if (p.is_leader()) return std::min(p.replication.heartbeat_at(), p.transfer.deadline());
-  return p.election.deadline();
+  return std::min(p.election.deadline(), p.pull.deadline());
 }
 
 ReplicaStatus Replica::status(Instant now) const {

@@ -25,6 +25,7 @@ struct ReplicaOptions {
   size_t held_bytes_max = 16u << 20;      // committed entries kept in the core for followers slightly behind
   bool pre_vote = true;                   // false only in simulations that show why it is there
   bool check_quorum = true;               // likewise
+  bool pull = true;                       // likewise; needs pre_vote, whose refusals tell from whom to pull (RULES 1)
   bool lease_reads = true;                // false: every read is confirmed by a round of heartbeats
 };
 

@@ -3,8 +3,11 @@
 #pragma once
 
 #include "consensus/election.h"
+#include "consensus/entry_loads.h"
 #include "consensus/log_view.h"
 #include "consensus/outbox.h"
+#include "consensus/pull.h"
+#include "consensus/pull_source.h"
 #include "consensus/reads.h"
 #include "consensus/replica.h"
 #include "consensus/replication.h"
@@ -20,7 +23,10 @@ struct Replica::Parts {
   LogView log;
   Election election;
   SendClock clock;
+  EntryLoads loads;
   Replication replication;
+  Pull pull;
+  PullSource pull_source;
   Reads reads;
   Transfer transfer;
   Instant now;
@@ -35,6 +41,9 @@ struct Replica::Parts {
   void advance(Instant to);
   /// What follows from any input: win, commit, confirm reads, hand over, send.
   void settle();
+  void campaign();
+  /// Without a leader and not about to lead: the log may be changed by what others hold.
+  bool may_pull() const;
   void become_leader();
   void step_down(Term term, ReplicaId leader);
   /// A higher term was seen: follow it, whoever leads it.
@@ -54,6 +63,8 @@ struct Replica::Parts {
   void on(ReplicaId from, const HeartbeatRequest& request);
   void on(ReplicaId from, const HeartbeatReply& reply);
   void on(ReplicaId from, const TimeoutNow& request);
+  void on(ReplicaId from, const PullRequest& request);
+  void on(ReplicaId from, const PullReply& reply);
 };
 
 }  // namespace torc::consensus

@@ -18,8 +18,7 @@ void Replication::start(Term term, Instant now) {
 
 void Replication::stop() {
   peers_.clear();
-  for (const EntriesWanted& unsent : wanted_) loads_out_.erase(unsent.peer);
-  wanted_.clear();
+  loads_.forget_unsent(EntryLoads::Purpose::kAppend);
   heartbeat_at_ = Instant::never();
 }
 
@@ -59,30 +58,18 @@ void Replication::send_append(ReplicaId id, Peer& peer, Term prev_term, std::vec
 }
 
 void Replication::want_entries(ReplicaId id, Peer& peer, Instant now) {
-  if (loads_out_.contains(id) || (peer.load_retry_at && now < *peer.load_retry_at)) return;
+  if (loads_.is_out(id) || (peer.load_retry_at && now < *peer.load_retry_at)) return;
   peer.load_retry_at.reset();
-  const LogIndex first = peer.progress.next();
-  loads_out_[id] = first;
-  wanted_.push_back({id, first, log_.first_held() - 1, options_.append_bytes_max});
+  loads_.want(EntryLoads::Purpose::kAppend,
+              {id, peer.progress.next(), log_.first_held() - 1, options_.append_bytes_max});
 }
 
-void Replication::entries_loaded(ReplicaId id, std::vector<Entry> entries, Instant now) {
-  const auto load = loads_out_.find(id);
-  if (load == loads_out_.end()) return;
-  const LogIndex first = load->second;
-  loads_out_.erase(load);
+void Replication::entries_loaded(ReplicaId id, LogIndex first, std::vector<Entry> entries, Instant now) {
   const auto found = peers_.find(id);
   if (found == peers_.end()) return;
   Peer& peer = found->second;
-  // The answer may be to a question of an earlier leadership. An entry with the index and term that our log has there
-  // is our entry (log matching), whenever it was read; anything else is as good as no answer.
-  LogIndex index = first;
-  const bool is_ours = std::all_of(entries.begin(), entries.end(), [&](const Entry& entry) {
-    const LogIndex expected = index;
-    ++index;
-    return entry.index == expected && log_.term_at(expected) == entry.term;
-  });
-  if (entries.empty() || !is_ours) {
+  // The answer may be to a question of an earlier leadership.
+  if (entries.empty() || !log_.holds(first, entries)) {
     peer.load_retry_at = now + options_.heartbeat_interval;
     return;
   }

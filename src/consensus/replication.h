@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "consensus/entry_loads.h"
 #include "consensus/log_view.h"
 #include "consensus/outbox.h"
 #include "consensus/progress.h"
@@ -15,9 +16,9 @@ namespace torc::consensus {
 
 class Replication {
  public:
-  /// `options`, `log`, `outbox` and `clock` outlive this object.
-  Replication(const ReplicaOptions& options, const LogView& log, Outbox& outbox, SendClock& clock)
-      : options_(options), log_(log), outbox_(outbox), clock_(clock) {}
+  /// All of them outlive this object.
+  Replication(const ReplicaOptions& options, const LogView& log, Outbox& outbox, SendClock& clock, EntryLoads& loads)
+      : options_(options), log_(log), outbox_(outbox), clock_(clock), loads_(loads) {}
 
   /// Leadership of `term` begins; the log does not hold an entry of the term yet.
   void start(Term term, Instant now);
@@ -33,10 +34,8 @@ class Replication {
   bool on_append_reply(ReplicaId from, const AppendReply& reply, Instant now);
   bool on_heartbeat_reply(ReplicaId from, const HeartbeatReply& reply, Instant now);
 
-  /// Entries that have to be read from the log before they can be sent; at most one request per member is out.
-  bool has_entries_wanted() const { return !wanted_.empty(); }
-  std::vector<EntriesWanted> take_entries_wanted() { return std::exchange(wanted_, {}); }
-  void entries_loaded(ReplicaId peer, std::vector<Entry> entries, Instant now);
+  /// Entries that had to be read back, from `first` on, are there (none: they could not be read).
+  void entries_loaded(ReplicaId peer, LogIndex first, std::vector<Entry> entries, Instant now);
 
   /// Largest index that a quorum holds durably. It may be committed only if its entry is of this term (Raft figure 8).
   LogIndex quorum_match() const;
@@ -66,11 +65,10 @@ class Replication {
   const LogView& log_;
   Outbox& outbox_;
   SendClock& clock_;
+  EntryLoads& loads_;
   Term term_;
   std::map<ReplicaId, Peer> peers_;  // every member but this one; empty unless leader
   Instant heartbeat_at_ = Instant::never();
-  std::vector<EntriesWanted> wanted_;
-  std::map<ReplicaId, LogIndex> loads_out_;  // first index asked for; outlives a leadership, as the answer may
 };
 
 }  // namespace torc::consensus

@@ -41,6 +41,7 @@ struct TestDisk {
   Term start_term;
   std::deque<Entry> entries;  // start_index + 1 ...
   std::deque<Record> unsynced;
+  std::string violation;
 
   void write(const Ready& ready) {
     if (ready.hard_state) unsynced.push_back({ready.hard_state, std::nullopt});
@@ -56,6 +57,9 @@ struct TestDisk {
         CHECK(record.entry->index == start_index + entries.size() + 1) << "gap before " << record.entry->index;
         entries.push_back(*record.entry);
       }
+      // A crash may come after any record: a term has to be there before the entries that need it.
+      if (!entries.empty() && entries.back().term > hard_state.term)
+        violation = "an entry on disk above the term there";
     }
   }
   void cut(LogIndex index) {
@@ -128,7 +132,7 @@ class TestCluster {
   void crash(ReplicaId id) { crash(id, prng_.below(nodes_.at(id).disk.unsynced.size() + 1)); }
   void crash(ReplicaId id, size_t records_kept) {
     Node& node = nodes_.at(id);
-    node.disk.sync(std::min(records_kept, node.disk.unsynced.size()));
+    sync(id, std::min(records_kept, node.disk.unsynced.size()));
     node.disk.unsynced.clear();
     node.unsynced.clear();
     node.loads.clear();
@@ -149,8 +153,13 @@ class TestCluster {
     const bool is_lost = !to.replica || to.is_paused || cut_.contains({message.from, message.to});
     if (trace) *trace << describe(message) << (is_lost ? " (lost)\n" : "\n");
     if (is_lost) return;
+    const LogIndex last_before = status(message.to).last_index;
+    const bool is_pull = std::holds_alternative<PullReply>(message.body);
+    is_term_forgotten_ = is_pull && plant_pulls_without_term;
     to.replica->receive(message, now_of(message.to));
     after_step(message.to);
+    is_term_forgotten_ = false;
+    if (is_pull && status(message.to).last_index > last_before) ++pulls;
   }
   void drop(size_t position) { network_.erase(network_.begin() + static_cast<ptrdiff_t>(position)); }
   /// The oldest Ready of `id` reaches the disk.
@@ -159,7 +168,7 @@ class TestCluster {
     if (node.unsynced.empty()) return;
     Node::Unsynced done = std::move(node.unsynced.front());
     node.unsynced.pop_front();
-    node.disk.sync(done.records);
+    sync(id, done.records);
     for (Message& message : done.send) network_.push_back(std::move(message));
     node.replica->persisted(done.sequence, now_of(id));
     after_step(id);
@@ -282,13 +291,22 @@ class TestCluster {
   uint64_t lease_reads = 0;
   uint64_t reads_confirmed = 0;
   uint64_t reads_failed = 0;
+  uint64_t pulls = 0;  // that made a log longer
   std::ostringstream* trace = nullptr;
+  /// A planted bug: what a pull says about the term does not reach the disk.
+  bool plant_pulls_without_term = false;
 
  private:
   void fail(ReplicaId id, const std::string& what) {
     std::ostringstream out;
     out << id << ": " << what;
     if (violation.empty()) violation = out.str();
+  }
+
+  void sync(ReplicaId id, size_t records) {
+    TestDisk& disk = nodes_.at(id).disk;
+    disk.sync(records);
+    if (!disk.violation.empty()) fail(id, disk.violation);
   }
 
   void after_step(ReplicaId id) {
@@ -303,6 +321,7 @@ class TestCluster {
     const size_t unsynced_before = node.disk.unsynced.size();
     Ready ready = node.replica->take_ready();
     if (ready.sequence == 0) fail(id, "Ready without a sequence");
+    if (is_term_forgotten_) ready.hard_state.reset();
     node.disk.write(ready);
     for (Message& message : ready.send_now) network_.push_back(std::move(message));
     node.unsynced.push_back(
@@ -341,6 +360,7 @@ class TestCluster {
   GroupInvariants invariants_;
   std::map<ReadToken, PendingRead> reads_;
   ReadToken last_token_ = 0;
+  bool is_term_forgotten_ = false;
 };
 
 }  // namespace torc::consensus

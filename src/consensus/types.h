@@ -62,6 +62,10 @@ Entry make_entry(Term term, LogIndex index, EntryKind kind, std::string buffer);
 /// Errors: kInvalid for a short, oversized or unknown-version entry. Never allocates by an announced size.
 Result<Entry> take_entry(Bytes& bytes);
 
+/// True if `entries` are consecutive behind (prev, prev_term), their terms do not fall and stay at or below `term_max`,
+/// and every configuration among them can be decoded. Whatever a peer sends has to pass before it reaches a log.
+bool is_run(LogIndex prev, Term prev_term, Term term_max, const std::vector<Entry>& entries);
+
 /// Voters, outgoing voters and learners together; bounds what a decoded configuration may announce.
 constexpr size_t kConfigurationMembersMax = 64;
 

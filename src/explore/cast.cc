@@ -14,9 +14,7 @@ void classify(Line& line) {
     line.term = term;
   };
   const consensus::MessageBody& body = line.message.body;
-  if (const auto* m = std::get_if<consensus::PreVoteReply>(&body); m && m->granted) {
-    set(ReplyKind::kPreVoteGranted, m->term);
-  } else if (const auto* v = std::get_if<consensus::VoteReply>(&body)) {
+  if (const auto* v = std::get_if<consensus::VoteReply>(&body)) {
     set(v->granted ? ReplyKind::kVoteGranted : ReplyKind::kVoteRefused, v->term);
   } else if (const auto* a = std::get_if<consensus::AppendReply>(&body)) {
     set(ReplyKind::kFollowed, a->term);

@@ -45,7 +45,7 @@ struct Actor {
 };
 
 /// Replies whose use can end for good (World).
-enum class ReplyKind : uint8_t { kNone, kPreVoteGranted, kVoteGranted, kVoteRefused, kFollowed };
+enum class ReplyKind : uint8_t { kNone, kVoteGranted, kVoteRefused, kFollowed };
 
 struct Line {
   Message message;

@@ -99,6 +99,20 @@ TEST(Explore, AReadAtAnyLeaderIsNeverStaleWhileTheSecondTermBegins) {
   EXPECT_EQ(report.depth, 9u);
 }
 
+TEST(Explore, DivergedReplicasThatPullBeforeTheyVoteAreSafe) {
+  Config config;
+  config.terms_max = 3;
+  config.proposals_max = config.crashes_max = 0;
+  config.pre_vote = config.pull = true;
+  config.is_disk_slow = false;
+  config.disks = figure_8_disks();
+  Limits limits;
+  limits.depth = 10;
+  const Report report = explore(config, limits);
+  EXPECT_TRUE(report.violation.empty()) << report.violation << "\n" << joined(report.trace);
+  EXPECT_EQ(report.depth, 10u);
+}
+
 TEST(Explore, TheSameWorldsAreFoundEveryTime) {
   Config config;
   config.terms_max = 1;
@@ -159,6 +173,7 @@ TEST(PlantedBug, AVoteThatComesAgainUnderAnotherNameElectsTwoLeaders) {
 TEST(PlantedBug, ARefusedVoteReadAsAGrantElectsTwoLeaders) {
   expect_found(Plant::kRefusalIsGrant, "election safety", 8);
 }
+TEST(PlantedBug, APullThatLeavesOutTheTermIsNoticed) { expect_found(Plant::kPullWithoutTerm, "above the term", 12); }
 TEST(PlantedBug, AReadThatNobodyConfirmedIsStale) { expect_found(Plant::kReadUnconfirmed, "stale read", 4); }
 
 }  // namespace

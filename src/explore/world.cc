@@ -33,8 +33,7 @@ bool is_dead(const Line& line, const World& world, const Cast& cast) {
   switch (line.reply) {
     case ReplyKind::kNone:
       return false;
-    case ReplyKind::kPreVoteGranted:  // for a campaign in a term it has reached
-    case ReplyKind::kVoteRefused:     // tells no higher term, and nobody counts refusals
+    case ReplyKind::kVoteRefused:  // tells no higher term, and nobody counts refusals
       return true;
     case ReplyKind::kVoteGranted:  // it will not be a candidate of this term again
       return !is_current || to.status.role != Role::kCandidate;

@@ -110,4 +110,12 @@ void RecordingSink::map(size_t count) {
 
 bool replay(std::string_view bytes, ReplySink& sink) { return walk(bytes, nullptr) && walk(bytes, &sink); }
 
+std::optional<std::string_view> recorded_error(std::string_view bytes) {
+  Reader reader(bytes);
+  if (reader.u8() != static_cast<uint8_t>(Tag::kError)) return std::nullopt;
+  const std::string_view text = reader.bytes();
+  if (!reader.at_end()) return std::nullopt;
+  return text;
+}
+
 }  // namespace torc::kv

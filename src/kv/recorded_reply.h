@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,5 +37,7 @@ class RecordingSink final : public ReplySink {
 /// Repeats exactly one recorded reply (with its elements) into `sink`. Returns false, having called nothing, unless
 /// `bytes` are one well-formed reply and nothing else. Cost: O(bytes), no allocation.
 [[nodiscard]] bool replay(std::string_view bytes, ReplySink& sink);
+/// The text of a recorded error; nothing if `bytes` are another reply or malformed.
+std::optional<std::string_view> recorded_error(std::string_view bytes);
 
 }  // namespace torc::kv

@@ -22,6 +22,10 @@ constexpr size_t kSessionRepliesMax = 16384;           // kept per session
 constexpr size_t kSessionReplyBytesMax = 4u << 20;     // kept per session; the last one may exceed it
 constexpr size_t kSessionsReplyBytesMax = 256u << 20;  // kept in all sessions together; the last one may exceed it
 
+/// The answer to a call whose session does not exist (any more) or has passed the call by: it executed nothing, but an
+/// earlier copy of the call may have.
+constexpr std::string_view kUnknownSession = "UNKNOWN outcome: session expired or unknown";
+
 /// Replicated state: the same calls in the same order give the same content on every replica.
 /// Encoding: varint count, per session, unused for longest first: u64 id | i64 last use, ms | varint floor |
 ///           varint count of replies, ascending by sequence: varint sequence | varint length and recorded reply

@@ -19,7 +19,6 @@
 namespace torc::kv {
 namespace {
 
-constexpr std::string_view kUnknownSession = "UNKNOWN outcome: session expired or unknown";
 constexpr std::string_view kOverfullSession = "UNKNOWN outcome: the session holds too many unacknowledged replies";
 constexpr std::string_view kKeyTooLong = "ERR key exceeds maximum allowed size (65535 bytes)";
 static_assert(kKeyBytesMax == 65535);

@@ -40,7 +40,13 @@ void ClientSet::add(int descriptor, std::string address, std::string local_addre
 
 void ClientSet::mark(RespConnection& connection) { marked_.push_back(&connection); }
 
+void ClientSet::account(ptrdiff_t bytes) {
+  buffered_bytes_ += static_cast<size_t>(bytes);
+  if (bytes > 0) grown_this_turn_ += static_cast<size_t>(bytes);
+}
+
 void ClientSet::end_turn() {
+  grown_this_turn_ = 0;
   // end_turn() of a connection marks nobody, closing one in it included: its id goes straight to gone_.
   for (RespConnection* connection : std::exchange(marked_, {})) {
     connection->end_turn();

@@ -50,7 +50,11 @@ class ClientSet {
   const RespLimits& limits() const { return limits_; }
   RespStats& stats() { return stats_; }
   ConnectionCommands& commands() { return commands_; }
-  size_t& buffered_bytes() { return buffered_bytes_; }
+  size_t buffered_bytes() const { return buffered_bytes_; }
+  /// A client's buffers have become larger, or smaller (negative).
+  void account(ptrdiff_t bytes);
+  /// Large answers enough for one turn: whoever has not been read from yet has to wait for the next.
+  bool is_turn_full() const { return grown_this_turn_ >= limits_.growth_per_turn_max; }
   Instant started_at() const { return started_at_; }
   uint16_t port() const { return port_; }
   void set_port(uint16_t port) { port_ = port; }
@@ -68,6 +72,7 @@ class ClientSet {
   std::vector<char> receive_space_;
   std::vector<std::string> spare_outputs_;
   size_t buffered_bytes_ = 0;
+  size_t grown_this_turn_ = 0;
   uint64_t last_id_ = 0;
   std::map<uint64_t, std::unique_ptr<RespConnection>> connections_;
   std::vector<RespConnection*> marked_;

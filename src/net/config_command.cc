@@ -1,17 +1,25 @@
 #include "net/config_command.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "net/client_set.h"
 #include "net/glob_pattern.h"
+#include "wire/command_description.h"
 #include "wire/command_table.h"
 #include "wire/resp_parser.h"
 
 namespace torc::net {
 namespace {
+
+constexpr std::array<std::string_view, 3> kHelp = {
+    "GET pattern [pattern ...]: the settings whose names match.",
+    "RESETSTAT: sets the counters of INFO stats to 0.",
+    "SET: refused, settings are fixed while the server runs.",
+};
 
 using Settings = std::vector<std::pair<std::string_view, std::string>>;
 
@@ -46,6 +54,18 @@ void answer_settings(std::span<const std::string_view> patterns, ClientSet& clie
   }
 }
 
+/// `name`: the first setting of CONFIG SET.
+void refuse_to_set(std::string_view name, const ClientSet& clients, wire::RespEncoder& out) {
+  const Settings settings = settings_of(clients, clients.limits());
+  const bool is_known = std::any_of(settings.begin(), settings.end(),
+                                    [name](const auto& setting) { return wire::to_lower(name) == setting.first; });
+  if (!is_known) {
+    return out.error("ERR Unknown option or number of arguments for CONFIG SET - '" + std::string(name.substr(0, 128)) +
+                     "'");
+  }
+  out.error("ERR CONFIG SET failed - settings are fixed while the server runs, see torc serve --help");
+}
+
 }  // namespace
 
 void execute_config_command(std::span<const std::string_view> args, ClientSet& clients, wire::RespEncoder& out) {
@@ -54,15 +74,20 @@ void execute_config_command(std::span<const std::string_view> args, ClientSet& c
     return rest.empty() ? out.error(wire::wrong_arity_error("config|get")) : answer_settings(rest, clients, out);
   }
   if (wire::equals_ignoring_case(args[0], "SET")) {
-    if (rest.empty() || rest.size() % 2 != 0) return out.error(wire::wrong_arity_error("config|set"));
-    return out.error("ERR CONFIG SET failed - settings are fixed while the server runs, see torc serve --help");
+    if (rest.size() < 2) return out.error(wire::wrong_arity_error("config|set"));
+    if (rest.size() % 2 != 0) return out.error("ERR syntax error");
+    return refuse_to_set(rest[0], clients, out);
   }
   if (wire::equals_ignoring_case(args[0], "RESETSTAT")) {
     if (!rest.empty()) return out.error(wire::wrong_arity_error("config|resetstat"));
     clients.stats() = {};
     return out.ok();
   }
-  out.error("ERR unknown subcommand '" + std::string(args[0].substr(0, 128)) + "'. Try CONFIG GET.");
+  if (wire::equals_ignoring_case(args[0], "HELP")) {
+    if (!rest.empty()) return out.error(wire::wrong_arity_error("config|help"));
+    return wire::write_help("CONFIG", kHelp, out);
+  }
+  out.error(wire::unknown_subcommand_error("CONFIG", args[0]));
 }
 
 }  // namespace torc::net

@@ -1,5 +1,6 @@
 #include "net/connection_commands.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -118,6 +119,9 @@ void ConnectionCommands::ping(std::span<const std::string_view> args, RespEncode
 void ConnectionCommands::select(std::string_view database, RespEncoder& out) {
   const std::optional<int64_t> number = wire::parse_integer(database);
   if (!number) return out.error("ERR value is not an integer or out of range");
+  if (*number < INT32_MIN || *number > INT32_MAX) {
+    return out.error("ERR value is out of range, value must between -2147483648 and 2147483647");
+  }
   if (*number != 0) return out.error("ERR DB index is out of range");
   out.ok();
 }

@@ -50,13 +50,19 @@ void RespConnection::close() {
   ::close(descriptor_);
   descriptor_ = -1;
   clients_.service().close_client(client_);
-  clients_.buffered_bytes() -= std::exchange(accounted_bytes_, 0);
+  clients_.account(-static_cast<ptrdiff_t>(std::exchange(accounted_bytes_, 0)));
   mark();
 }
 
 void RespConnection::close_after_replies() {
   is_closing_ = true;
   mark();
+}
+
+void RespConnection::say_goodbye() {
+  lingers_ = true;
+  is_paused_ = false;  // what the client still sends is read and thrown away
+  close_after_replies();
 }
 
 void RespConnection::mark() {
@@ -80,7 +86,7 @@ void RespConnection::on_ready(bool is_readable, bool is_writable) {
 void RespConnection::receive() {
   if (!wants_read_) return probe();
   if (is_closing_) return discard_input();
-  receive_commands();
+  if (!clients_.is_turn_full()) receive_commands();
 }
 
 /// One receive, into the buffer that all clients share unless the beginning of a command is waiting for its rest.
@@ -259,8 +265,7 @@ void RespConnection::answer_error(std::string_view text) {
 /// Answers `error` behind everything before it, then closes.
 void RespConnection::fail(std::string_view error) {
   answer_error(error);
-  has_failed_ = true;
-  close_after_replies();
+  say_goodbye();
 }
 
 // ---- output ----
@@ -279,7 +284,10 @@ void RespConnection::end_reply(node::Ticket ticket) {
   if (is_doomed_) return;
   replies_.end(ticket);
   mark();
-  if (unsent_bytes() + replies_.early_bytes() > clients_.limits().output_hard_bytes) doom();
+  const size_t waiting = unsent_bytes() + replies_.early_bytes();
+  if (waiting > clients_.limits().output_hard_bytes) doom();
+  // Many clients' large answers may come in one turn, long before each is looked at in end_turn().
+  if (waiting > clients_.limits().buffered_usual_bytes) account_buffers();
 }
 
 void RespConnection::end_turn() {
@@ -291,7 +299,7 @@ void RespConnection::finish_turn() {
   if (is_closed()) return;
   if (is_doomed_ || !send_output()) return close();
   if (is_finished()) {
-    if (!has_failed_ || is_input_over_) return close();
+    if (!lingers_ || is_input_over_) return close();
     if (lingering_since_ == Instant::never()) {
       ::shutdown(descriptor_, SHUT_WR);
       lingering_since_ = clients_.loop().clock().now();
@@ -353,7 +361,7 @@ void RespConnection::account_buffers() {
   const RespLimits& limits = clients_.limits();
   const size_t bytes = input_.capacity() + output_.capacity() + replies_.early_bytes();
   const bool has_grown = bytes > accounted_bytes_;
-  clients_.buffered_bytes() += bytes - accounted_bytes_;
+  clients_.account(static_cast<ptrdiff_t>(bytes) - static_cast<ptrdiff_t>(accounted_bytes_));
   accounted_bytes_ = bytes;
   if (has_grown && bytes > limits.buffered_usual_bytes && clients_.buffered_bytes() > limits.buffered_bytes_max) doom();
 }

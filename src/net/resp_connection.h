@@ -47,6 +47,9 @@ class RespConnection final : public host::Watcher, public node::ClientPort {
   void close();
   /// Executes nothing more, and closes once everything up to here has been answered and sent.
   void close_after_replies();
+  /// The same, but the client closes first, or has linger_timeout to do so: input still on its way would reset the
+  /// connection and could destroy the last answers.
+  void say_goodbye();
 
   bool is_closed() const { return descriptor_ < 0; }
   ClientRecord& record() { return record_; }
@@ -101,7 +104,7 @@ class RespConnection final : public host::Watcher, public node::ClientPort {
   bool is_resuming_ = false;         // resume() is posted
   bool is_input_over_ = false;       // the client closed its side
   bool is_closing_ = false;          // execute nothing more; close once everything is answered and sent
-  bool has_failed_ = false;          // closing for a protocol error: let the client read it
+  bool lingers_ = false;             // closes after the client has, or after linger_timeout
   bool is_doomed_ = false;           // close at the end of the turn; answers are thrown away
   bool has_room_ = false;            // the full socket has become writable
   bool wants_read_ = true;           // as registered with the loop

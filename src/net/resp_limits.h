@@ -29,6 +29,9 @@ struct RespLimits {
   /// closed when they need more.
   size_t buffered_bytes_max = 1u << 30;
   size_t buffered_usual_bytes = 1u << 20;
+  /// What the buffers of all clients may grow by until the others are left for the next turn: copying a gigabyte of
+  /// answers in one turn would keep the node from being heard.
+  size_t growth_per_turn_max = 16u << 20;
 };
 
 }  // namespace torc::net

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "net/resp_connection.h"
+
 namespace torc::net {
 namespace {
 
@@ -90,6 +92,14 @@ RespServer::~RespServer() {
   loop_.clock().cancel(accept_timer_);
   loop_.unwatch(descriptor_);
   ::close(descriptor_);
+}
+
+void RespServer::drain() {
+  loop_.clock().cancel(accept_timer_);
+  loop_.update(descriptor_, false, false);
+  for (const auto& [id, connection] : clients_->connections()) {
+    if (!connection->is_closed()) connection->say_goodbye();
+  }
 }
 
 void RespServer::on_ready(bool, bool) {

@@ -28,6 +28,9 @@ class RespServer final : public host::Watcher {
 
   uint16_t port() const { return clients_->port(); }
   const ClientSet& clients() const { return *clients_; }
+  /// For a planned stop: accepts nobody and executes nothing more; connections end once what they sent before is
+  /// answered. Done when clients().size() is 0.
+  void drain();
 
   void on_ready(bool is_readable, bool is_writable) override;
 

@@ -53,6 +53,21 @@ TEST(RespServer, SwitchingTheProtocolWaitsForEarlierAnswers) {
   EXPECT_TRUE(client.call({"CLIENT", "GETNAME"}).is_nil());
 }
 
+TEST(RespServer, DrainingAnswersWhatWasSentThenSaysGoodbyeToEverybody) {
+  TestServer server;
+  TestClient busy(server);
+  TestClient idle(server);
+  EXPECT_EQ(idle.text_of({"PING"}), "PONG");
+  busy.send("PING\r\nGET hold:late\r\n");
+  EXPECT_EQ(busy.read().text, "PONG");
+  server.drain();
+  EXPECT_TRUE(idle.is_closed_by_server());
+  busy.send_command({"SET", "too", "late"});
+  server.release_held();
+  EXPECT_EQ(busy.read().text, "late");
+  EXPECT_TRUE(busy.is_closed_by_server());
+}
+
 TEST(RespServer, HelloAnswersAsRedisDoes) {
   TestServer server;
   TestClient client(server);

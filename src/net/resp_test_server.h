@@ -24,6 +24,7 @@ class FakeNode final : public node::Service {
   node::NodeStatus status() const override;
 
   size_t held_max() const { return held_max_; }
+  void release();
 
  private:
   struct Held {
@@ -32,7 +33,6 @@ class FakeNode final : public node::Service {
     std::string answer;
   };
   void answer(node::ClientId client, node::Ticket ticket, const auto& write);
-  void release();
 
   uint64_t last_client_ = 0;
   std::map<node::ClientId, node::ClientPort*> ports_;
@@ -50,6 +50,12 @@ class TestServer {
   uint16_t port() const { return server_->port(); }
   /// Most commands that waited for DEL release at once. Requires: the clients are idle.
   size_t held_max() const { return node_.held_max(); }
+  void drain() {
+    loop_.post([this] { server_->drain(); });
+  }
+  void release_held() {
+    loop_.post([this] { node_.release(); });
+  }
 
  private:
   host::EventLoop loop_;

@@ -31,6 +31,7 @@ ClientId Clients::open(ClientPort& port) {
 void Clients::close(ClientId id) {
   Client* client = find(id);
   if (client == nullptr) return;
+  for (const Deferred& deferred : client->deferred) deferred_bytes_ -= deferred.command.bytes();
   const uint32_t generation = client->generation + 1;
   *client = Client{};
   client->generation = generation;
@@ -59,6 +60,7 @@ void Clients::start(ClientId id, bool is_write) {
 void Clients::defer(ClientId id, Deferred deferred) {
   Client* client = find(id);
   CHECK(client != nullptr);
+  deferred_bytes_ += deferred.command.bytes();
   client->deferred.push_back(std::move(deferred));
 }
 
@@ -68,6 +70,7 @@ std::optional<Clients::Deferred> Clients::next_startable(ClientId id) {
   if (client->under_way > 0 && client->run_is_writes != client->deferred.front().is_write) return std::nullopt;
   Deferred deferred = std::move(client->deferred.front());
   client->deferred.pop_front();
+  deferred_bytes_ -= deferred.command.bytes();
   return deferred;
 }
 

@@ -36,6 +36,9 @@ class Clients {
     std::optional<kv::SessionCall> call;
   };
   void defer(ClientId id, Deferred deferred);
+  /// Of all clients' deferred commands: so that many pipelines together stay bounded, too.
+  size_t deferred_bytes() const { return deferred_bytes_; }
+  static constexpr size_t kDeferredBytesMax = 256u << 20;  // at this the caller refuses instead of deferring
   /// The client's next deferred command if it may start now.
   std::optional<Deferred> next_startable(ClientId id);
   /// Clients whose deferred commands may have become startable since the last call; each at most once.
@@ -65,6 +68,7 @@ class Clients {
   std::deque<Client> slots_;  // a deque: clients stay where they are
   std::vector<uint32_t> free_;
   std::vector<ClientId> runnable_;
+  size_t deferred_bytes_ = 0;
   kv::NullSink nobody_;
 };
 

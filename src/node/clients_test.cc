@@ -53,6 +53,25 @@ TEST(Clients, DeferredCommandsStartInOrderWhenTheRunEnds) {
   EXPECT_FALSE(clients.next_startable(client).has_value()) << "a write must wait for the read under way";
 }
 
+TEST(Clients, BytesOfDeferredCommandsAreCountedUntilTheyStartOrTheirClientLeaves) {
+  Clients clients;
+  Port port;
+  const std::vector<std::string_view> args{"key", "value"};
+  for (const bool leaves : {false, true}) {
+    const ClientId client = clients.open(port);
+    clients.start(client, true);
+    clients.defer(client, {2, false, CommandCopy({kv::CommandId::kGet, args}), std::nullopt});
+    EXPECT_EQ(clients.deferred_bytes(), 8u);
+    clients.end({client, 1});
+    if (leaves) {
+      clients.close(client);
+    } else {
+      EXPECT_TRUE(clients.next_startable(client).has_value());
+    }
+    EXPECT_EQ(clients.deferred_bytes(), 0u);
+  }
+}
+
 TEST(Clients, AnswersForAClientThatLeftReachNobody) {
   Clients clients;
   Port first, second;

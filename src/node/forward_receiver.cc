@@ -8,6 +8,9 @@ namespace {
 constexpr size_t kReplyBytesMax = 1u << 20;  // soft: a message closes at the reply that reaches it
 /// One reply may hold many values (MGET); a frame has a hard limit.
 constexpr size_t kOneReplyBytesMax = wire::kFrameBytesMax - (1u << 20);
+/// Answers of one stream that wait to be sent. Whoever asks for more at once is sent these, and has to ask again for
+/// the rest: a hundred bytes of GETs may ask for gigabytes.
+constexpr size_t kWaitingRepliesBytesMax = 32u << 20;
 constexpr std::string_view kReplyTooLarge = "ERR the answer is too large to be forwarded, ask the leader directly";
 
 }  // namespace
@@ -22,7 +25,20 @@ void ForwardReceiver::Stream::end_reply(Ticket ticket) {
     recorder_.clear();
     recorder_.error(kReplyTooLarge);
   }
+  // Nothing behind the first one dropped may be answered either, so that what is asked again keeps its order.
+  if (is_overfull()) {
+    has_dropped = true;
+    return;
+  }
+  reply_bytes_ += recorder_.view().size();
   replies.emplace_back(ticket, recorder_.take());
+}
+
+bool ForwardReceiver::Stream::is_overfull() const { return has_dropped || reply_bytes_ >= kWaitingRepliesBytesMax; }
+
+void ForwardReceiver::Stream::forget_replies() {
+  replies.clear();
+  reply_bytes_ = 0;
 }
 
 ForwardReceiver::ForwardReceiver(GroupId group, ForwardReceiverHost& host, Clients& clients)
@@ -49,6 +65,7 @@ void ForwardReceiver::begin_epoch(Stream& stream, uint64_t epoch) {
   stream.epoch = epoch;
   stream.next_batch = 0;
   stream.is_refused = false;
+  stream.has_dropped = false;
 }
 
 void ForwardReceiver::on_request(NodeId from, const wire::ForwardRequest& request) {
@@ -58,6 +75,10 @@ void ForwardReceiver::on_request(NodeId from, const wire::ForwardRequest& reques
   if (request.batch != stream.next_batch || !host_.leads()) return refuse(from, stream, request.batch);
   ++stream.next_batch;
   for (const wire::ForwardedCommand& command : request.commands) {
+    if (stream.is_overfull()) {
+      stream.has_dropped = true;
+      return;
+    }
     const kv::SessionCall own{request.session, command.sequence, request.floor};
     const bool is_labelled = command.is_write && request.session;
     const kv::SessionCall* call = command.call ? &*command.call : is_labelled ? &own : nullptr;
@@ -109,12 +130,13 @@ void ForwardReceiver::send_replies(NodeId to, Stream& stream) {
     bytes = 0;
   }
   if (!reply.replies.empty()) host_.send_to(to, reply);
-  stream.replies.clear();
+  stream.forget_replies();
 }
 
 void ForwardReceiver::flush() {
   for (auto& [from, stream] : streams_) {
     if (!stream->replies.empty()) send_replies(from, *stream);
+    if (stream->has_dropped && !stream->is_refused) refuse(from, *stream, stream->next_batch);
   }
 }
 

@@ -25,7 +25,7 @@ class ForwardReceiverHost {
 };
 
 /// One stream per forwarding node. Its batches are taken in order only; the first that does not fit refuses the rest of
-/// the epoch, and the forwarder starts again.
+/// the epoch, and the forwarder starts again. So do answers beyond what may wait here at once.
 class ForwardReceiver {
  public:
   ForwardReceiver(GroupId group, ForwardReceiverHost& host, Clients& clients);
@@ -45,14 +45,20 @@ class ForwardReceiver {
     kv::ReplySink& begin_reply(Ticket ticket) override;
     void end_reply(Ticket ticket) override;
 
+    /// What is asked now would be asked in vain.
+    bool is_overfull() const;
+    void forget_replies();
+
     ClientId client;
     uint64_t epoch = 0;
     uint64_t next_batch = 0;
     bool is_refused = false;
+    bool has_dropped = false;  // since the epoch began; flush() tells the forwarder
     std::vector<std::pair<Ticket, std::string>> replies;
 
    private:
     kv::RecordingSink recorder_;
+    size_t reply_bytes_ = 0;  // of `replies`
   };
   Stream& stream_of(NodeId from);
   void begin_epoch(Stream& stream, uint64_t epoch);

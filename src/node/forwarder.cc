@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "kv/recorded_reply.h"
+#include "kv/sessions.h"
 
 namespace torc::node {
 namespace {
@@ -12,8 +13,12 @@ namespace {
 constexpr uint64_t kRegistration = 0;              // sequence of the session's own registration
 constexpr size_t kBatchBytesMax = 1u << 20;        // soft: a batch closes at the command that reaches it (RULES 27)
 constexpr size_t kUnansweredBytesMax = 64u << 20;  // beyond, nothing more is sent until answers come
-constexpr Duration kRepeatAfter = 1s;              // no answer at all for this long: the stream starts again
-constexpr Duration kPauseAfterRejection = 20ms;    // elections take longer than a round trip
+/// Commands from the oldest unanswered one on: a session keeps no more answers, and would refuse what comes on top.
+constexpr uint64_t kUnansweredMax = kv::kSessionRepliesMax;
+constexpr Duration kRepeatAfter = 1s;  // no answer at all for this long: the stream starts again
+/// The oldest command has no answer for this long although others get theirs: its answer was dropped (env/network.h).
+constexpr Duration kRepeatFrontAfter = 3s;
+constexpr Duration kPauseAfterRejection = 20ms;  // elections take longer than a round trip
 /// Sessions expire at the state machine after an idle hour; one that rested for this long is replaced before it is
 /// used.
 constexpr Duration kSessionIdleMax = 10min;
@@ -22,6 +27,12 @@ constexpr std::string_view kUnknownOutcome =
     "UNKNOWN outcome: no answer from the leader in time; the command may or may not be executed";
 constexpr std::string_view kSameCallAgain = "TRYAGAIN no answer from the leader in time, send the same call again";
 constexpr std::string_view kNoLeader = "CLUSTERDOWN no leader could be reached in time, the command was not executed";
+
+/// What a leader answers when too many writes wait (node/group.cc).
+constexpr std::string_view kOverloadedPrefix = "ERR too many writes";
+constexpr std::string_view kTooManyWait = "ERR too many writes (or reads) are waiting for the leader, try later";
+
+bool is_refusal(std::string_view error) { return error.starts_with("MISCONF") || error.starts_with(kOverloadedPrefix); }
 
 /// Picks the session id out of a recorded reply.
 class IntegerSink final : public kv::ReplySink {
@@ -44,13 +55,20 @@ Forwarder::Forwarder(GroupId group, ForwarderHost& host, Clients& clients, Durat
     : group_(group), host_(host), clients_(clients), command_timeout_(command_timeout), epoch_(process_seed << 32) {}
 
 void Forwarder::submit(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call,
-                       Instant now) {
+                       Retry retry, Instant now) {
+  if (outstanding_bytes_ >= kOutstandingBytesMax) {
+    clients_.begin(waiter).error(retry == Retry::kUnknown ? kUnknownOutcome : kTooManyWait);
+    clients_.end(waiter);
+    return;
+  }
   Outstanding item;
   item.waiter = waiter;
   item.command = CommandCopy(command);
-  if (call != nullptr) item.call = *call;
+  if (call != nullptr) item.label = *call;
+  item.retry = retry;
   item.deadline = now + command_timeout_;
   item.is_write = is_write;
+  outstanding_bytes_ += item.command.bytes();
   outstanding_.push_back(std::move(item));
   ++forwarded_count_;
 }
@@ -84,12 +102,13 @@ void Forwarder::flush(NodeId leader, bool self_leads, Instant now) {
   const bool session_needed =
       std::ranges::any_of(outstanding_.begin() + static_cast<ptrdiff_t>(next_unsent_ - first_sequence_),
                           outstanding_.end(), [this](const Outstanding& item) { return needs_session(item); });
-  if (session_needed && (!session_ || (now - session_used_ > kSessionIdleMax && next_unsent_ == first_sequence_))) {
+  if (session_needed && (!session_ || may_replace_session(now))) {
     session_ = kv::SessionId();
     if (!is_registering_) register_session(now);
     return;
   }
-  while (next_unsent_ < end_sequence && unanswered_bytes_ < kUnansweredBytesMax) {
+  const uint64_t window_end = std::min(end_sequence, first_sequence_ + kUnansweredMax);
+  while (next_unsent_ < window_end && unanswered_bytes_ < kUnansweredBytesMax) {
     wire::ForwardRequest request;
     request.group = group_;
     request.session = session_;
@@ -98,25 +117,27 @@ void Forwarder::flush(NodeId leader, bool self_leads, Instant now) {
     request.batch = next_batch_;
     const uint64_t first = next_unsent_;
     uint64_t next = first;
-    for (size_t bytes = 0; next < end_sequence && bytes < kBatchBytesMax; ++next) {
-      const Outstanding& item = outstanding_[next - first_sequence_];
+    for (size_t bytes = 0; next < window_end && bytes < kBatchBytesMax; ++next) {
+      Outstanding& item = outstanding_[next - first_sequence_];
+      // Nobody waits any more for what a closed client wanted to read.
+      if (!item.is_write && !clients_.is_open(item.waiter.client)) item.is_done = true;
       if (item.is_done) continue;
       const kv::CommandView view = item.command.view();
-      request.commands.push_back({next, item.is_write, view.id, {view.args.begin(), view.args.end()}, item.call});
+      request.commands.push_back({next, item.is_write, view.id, {view.args.begin(), view.args.end()}, item.label});
       bytes += item.command.bytes() + 16 + 2 * view.args.size();
     }
-    if (next_unsent_ == first_sequence_) last_progress_ = now;
+    if (next_unsent_ == first_sequence_) last_progress_ = front_since_ = now;
     next_unsent_ = next;
     if (request.commands.empty()) continue;
     for (uint64_t sequence = first; sequence < next; ++sequence) {
       Outstanding& item = outstanding_[sequence - first_sequence_];
       if (item.is_done) continue;
-      item.was_sent = true;
+      ++item.sends;
       unanswered_bytes_ += item.command.bytes();
+      if (needs_session(item)) session_used_ = now;
     }
     host_.send_to(target_, request);
     ++next_batch_;
-    session_used_ = now;
   }
 }
 
@@ -142,35 +163,107 @@ void Forwarder::on_reply(NodeId from, const wire::ForwardReply& reply, Instant n
     resume_at_ = now + kPauseAfterRejection;
     return;
   }
+  bool must_repeat = false;
   for (const wire::ForwardedReply& one : reply.replies) {
     if (one.sequence == kRegistration) {
-      IntegerSink sink;
-      if (is_registering_ && kv::replay(one.reply, sink)) session_ = kv::SessionId(sink.value);
-      is_registering_ = false;
-      session_used_ = now;
+      if (is_registering_) on_registration(one.reply, now);
       continue;
     }
     if (one.sequence < first_sequence_ || one.sequence >= first_sequence_ + outstanding_.size()) continue;
     Outstanding& item = outstanding_[one.sequence - first_sequence_];
-    if (!item.is_done) answer(item, one.reply);
+    if (item.is_done) continue;
+    if (is_about_lost_session(item, one.reply)) {
+      // Of an earlier session it says what was concluded already when that was lost.
+      if (session_ && reply.epoch >= session_epoch_) lose_session(one.sequence);
+    } else if (!answer(item, one.reply)) {
+      must_repeat = true;
+    }
   }
+  const uint64_t front = first_sequence_;
   pop_done();
+  if (first_sequence_ != front) front_since_ = now;
+  if (must_repeat) {
+    restart_stream();
+    resume_at_ = now + kPauseAfterRejection;
+  }
 }
 
-void Forwarder::answer(Outstanding& item, std::string_view recorded) {
+void Forwarder::on_registration(std::string_view recorded, Instant now) {
+  is_registering_ = false;
+  IntegerSink sink;
+  if (kv::replay(recorded, sink)) session_ = kv::SessionId(sink.value);
+  session_epoch_ = epoch_;
+  session_used_ = now;
+  const std::optional<std::string_view> error = kv::recorded_error(recorded);
+  if (!error) return;
+  if (!is_refusal(*error)) {
+    resume_at_ = now + kPauseAfterRejection;
+    return;
+  }
+  // What waited for the session would be refused as well; reads behind it must not wait for the disk to have space.
+  for (Outstanding& item : outstanding_) {
+    if (item.is_done || !needs_session(item) || item.sends > 0) continue;
+    finish(item).error(*error);
+    clients_.end(item.waiter);
+  }
+}
+
+bool Forwarder::is_about_lost_session(const Outstanding& item, std::string_view recorded) const {
+  return needs_session(item) && kv::recorded_error(recorded) == kv::kUnknownSession;
+}
+
+// The session expired at the state machine (idle by a leader's clock that jumped, or evicted) before the write with
+// this sequence was reached, and never comes back. This write and later ones that were sent once were therefore not
+// executed and take the next session. Of those sent more often one copy may have been; earlier ones may have been
+// executed when the session was alive, and who could say has forgotten.
+void Forwarder::lose_session(uint64_t sequence) {
+  session_ = kv::SessionId();
+  for (uint64_t at = first_sequence_; Outstanding & item : outstanding_) {
+    const bool is_before = at++ < sequence;
+    if (item.is_done || !needs_session(item) || item.sends == 0) continue;
+    if (!is_before && item.sends == 1) {
+      item.sends = 0;
+      continue;
+    }
+    finish(item).error(kv::kUnknownSession);
+    clients_.end(item.waiter);
+  }
+  restart_stream();
+}
+
+// A session that rested may have expired. It is replaced before its use unless an unanswered write carries it.
+bool Forwarder::may_replace_session(Instant now) const {
+  return now - session_used_ > kSessionIdleMax && std::ranges::none_of(outstanding_, [this](const Outstanding& item) {
+           return needs_session(item) && item.sends > 0 && !item.is_done;
+         });
+}
+
+bool Forwarder::answer(Outstanding& item, std::string_view recorded) {
+  if (item.retry != Retry::kSameLabel && !is_final(item, recorded)) return false;
   kv::ReplySink& sink = finish(item);
   if (!kv::replay(recorded, sink)) sink.error("UNKNOWN outcome: the leader's answer could not be read");
   clients_.end(item.waiter);
+  return true;
+}
+
+// A leader's refusal is true of the send it answers. An earlier send may have come through, so the client, who knows
+// nothing of the label, is not told: sending again finds out.
+bool Forwarder::is_final(const Outstanding& item, std::string_view recorded) const {
+  const std::optional<std::string_view> error = kv::recorded_error(recorded);
+  if (!error || !item.may_be_executed()) return true;
+  if (error->starts_with("TRYAGAIN")) return false;
+  return !is_refusal(*error) || (item.sends == 1 && item.retry == Retry::kNone);
 }
 
 kv::ReplySink& Forwarder::finish(Outstanding& item) {
   item.is_done = true;
-  if (item.was_sent) unanswered_bytes_ -= std::min(unanswered_bytes_, item.command.bytes());
+  if (item.sends > 0) unanswered_bytes_ -= std::min(unanswered_bytes_, item.command.bytes());
   return clients_.begin(item.waiter);
 }
 
 void Forwarder::pop_done() {
   while (!outstanding_.empty() && outstanding_.front().is_done) {
+    outstanding_bytes_ -= outstanding_.front().command.bytes();
     outstanding_.pop_front();
     ++first_sequence_;
   }
@@ -182,31 +275,38 @@ void Forwarder::execute_all_here() {
   const uint64_t floor = first_sequence_;
   uint64_t sequence = first_sequence_;
   std::deque<Outstanding> items = std::exchange(outstanding_, {});
+  outstanding_bytes_ = 0;
   first_sequence_ += items.size();
   next_unsent_ = first_sequence_;
   unanswered_bytes_ = 0;
+  bool is_session_given_away = false;
   for (Outstanding& item : items) {
     const kv::SessionCall own{session_, sequence++, floor};
     if (item.is_done) continue;
     // A write that never left needs no label; one that did keeps it, for it may already be in the log.
-    const kv::SessionCall* call = item.call ? &*item.call : needs_session(item) && item.was_sent ? &own : nullptr;
-    host_.execute_here(item.waiter, item.is_write, item.command.view(), call);
+    const bool keeps_own = needs_session(item) && item.sends > 0;
+    const kv::SessionCall* call = item.label ? &*item.label : keeps_own ? &own : nullptr;
+    is_session_given_away |= keeps_own;
+    host_.execute_here(item.waiter, item.is_write, item.command.view(), call, keeps_own ? Retry::kUnknown : item.retry);
   }
+  // Some of these may come back with their labels if this leadership ends soon; floors of new calls must not pass them.
+  if (is_session_given_away) session_ = kv::SessionId();
 }
 
 void Forwarder::expire(Instant now) {
   for (Outstanding& item : outstanding_) {
     if (item.deadline > now) break;  // deadlines are in order of submission
     if (item.is_done) continue;
-    const bool is_undecided = item.is_write && item.was_sent;
-    finish(item).error(!is_undecided ? kNoLeader : item.call ? kSameCallAgain : kUnknownOutcome);
+    const bool is_clients_label = item.retry == Retry::kSameLabel;
+    finish(item).error(!item.may_be_executed() ? kNoLeader : is_clients_label ? kSameCallAgain : kUnknownOutcome);
     clients_.end(item.waiter);
   }
   pop_done();
-  const bool is_waiting = is_registering_ || next_unsent_ > first_sequence_;
-  if (is_waiting && now - last_progress_ > kRepeatAfter) {
+  const bool was_sent = next_unsent_ > first_sequence_;
+  const bool is_silent = (is_registering_ || was_sent) && now - last_progress_ > kRepeatAfter;
+  if (is_silent || (was_sent && now - front_since_ > kRepeatFrontAfter)) {
     restart_stream();
-    last_progress_ = now;
+    last_progress_ = front_since_ = now;
   }
 }
 

@@ -7,8 +7,9 @@
 namespace torc::node {
 namespace {
 
-constexpr Duration kPurgeInterval = 100ms;
-constexpr size_t kPurgedKeysMax = 256;             // per round, so that expiry never holds up clients
+constexpr Duration kPurgeInterval = 100ms;         // while nothing or little is due; otherwise at every maintenance
+constexpr Duration kPurgePatience = 1s;            // a purge not seen applied by then may have been lost
+constexpr size_t kPurgedKeysMax = 1024;            // per round, so that expiry never holds up clients
 constexpr size_t kLoadBytesMax = 4u << 20;         // entries read back from the log at a time
 constexpr size_t kUnproposedBytesMax = 64u << 20;  // beyond, writes are refused instead of gathered
 
@@ -16,6 +17,8 @@ constexpr std::string_view kUnknownOutcome =
     "UNKNOWN outcome: leadership changed or a majority is away; the command may or may not be executed";
 constexpr std::string_view kNotExecuted = "TRYAGAIN leadership changed, the command was not executed";
 constexpr std::string_view kSameCallAgain = "TRYAGAIN leadership changed, send the same call again";
+constexpr std::string_view kNoMajority = "TRYAGAIN no majority answered in time, the command was not executed";
+constexpr std::string_view kReadOverdue = "CLUSTERDOWN no majority confirmed this leader in time, try again";
 constexpr std::string_view kDiskFull =
     "MISCONF the disk of the leader is full: writes are refused until there is space";
 constexpr std::string_view kOverloaded = "ERR too many writes are waiting for a majority, try later";
@@ -83,16 +86,16 @@ bool Group::read_now(Waiter waiter, const kv::CommandView& command) {
 
 void Group::read_later(Waiter waiter, const kv::CommandView& command) { reads_.add({waiter, CommandCopy(command)}); }
 
-void Group::write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call) {
+void Group::write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) {
   const std::string_view refusal = log_.disk_full()                                      ? kDiskFull
                                    : proposals_.bytes_unproposed() > kUnproposedBytesMax ? kOverloaded
                                                                                          : std::string_view();
   if (!refusal.empty()) {
-    clients_.begin(waiter).error(refusal);
-    clients_.end(waiter);
-    return;
+    // Whoever holds the label is told why, and decides: it knows whether it sent the call before.
+    if (retry == Retry::kSameLabel) retry = Retry::kNone;
+    return refuse({waiter, retry}, refusal);
   }
-  proposals_.add({waiter, call != nullptr}, command, call);
+  proposals_.add({waiter, retry}, command, call, clock_.now() + options_.command_timeout);
 }
 
 void Group::receive(const consensus::Message& message) {
@@ -106,14 +109,19 @@ bool Group::advance() {
   const uint64_t before = appended_sequence_;
   notice_leadership();
   propose_gathered();
-  if (const auto token = reads_.ask()) replica_->read(*token, clock_.now());
+  ask_for_reads();
   while (replica_->has_ready()) {
     take_ready();
     notice_leadership();
     propose_gathered();
-    if (const auto token = reads_.ask()) replica_->read(*token, clock_.now());
+    ask_for_reads();
   }
   return appended_sequence_ != before;
+}
+
+void Group::ask_for_reads() {
+  const Instant now = clock_.now();
+  if (const auto token = reads_.ask(now + options_.command_timeout)) replica_->read(*token, now);
 }
 
 void Group::propose_gathered() {
@@ -122,7 +130,7 @@ void Group::propose_gathered() {
   while (auto batch = proposals_.next(clock_.wall_now())) {
     const auto place = replica_->propose(consensus::EntryKind::kCommands, std::move(batch->buffer), now);
     if (!place) {
-      answer_all(batch->waiters, kNotExecuted, kSameCallAgain);
+      refuse_all(batch->waiters, kNotExecuted);
       continue;
     }
     proposals_.proposed(place->term, place->index, std::move(batch->waiters), now + options_.command_timeout);
@@ -158,7 +166,8 @@ void Group::take_ready() {
   }
   apply_through(ready.commit);
   for (const consensus::ReadOutcome& outcome : ready.reads) {
-    for (PendingRead& read : reads_.answered(outcome)) host_.reroute(read.waiter, read.command.view(), nullptr);
+    for (PendingRead& read : reads_.answered(outcome))
+      host_.reroute(read.waiter, read.command.view(), nullptr, Retry::kNone);
   }
   serve_reads();
 }
@@ -196,7 +205,7 @@ bool Group::apply(const consensus::Entry& entry) {
   } else {
     state_->skip(entry.index);
   }
-  answer_all(proposals_.take_lost(entry.index), kNotExecuted, kSameCallAgain);
+  refuse_all(proposals_.take_lost(entry.index), kNotExecuted);
   return true;
 }
 
@@ -217,10 +226,12 @@ bool Group::load_unapplied() {
 void Group::serve_reads() {
   for (PendingRead& read : reads_.take_servable(state_->applied())) {
     AnswerOnDemand answer(clients_, read.waiter);
-    if (state_->read(read.command.view(), clock_.wall_now(), answer) == kv::ReadResult::kNeedsCommit) {
-      write(read.waiter, read.command.view(), nullptr);  // the expiry is committed first (RULES 15)
-    } else {
+    if (state_->read(read.command.view(), clock_.wall_now(), answer) == kv::ReadResult::kAnswered) {
       clients_.end(read.waiter);
+    } else if (was_leader_) {  // the expiry is committed first (RULES 15)
+      write(read.waiter, read.command.view(), nullptr, Retry::kNone);
+    } else {
+      host_.reroute(read.waiter, read.command.view(), nullptr, Retry::kNone);
     }
   }
 }
@@ -234,7 +245,8 @@ void Group::notice_leadership() {
   if (is_now) return;
   host_.on_leadership_lost();
   reroute_unproposed();
-  for (PendingRead& read : reads_.take_gathering()) host_.reroute(read.waiter, read.command.view(), nullptr);
+  for (PendingRead& read : reads_.take_gathering())
+    host_.reroute(read.waiter, read.command.view(), nullptr, Retry::kNone);
 }
 
 void Group::reroute_unproposed() {
@@ -242,23 +254,42 @@ void Group::reroute_unproposed() {
     kv::BatchReader reader(std::string_view(batch.buffer).substr(consensus::kEntryHeaderBytes));
     kv::Operation operation;
     for (size_t position = 0; reader.next(operation); ++position) {
-      const Waiter waiter = batch.waiters[position].waiter;
-      if (!clients_.is_open(waiter.client)) continue;
-      host_.reroute(waiter, {operation.id, operation.args}, operation.call ? &*operation.call : nullptr);
+      const WriteWaiter& writer = batch.waiters[position];
+      if (!clients_.is_open(writer.waiter.client)) continue;
+      const kv::SessionCall* call = operation.call ? &*operation.call : nullptr;
+      host_.reroute(writer.waiter, {operation.id, operation.args}, call, writer.retry);
     }
   }
 }
 
-void Group::answer_all(const std::vector<WriteWaiter>& waiters, std::string_view plain_error,
-                       std::string_view labelled_error) {
-  for (const WriteWaiter& writer : waiters) {
-    clients_.begin(writer.waiter).error(writer.has_session ? labelled_error : plain_error);
-    clients_.end(writer.waiter);
+void Group::refuse_all(const std::vector<WriteWaiter>& waiters, std::string_view plain_error) {
+  for (const WriteWaiter& writer : waiters) refuse(writer, plain_error);
+}
+
+void Group::refuse(const WriteWaiter& writer, std::string_view plain_error) {
+  kv::ReplySink& sink = clients_.begin(writer.waiter);
+  switch (writer.retry) {
+    case Retry::kNone:
+      sink.error(plain_error);
+      break;
+    case Retry::kSameLabel:
+      sink.error(kSameCallAgain);
+      break;
+    case Retry::kUnknown:
+      sink.error(kUnknownOutcome);
+      break;
   }
+  clients_.end(writer.waiter);
 }
 
 void Group::maintain() {
-  answer_all(proposals_.take_overdue(clock_.now()), kUnknownOutcome, kSameCallAgain);
+  const Instant now = clock_.now();
+  refuse_all(proposals_.take_overdue(now), kUnknownOutcome);
+  refuse_all(proposals_.take_overdue_unproposed(now), kNoMajority);
+  for (const PendingRead& read : reads_.take_overdue(now)) {
+    clients_.begin(read.waiter).error(kReadOverdue);
+    clients_.end(read.waiter);
+  }
   purge_expired();
   checkpoint_when_due();
   cut_log();
@@ -267,19 +298,25 @@ void Group::maintain() {
 void Group::purge_expired() {
   const Instant now = clock_.now();
   if (!was_leader_ || now < next_purge_ || log_.disk_full()) return;
-  next_purge_ = now + kPurgeInterval;
+  if (state_->applied() <= purge_behind_ && now < purge_lost_at_) return;  // the last one is under way
   const std::vector<std::string> due = state_->due_keys(clock_.wall_now(), kPurgedKeysMax);
+  next_purge_ = due.size() < kPurgedKeysMax ? now + kPurgeInterval : now;
   if (due.empty()) return;
+  purge_behind_ = replica_->status(now).last_index;
+  purge_lost_at_ = now + kPurgePatience;
   const std::vector<std::string_view> args(due.begin(), due.end());
-  proposals_.add({}, {kv::CommandId::kPurge, args}, nullptr);
+  proposals_.add({}, {kv::CommandId::kPurge, args}, nullptr, now + options_.command_timeout);
 }
 
 void Group::hand_over() {
-  if (!was_leader_) return;
   const Instant now = clock_.now();
-  for (const consensus::ReplicaId target : replica_->configuration().voters) {
+  if (!was_leader_ || now < handing_over_until_) return;
+  std::vector<consensus::ReplicaId> targets = replica_->configuration().voters;
+  std::ranges::rotate(targets, std::ranges::upper_bound(targets, handed_to_));  // another one than at the last attempt
+  for (const consensus::ReplicaId target : targets) {
     if (target == options_.replica.self || !host_.is_reachable(target.node)) continue;
     replica_->transfer_leadership(target, now);
+    handed_to_ = target;
     handing_over_until_ = now + options_.replica.election_timeout_min + options_.replica.heartbeat_interval;
     return;
   }

@@ -25,7 +25,7 @@ class GroupHost {
   virtual ~GroupHost() = default;
   virtual void send(const consensus::Message& message) = 0;
   /// Commands this replica cannot execute any more and certainly has not proposed.
-  virtual void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call) = 0;
+  virtual void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) = 0;
   virtual void on_leadership_lost() = 0;
   virtual bool is_reachable(NodeId node) const = 0;
   /// The node can no longer be trusted; nothing may be acknowledged after this.
@@ -37,7 +37,7 @@ struct GroupOptions {
   Duration command_timeout = 10s;
   uint64_t checkpoint_log_bytes = 256u << 20;
   size_t batch_bytes_max = 1u << 20;
-  size_t proposals_in_flight_max = 2;
+  size_t proposals_in_flight_max = 1;
   uint64_t hash_seed = 0;
 };
 
@@ -58,7 +58,7 @@ class Group {
   bool read_now(Waiter waiter, const kv::CommandView& command);
   /// Requires: is_leader(), and the waiter was started (Clients::start).
   void read_later(Waiter waiter, const kv::CommandView& command);
-  void write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call);
+  void write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry);
 
   void receive(const consensus::Message& message);
   void tick();
@@ -72,6 +72,7 @@ class Group {
   bool has_work() const { return replica_->has_ready(); }
   Instant next_deadline() const { return replica_->next_deadline(); }
 
+  /// Starts handing leadership to another voter that is there; ignored while an attempt is under way.
   void hand_over();
   GroupStatus status() const;
   LogIndex applied() const { return state_->applied(); }
@@ -87,6 +88,7 @@ class Group {
   Status restore(const consensus::Configuration& birth);
 
   void propose_gathered();
+  void ask_for_reads();
   void take_ready();
   void apply_through(LogIndex commit);
   bool apply(const consensus::Entry& entry);
@@ -94,10 +96,11 @@ class Group {
   void serve_reads();
   void notice_leadership();
   void reroute_unproposed();
-  void answer_all(const std::vector<WriteWaiter>& waiters, std::string_view plain_error,
-                  std::string_view labelled_error);
+  /// Ends writes that this replica will not decide. `plain_error`: for commands that were proposed once, here.
+  void refuse_all(const std::vector<WriteWaiter>& waiters, std::string_view plain_error);
+  void refuse(const WriteWaiter& writer, std::string_view plain_error);
   void purge_expired();
-  void join_log_with(const storage::CheckpointMeta& checkpoint, storage::GroupLog& log);
+  Status join_log_with(const storage::CheckpointMeta& checkpoint, storage::GroupLog& log);
   void checkpoint_when_due();
   void on_checkpoint_outcome(const storage::Checkpointer::Outcome& outcome);
   void cut_log();
@@ -120,11 +123,15 @@ class Group {
   uint64_t durable_sequence_ = 0;
   LogIndex cut_index_;
   LogIndex checkpoint_index_;
+  /// Not known after a restart: zero, so that a node restarted again and again still takes its checkpoints.
   uint64_t log_bytes_at_checkpoint_ = 0;
   Instant next_checkpoint_;
   bool was_leader_ = false;
   Instant handing_over_until_;
+  consensus::ReplicaId handed_to_;  // target of the last attempt
   Instant next_purge_;
+  LogIndex purge_behind_;  // the last purge comes behind this index
+  Instant purge_lost_at_;
 };
 
 }  // namespace torc::node

@@ -46,24 +46,24 @@ Status Group::restore(const consensus::Configuration& birth) {
   if (const auto found = log_.recovered().find(id); found != log_.recovered().end()) log = found->second;
 
   consensus::RestoredState restored;
-  restored.hard_state = log.hard_state;
   restored.configuration = birth;
   if (const std::optional<storage::CheckpointMeta>& checkpoint = *loaded) {
     const Status filled = storage::restore_checkpoint(checkpoints_, *checkpoint, *state_);
     if (!filled.ok()) return filled;
     restored.configuration = checkpoint->configuration;
     restored.commit = checkpoint_index_ = checkpoint->index;
-    join_log_with(*checkpoint, log);
+    const Status joined = join_log_with(*checkpoint, log);
+    if (!joined.ok()) return joined;
   } else if (log.start_index) {
     return Error{ErrorCode::kCorrupt, "the log starts after entry " + std::to_string(log.start_index.value) +
                                           " but the checkpoint that covers the rest is missing"};
   }
+  restored.hard_state = log.hard_state;
   if (log.configuration) restored.configuration = *log.configuration;
   restored.start_index = cut_index_ = log.start_index;
   restored.start_term = log.start_term;
   restored.term_runs = log.term_runs;
   restored.last_index = log.last_index;
-  log_bytes_at_checkpoint_ = log_.group_bytes(id);
 
   replica_ = std::make_unique<consensus::Replica>(options_.replica, std::move(restored), clock_.now());
   checkpointer_ = std::make_unique<storage::Checkpointer>(
@@ -74,19 +74,27 @@ Status Group::restore(const consensus::Configuration& birth) {
 
 // A log that ends before the checkpoint, or disagrees with its term, holds nothing that the checkpoint does not cover:
 // it restarts there (RULES 12). That happens when entries were applied before they were durable here.
-void Group::join_log_with(const storage::CheckpointMeta& checkpoint, storage::GroupLog& log) {
+Status Group::join_log_with(const storage::CheckpointMeta& checkpoint, storage::GroupLog& log) {
+  if (log.start_index > checkpoint.index) {
+    return Error{ErrorCode::kCorrupt, "the log starts after entry " + std::to_string(log.start_index.value) +
+                                          " but the checkpoint ends at " + std::to_string(checkpoint.index.value)};
+  }
+  // The term's record was lost with the entries. A vote in that term was never told to anybody: it leaves durable.
+  if (log.hard_state.term < checkpoint.term) {
+    log.hard_state = {checkpoint.term, {}};
+    log_.append_hard_state(options_.replica.group, log.hard_state);
+  }
   Term term_there = log.start_term;
   for (const consensus::TermRun& run : log.term_runs) {
     if (run.first_index <= checkpoint.index) term_there = run.term;
   }
-  const bool is_covered = log.start_index <= checkpoint.index && checkpoint.index <= log.last_index;
-  if (is_covered && term_there == checkpoint.term) return;
-  CHECK(log.start_index <= checkpoint.index) << "the log was cut beyond the checkpoint";
+  if (checkpoint.index <= log.last_index && term_there == checkpoint.term) return {};
   log_.reset(options_.replica.group, checkpoint.index, checkpoint.term);
   log.start_index = log.last_index = checkpoint.index;
   log.start_term = checkpoint.term;
   log.term_runs.clear();
   log.configuration.reset();
+  return {};
 }
 
 void Group::checkpoint_when_due() {
@@ -111,6 +119,7 @@ void Group::on_checkpoint_outcome(const storage::Checkpointer::Outcome& outcome)
   }
   if (outcome.status.error().code != ErrorCode::kDiskFull) return host_.on_fatal(outcome.status.error());
   next_checkpoint_ = clock_.now() + kRetryCheckpointAfter;  // the former checkpoint stands
+  log_bytes_at_checkpoint_ = 0;
 }
 
 // Behind the checkpoint nobody here needs the log; behind what every voter has nobody elsewhere does (decision 5).

@@ -27,7 +27,7 @@ struct NodeOptions {
   Duration command_timeout = 10s;              // a command without an answer by then gets UNKNOWN (writes) or an error
   uint64_t checkpoint_log_bytes = 256u << 20;  // a checkpoint starts when a group's log grew by this much
   size_t batch_bytes_max = 1u << 20;           // an entry closes when its commands reach this
-  size_t proposals_in_flight_max = 2;          // further commands gather until one of these commits
+  size_t proposals_in_flight_max = 1;          // further commands gather until one of these commits
   storage::LogOptions log;
   /// Called once when the node can no longer be trusted (failed fsync, corrupt entry): the process must exit.
   std::function<void(const Error&)> on_fatal;
@@ -48,7 +48,8 @@ class Node : public Service, public env::NetworkHandler {
     uint64_t value = 0;
   };
   virtual Digest digest(GroupId group) const = 0;
-  /// Hands leadership of every group to another voter, so that a planned stop costs clients nothing.
+  /// Hands leadership of every group to another voter, so that a planned stop costs clients nothing. Ignored while an
+  /// attempt is under way: call it again until nothing is led here.
   virtual void hand_over() = 0;
 };
 

@@ -8,9 +8,11 @@ Proposals::Proposals(size_t reserved_bytes, size_t batch_bytes_max, size_t in_fl
     : reserved_bytes_(reserved_bytes),
       batch_bytes_max_(batch_bytes_max),
       in_flight_max_(in_flight_max),
-      open_{kv::BatchBuilder(reserved_bytes), {}} {}
+      open_{kv::BatchBuilder(reserved_bytes), {}, {}} {}
 
-void Proposals::add(const WriteWaiter& writer, const kv::CommandView& command, const kv::SessionCall* call) {
+void Proposals::add(const WriteWaiter& writer, const kv::CommandView& command, const kv::SessionCall* call,
+                    Instant deadline) {
+  if (open_.builder.empty()) open_.deadline = deadline;
   open_.builder.add(command, call);
   open_.waiters.push_back(writer);
   if (open_.builder.bytes() >= batch_bytes_max_) close_open();
@@ -19,7 +21,7 @@ void Proposals::add(const WriteWaiter& writer, const kv::CommandView& command, c
 void Proposals::close_open() {
   closed_bytes_ += open_.builder.bytes();
   closed_.push_back(std::move(open_));
-  open_ = Open{kv::BatchBuilder(reserved_bytes_), {}};
+  open_ = Open{kv::BatchBuilder(reserved_bytes_), {}, {}};
 }
 
 std::optional<Proposals::Batch> Proposals::next(WallMs stamp) {
@@ -67,6 +69,16 @@ std::vector<WriteWaiter> Proposals::take_overdue(Instant now) {
     overdue.insert(overdue.end(), proposal.waiters.begin(), proposal.waiters.end());
     proposal.waiters.clear();
     proposal.deadline = Instant::never();
+  }
+  return overdue;
+}
+
+std::vector<WriteWaiter> Proposals::take_overdue_unproposed(Instant now) {
+  if (!open_.builder.empty() && open_.deadline <= now) close_open();
+  std::vector<WriteWaiter> overdue;
+  for (; !closed_.empty() && closed_.front().deadline <= now; closed_.pop_front()) {
+    closed_bytes_ -= closed_.front().builder.bytes();
+    overdue.insert(overdue.end(), closed_.front().waiters.begin(), closed_.front().waiters.end());
   }
   return overdue;
 }

@@ -14,17 +14,24 @@
 
 namespace torc::node {
 
-/// A write that waits, and whether its sender labelled it, so that it may be tried again elsewhere.
+/// What may be told to a waiter whose write was refused or lost here.
+enum class Retry : uint8_t {
+  kNone,       // a plain command, proposed here at most once: lost means it was not executed
+  kSameLabel,  // the waiter holds the label: it sends the same call again, here or elsewhere
+  kUnknown,    // sent before under a label its client does not know of: it may have been executed whatever happens here
+};
+
 struct WriteWaiter {
   Waiter waiter;
-  bool has_session = false;
+  Retry retry = Retry::kNone;
 };
 
 class Proposals {
  public:
   Proposals(size_t reserved_bytes, size_t batch_bytes_max, size_t in_flight_max);
 
-  void add(const WriteWaiter& writer, const kv::CommandView& command, const kv::SessionCall* call);
+  /// `deadline`: of its proposal; not before those of earlier commands.
+  void add(const WriteWaiter& writer, const kv::CommandView& command, const kv::SessionCall* call, Instant deadline);
 
   struct Batch {
     std::string buffer;  // payload behind the reserved bytes
@@ -42,6 +49,8 @@ class Proposals {
   std::vector<WriteWaiter> take_lost(LogIndex decided);
   /// Proposals undecided at their deadline: nobody knows.
   std::vector<WriteWaiter> take_overdue(Instant now);
+  /// Commands that gathered behind an undecided proposal beyond their deadline. They are not proposed any more.
+  std::vector<WriteWaiter> take_overdue_unproposed(Instant now);
   /// Gathered and never proposed: may be sent elsewhere. Payloads as built, in order.
   std::vector<Batch> take_unproposed();
   bool has_unproposed() const { return !closed_.empty() || !open_.builder.empty(); }
@@ -54,6 +63,7 @@ class Proposals {
   struct Open {
     kv::BatchBuilder builder;
     std::vector<WriteWaiter> waiters;
+    Instant deadline;  // of the first command
   };
   struct InFlight {
     std::vector<WriteWaiter> waiters;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/time.h"
 #include "consensus/ready.h"
 #include "node/clients.h"
 
@@ -21,16 +22,16 @@ class Reads {
  public:
   void add(PendingRead read) { gathering_.push_back(std::move(read)); }
   /// Everything gathered since the last call becomes one question to consensus; nothing if nothing gathered.
-  std::optional<consensus::ReadToken> ask() {
+  std::optional<consensus::ReadToken> ask(Instant deadline) {
     if (gathering_.empty()) return std::nullopt;
-    asked_[++last_token_] = std::exchange(gathering_, {});
+    asked_[++last_token_] = {std::exchange(gathering_, {}), deadline};
     return last_token_;
   }
   /// Takes consensus' answer in. Returns the reads that must be tried elsewhere (leadership lost).
   std::vector<PendingRead> answered(const consensus::ReadOutcome& outcome) {
     const auto found = asked_.find(outcome.token);
     if (found == asked_.end()) return {};
-    std::vector<PendingRead> reads = std::move(found->second);
+    std::vector<PendingRead> reads = std::move(found->second.reads);
     asked_.erase(found);
     if (!outcome.index) return reads;
     confirmed_.emplace_back(*outcome.index, std::move(reads));
@@ -45,13 +46,26 @@ class Reads {
     }
     return servable;
   }
+  /// Reads whose confirmation has not come by its deadline; what consensus says later is ignored.
+  std::vector<PendingRead> take_overdue(Instant now) {
+    std::vector<PendingRead> overdue;
+    while (!asked_.empty() && asked_.begin()->second.deadline <= now) {
+      for (PendingRead& read : asked_.begin()->second.reads) overdue.push_back(std::move(read));
+      asked_.erase(asked_.begin());
+    }
+    return overdue;
+  }
   /// Reads not yet asked for, when there is nobody to ask.
   std::vector<PendingRead> take_gathering() { return std::exchange(gathering_, {}); }
 
  private:
+  struct Question {
+    std::vector<PendingRead> reads;
+    Instant deadline;
+  };
   consensus::ReadToken last_token_ = 0;
   std::vector<PendingRead> gathering_;
-  std::map<consensus::ReadToken, std::vector<PendingRead>> asked_;
+  std::map<consensus::ReadToken, Question> asked_;  // deadlines in the order of the tokens
   std::deque<std::pair<LogIndex, std::vector<PendingRead>>> confirmed_;
 };
 

@@ -16,6 +16,9 @@ constexpr Duration kMaintainInterval = 10ms;
 /// Larger messages go by the bulk connection (RULES 27).
 constexpr size_t kControlBytesMax = 64u << 10;
 
+constexpr std::string_view kTooManyDeferred =
+    "ERR too many writes (or reads) wait for earlier commands of their clients, try later";
+
 bool is_write_command(const kv::CommandView& command) {
   const kv::CommandTraits* traits = kv::traits_of(command.id);
   return traits == nullptr || traits->is_write;
@@ -101,6 +104,10 @@ void StaticNode::submit(ClientId client, Ticket ticket, const kv::CommandView& c
   ++commands_executed_;
   const bool is_write = call != nullptr || is_write_command(command);
   if (!clients_.can_start(client, is_write)) {
+    if (clients_.deferred_bytes() >= Clients::kDeferredBytesMax) {
+      clients_.begin({client, ticket}).error(kTooManyDeferred);
+      return clients_.end_immediate({client, ticket});
+    }
     std::optional<kv::SessionCall> label;
     if (call != nullptr) label = *call;
     clients_.defer(client, {ticket, is_write, CommandCopy(command), label});
@@ -112,13 +119,14 @@ void StaticNode::submit(ClientId client, Ticket ticket, const kv::CommandView& c
 void StaticNode::dispatch(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call) {
   if (!is_write && group_ && group_->read_now(waiter, command)) return;
   clients_.start(waiter.client, is_write);
-  execute(waiter, is_write, command, call);
+  execute(waiter, is_write, command, call, call != nullptr ? Retry::kSameLabel : Retry::kNone);
 }
 
-void StaticNode::execute(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call) {
+void StaticNode::execute(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call,
+                         Retry retry) {
   if (leads()) {
     if (is_write) {
-      group_->write(waiter, command, call);
+      group_->write(waiter, command, call, retry);
     } else {
       group_->read_later(waiter, command);
     }
@@ -129,19 +137,18 @@ void StaticNode::execute(Waiter waiter, bool is_write, const kv::CommandView& co
     clients_.end(waiter);
     return;
   }
-  forwarder_.submit(waiter, is_write, command, call, clock_.now());
+  forwarder_.submit(waiter, is_write, command, call, retry, clock_.now());
 }
 
-void StaticNode::reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call) {
+void StaticNode::reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) {
   if (!clients_.is_open(waiter.client)) return;
-  forwarder_.submit(waiter, call != nullptr || is_write_command(command), command, call, clock_.now());
+  forwarder_.submit(waiter, call != nullptr || is_write_command(command), command, call, retry, clock_.now());
 }
 
-void StaticNode::execute_here(Waiter waiter, bool is_write, const kv::CommandView& command,
-                              const kv::SessionCall* call) {
-  if (clients_.is_open(waiter.client)) execute(waiter, is_write, command, call);
+void StaticNode::execute_here(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call,
+                              Retry retry) {
+  if (clients_.is_open(waiter.client)) execute(waiter, is_write, command, call, retry);
 }
-
 void StaticNode::execute_forwarded(Waiter waiter, bool is_write, const kv::CommandView& command,
                                    const kv::SessionCall* call) {
   ++commands_executed_;
@@ -167,7 +174,8 @@ void StaticNode::end_turn() {
     forwarder_.flush(known_leader().node, leads(), clock_.now());
     if (group_->advance()) flush_log();
     if (is_dead_) return;
-  } while (clients_.has_runnable() || group_->has_work());
+    // Commands that waited for a leader come before those that arrive once this node is it.
+  } while (clients_.has_runnable() || group_->has_work() || (leads() && forwarder_.outstanding() > 0));
   if (!leads()) forwarder_.flush(known_leader().node, false, clock_.now());
   receiver_.flush();
   arm_tick();

@@ -48,14 +48,15 @@ class StaticNode final : public Node, private GroupHost, private ForwarderHost, 
 
   // GroupHost
   void send(const consensus::Message& message) override;
-  void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call) override;
+  void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) override;
   void on_leadership_lost() override { receiver_.on_leadership_lost(); }
   bool is_reachable(NodeId node) const override;
   void on_fatal(const Error& error) override;
   // ForwarderHost
   bool can_send_to(NodeId node) const override;
   void send_to(NodeId node, const wire::ForwardRequest& request) override;
-  void execute_here(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call) override;
+  void execute_here(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call,
+                    Retry retry) override;
   // ForwardReceiverHost
   bool leads() const override { return group_ && group_->is_leader(); }
   void execute_forwarded(Waiter waiter, bool is_write, const kv::CommandView& command,
@@ -64,7 +65,7 @@ class StaticNode final : public Node, private GroupHost, private ForwarderHost, 
   consensus::ReplicaId known_leader() const override;
 
   void dispatch(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call);
-  void execute(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call);
+  void execute(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call, Retry retry);
   void run_deferred();
   void flush_log();
   void on_meet(NodeId from, const wire::Meet& meet);

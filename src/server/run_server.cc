@@ -2,7 +2,9 @@
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -20,7 +22,9 @@ namespace torc::server {
 namespace {
 
 constexpr Duration kHandOverPatience = 1s;  // a planned stop waits this long for another leader
-constexpr Duration kHandOverPoll = 10ms;
+constexpr Duration kDrainPatience = 500ms;  // and then this long for clients to take their last answers
+constexpr Duration kShutdownPoll = 10ms;
+constexpr rlim_t kDescriptorsReserved = 512;  // for files, peers and what is being accepted
 
 uint64_t fresh_seed() {
   std::random_device device;
@@ -54,29 +58,60 @@ bool leads_anything(const node::Node& node) {
   return false;
 }
 
-/// Hands leadership over, then stops the loop; a second signal stops it at once.
+/// Hands leadership over, answers what clients have sent, then stops the loop; a second signal stops it at once.
 class Shutdown {
  public:
-  Shutdown(host::EventLoop& loop, node::Node& node) : loop_(loop), node_(node) {}
+  Shutdown(host::EventLoop& loop, node::Node& node, net::RespServer& server, bool has_peers)
+      : loop_(loop), node_(node), server_(server), has_peers_(has_peers) {}
 
   void on_signal(int signal) {
     if (deadline_.ns != 0) return loop_.stop();
     spdlog::info("signal {}: handing over and stopping", signal);
     deadline_ = loop_.clock().now() + kHandOverPatience;
-    if (leads_anything(node_)) node_.hand_over();
-    look();
+    hand_over();
   }
 
  private:
-  void look() {
-    if (!leads_anything(node_) || loop_.clock().now() >= deadline_) return loop_.stop();
-    loop_.clock().call_at(loop_.clock().now() + kHandOverPoll, [this] { look(); });
+  void hand_over() {
+    if (!has_peers_ || !leads_anything(node_) || loop_.clock().now() >= deadline_) {
+      server_.drain();
+      deadline_ = loop_.clock().now() + kDrainPatience;
+      return drain();
+    }
+    node_.hand_over();  // another try, to another node, once the last has failed
+    loop_.clock().call_at(loop_.clock().now() + kShutdownPoll, [this] { hand_over(); });
+  }
+
+  void drain() {
+    if (server_.clients().size() == 0 || loop_.clock().now() >= deadline_) return loop_.stop();
+    loop_.clock().call_at(loop_.clock().now() + kShutdownPoll, [this] { drain(); });
   }
 
   host::EventLoop& loop_;
   node::Node& node_;
+  net::RespServer& server_;
+  const bool has_peers_;
   Instant deadline_;
 };
+
+/// Takes what the system allows without asking for more rights; says so if that is too little for as many clients as
+/// usual, and serves fewer.
+net::RespLimits client_limits() {
+  net::RespLimits limits;
+  rlimit descriptors{};
+  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return limits;
+  const rlim_t wanted = limits.clients_max + kDescriptorsReserved;
+  if (descriptors.rlim_cur < wanted) {
+    descriptors.rlim_cur = std::min(wanted, descriptors.rlim_max);
+    ::setrlimit(RLIMIT_NOFILE, &descriptors);
+    ::getrlimit(RLIMIT_NOFILE, &descriptors);
+  }
+  if (descriptors.rlim_cur >= wanted) return limits;
+  limits.clients_max = descriptors.rlim_cur > kDescriptorsReserved ? descriptors.rlim_cur - kDescriptorsReserved : 1;
+  spdlog::warn("the limit of open files is {} (ulimit -n): at most {} clients at a time", descriptors.rlim_cur,
+               limits.clients_max);
+  return limits;
+}
 
 net::PeerTransportOptions transport_options(const cli::ServeOptions& options) {
   net::PeerTransportOptions settings;
@@ -124,6 +159,7 @@ int run_server(const cli::ServeOptions& options) {
   std::error_code ignored;  // opening the directory says what is wrong with it
   std::filesystem::create_directories(options.data_directory, ignored);
 
+  const net::RespLimits limits = client_limits();
   host::EventLoop loop;
   auto disk = host::FileDisk::open(options.data_directory, loop);
   if (!disk.ok()) return failed("data directory", disk.error());
@@ -138,12 +174,12 @@ int run_server(const cli::ServeOptions& options) {
 
   loop.at_end_of_turn([&node] { node.end_turn(); });
   loop.at_end_of_turn([&peers = **transport] { peers.end_turn(); });
-  auto server = net::RespServer::listen(loop, node, options.listen.host, options.listen.port);
+  auto server = net::RespServer::listen(loop, node, options.listen.host, options.listen.port, limits);
   if (!server.ok()) return failed("client port", server.error());
 
   spdlog::info("serving clients on {}, peers on {}, data in {}", options.listen.text(), options.peer_listen.text(),
                options.data_directory);
-  Shutdown shutdown(loop, node);
+  Shutdown shutdown(loop, node, **server, options.initial_cluster.size() > 1);
   loop.run([&shutdown](int signal) { shutdown.on_signal(signal); });
   spdlog::info("stopped");
   return cli::kExitOk;

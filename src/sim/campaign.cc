@@ -16,38 +16,37 @@
 namespace torc::sim {
 namespace {
 
+/// Every count of a run, so that adding, writing and reading cannot forget one.
+constexpr uint64_t SeedStats::*kCounts[] = {
+    &SeedStats::events,           &SeedStats::faults,         &SeedStats::operations, &SeedStats::unknown,
+    &SeedStats::refused,          &SeedStats::leaderships,    &SeedStats::entries,    &SeedStats::digests_compared,
+    &SeedStats::checkpoint_index, &SeedStats::undecided_keys,
+};
+
 void add(SeedStats& totals, const SeedStats& stats) {
   totals.simulated += stats.simulated;
-  totals.events += stats.events;
-  totals.faults += stats.faults;
-  totals.operations += stats.operations;
-  totals.unknown += stats.unknown;
-  totals.refused += stats.refused;
-  totals.leaderships += stats.leaderships;
-  totals.entries += stats.entries;
-  totals.digests_compared += stats.digests_compared;
-  totals.undecided_keys += stats.undecided_keys;
+  for (const auto count : kCounts) totals.*count += stats.*count;
 }
 
-// What a worker tells its parent, in lines: "B seed" before a seed, "D seed stats..." after one that passed, and at
-// last, after one that failed, "F seed end" with the message up to the end of the stream.
-std::string done_line(uint64_t seed, const SeedStats& s) {
+// What a worker tells its parent, in lines: "B seed" before a seed, "D simulated counts..." after one that passed, and
+// at last, after one that failed, "F seed end" with the message up to the end of the stream.
+std::string done_line(const SeedStats& stats) {
   std::ostringstream line;
-  line << "D " << seed << ' ' << s.simulated.count() << ' ' << s.events << ' ' << s.faults << ' ' << s.operations << ' '
-       << s.unknown << ' ' << s.refused << ' ' << s.leaderships << ' ' << s.entries << ' ' << s.digests_compared
-       << '\n';
+  line << "D " << stats.simulated.count();
+  for (const auto count : kCounts) line << ' ' << stats.*count;
+  line << '\n';
   return line.str();
 }
 
 void take_done_line(std::istringstream& line, CampaignReport& report) {
-  uint64_t seed = 0;
   int64_t simulated = 0;
-  SeedStats s;
-  line >> seed >> simulated >> s.events >> s.faults >> s.operations >> s.unknown >> s.refused >> s.leaderships >>
-      s.entries >> s.digests_compared >> s.undecided_keys;
-  s.simulated = Duration(simulated);
+  SeedStats stats;
+  line >> simulated;
+  for (const auto count : kCounts) line >> stats.*count;
+  CHECK(line) << "a worker's line is short";
+  stats.simulated = Duration(simulated);
   ++report.seeds_passed;
-  add(report.totals, s);
+  add(report.totals, stats);
 }
 
 void write_all(int fd, std::string_view bytes) {
@@ -70,7 +69,7 @@ void work(const CampaignOptions& options, unsigned worker, int fd) {
           fd, "F " + std::to_string(seed) + " " + std::to_string(static_cast<int>(report.end)) + "\n" + report.message);
       return;
     }
-    write_all(fd, done_line(seed, report.totals));
+    write_all(fd, done_line(report.totals));
   }
 }
 

@@ -81,6 +81,7 @@ class Client::Connection final : public node::ClientPort, public kv::ReplySink {
     if (replies_ != 1) violate("gives " + std::to_string(replies_) + " replies to one command");
     pending = 0;
     client_.world_.at_end_of_turn(at_, [this, ticket, outcome = outcome_] {
+      if (client_.is_lost()) return;
       client_.world_.queue().schedule(client_.draw_delay(),
                                       [this, ticket, outcome] { client_.on_answer(ticket, outcome); });
     });
@@ -119,9 +120,14 @@ class Client::Connection final : public node::ClientPort, public kv::ReplySink {
 
 Client::Client(World& world, Prng prng, uint32_t number, const ClientOptions& options)
     : world_(world), prng_(prng), number_(number), options_(options) {
-  target_ = world_.nodes()[prng_.below(world_.nodes().size())];
+  if (options_.servers.empty()) options_.servers = world_.nodes();
+  target_ = draw_server();
 }
 Client::~Client() = default;
+
+NodeId Client::draw_server() { return options_.servers[prng_.below(options_.servers.size())]; }
+
+bool Client::is_lost() { return options_.loss_percent != 0 && prng_.chance(options_.loss_percent, 100); }
 
 Duration Client::draw_delay() {
   return Duration(prng_.between(options_.delay_min.count(), options_.delay_max.count()));
@@ -159,14 +165,18 @@ void Client::attempt() {
   const uint64_t attempt = ++attempt_;
   ++attempts_of_operation_;
   if (connection_ == nullptr) connection_ = std::make_shared<Connection>(*this, target_);
-  world_.queue().schedule(draw_delay(), [this, connection = connection_, sent = bytes_to_send()] {
+  if (!is_lost()) send(bytes_to_send());
+  timeout_ = world_.queue().schedule(options_.timeout, [this, attempt] { on_no_answer(attempt); });
+}
+
+void Client::send(Sent sent) {
+  world_.queue().schedule(draw_delay(), [this, connection = connection_, sent = std::move(sent)] {
     if (!world_.is_alive(connection->at())) {  // connection refused
       world_.queue().schedule(draw_delay(), [this, attempt = sent.attempt] { on_no_answer(attempt); });
       return;
     }
     world_.post_from_client(connection->at(), [this, connection, sent] { arrive(*connection, sent); });
   });
-  timeout_ = world_.queue().schedule(options_.timeout, [this, attempt] { on_no_answer(attempt); });
 }
 
 void Client::arrive(Connection& connection, const Sent& sent) {
@@ -229,7 +239,7 @@ void Client::leave_node() {
     former_.push_back(std::move(connection_));
     connection_ = nullptr;
   }
-  target_ = world_.nodes()[prng_.below(world_.nodes().size())];
+  target_ = draw_server();
 }
 
 void Client::on_node_died(NodeId id) {

@@ -22,6 +22,8 @@ struct ClientOptions {
   /// With a session, a write without a clear answer is sent again under the same label until it has one (RULES 17).
   bool uses_session = false;
   size_t attempts_max = 40;
+  uint32_t loss_percent = 0;    // of what it sends, and of the answers: as a connection that broke, unnoticed
+  std::vector<NodeId> servers;  // it knows of these only; empty: all
 };
 
 class Client {
@@ -46,12 +48,15 @@ class Client {
   bool needs_session() const;
   void attempt();
   Sent bytes_to_send() const;
+  void send(Sent sent);
   void arrive(Connection& connection, const Sent& sent);
   void on_answer(uint64_t attempt, const check::Outcome& outcome);
   void on_registered(const check::Outcome& outcome);
   void on_no_answer(uint64_t attempt);
   void retry_or_give_up();
   void leave_node();
+  NodeId draw_server();
+  bool is_lost();
   void finish(check::Outcome outcome);
   Duration draw_delay();
 

@@ -45,6 +45,15 @@ struct Describe {
   }
   void operator()(const consensus::TimeoutNow& m) const { out << "timeout now, term " << m.term; }
 
+  void operator()(const consensus::PullRequest& m) const {
+    out << "pull? after " << m.prev_index << "@" << m.prev_term;
+  }
+  void operator()(const consensus::PullReply& m) const {
+    out << "pulled, term " << m.term << ", after " << m.prev_index << "@" << m.prev_term << ", " << m.entries.size()
+        << " entries of " << m.last_index << "@" << m.last_term << ", commit " << m.commit
+        << (m.needs_snapshot ? ", needs a snapshot" : "");
+  }
+
   void operator()(const consensus::Message& m) const { std::visit(*this, m.body); }
   void operator()(const wire::Meet& m) const {
     out << "meet, incarnation " << m.incarnation << ", roster of " << m.roster.size() << (m.is_born ? ", born" : "");

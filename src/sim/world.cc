@@ -63,9 +63,7 @@ void World::start(NodeId id) {
   options.initial_cluster = ids_;
   options.client_address = "n" + std::to_string(id.value) + ":7000";
   options.seed = started.prng.next();
-  options.on_fatal = [this, id](const Error& error) {
-    fail(FailureKind::kSafety, "node " + std::to_string(id.value) + " stopped itself: " + error.message);
-  };
+  options.on_fatal = [this, id](const Error& error) { on_fatal(id, error); };
   env::Disk* disk = started.disk.get();
   if (options_.wrap_disk) {
     started.wrapped_disk = options_.wrap_disk(*disk, started.process.schedule(Source::kDisk));
@@ -91,6 +89,22 @@ void World::give_up_start(Machine& machine) {
   machine.clock.forget_timers();
   queue_.schedule(kRestartDelay, [this, &machine, life = machine.process.life()] {
     if (!machine.process.is_alive() && machine.process.life() == life) start(machine.id);
+  });
+}
+
+void World::on_fatal(NodeId id, const Error& error) {
+  Machine& stopped = machine(id);
+  // Before it is born a node may exit when it cannot write down whom it met; a member goes on reading (RULES 9).
+  const bool is_born = stopped.node != nullptr && !stopped.node->status().groups.empty();
+  if (error.code != ErrorCode::kDiskFull || is_born) {
+    return fail(FailureKind::kSafety, "node " + std::to_string(id.value) + " stopped itself: " + error.message);
+  }
+  queue_.schedule(Duration(0), [this, id, life = stopped.process.life()] {
+    if (!is_alive(id) || machine(id).process.life() != life) return;
+    kill(id, Death::kKill);
+    queue_.schedule(kRestartDelay, [this, id, life] {
+      if (!is_alive(id) && machine(id).process.life() == life) start(id);
+    });
   });
 }
 

@@ -120,6 +120,7 @@ class World {
   void give_empty_directory(Machine& machine);
   void end_turn(NodeId id);
   void give_up_start(Machine& machine);
+  void on_fatal(NodeId id, const Error& error);
 
   WorldOptions options_;
   Prng prng_;

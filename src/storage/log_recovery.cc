@@ -172,7 +172,11 @@ class Recovery {
       return corrupt_at(successor->at.name, 0, "segment " + std::to_string(first_needed_) + " is missing");
     }
     segments_.swap(chain);
-    // A segment is said to be the oldest needed only once it is durable itself.
+    // A segment is said to be the oldest needed only once it is durable itself: headers and kTrim records name what the
+    // last completed sync settled, and a kTrim that names its own segment carries a synced_through behind that
+    // segment's first batch. The first segment of a log, and those recovery writes, are replaced into being whole and
+    // note their own end as synced. So no crash leaves this, whatever order pages reached the disk in; were it let
+    // through, the segment's replacement would go on naming it and the next recovery would miss it.
     const SegmentHeader& newest = segments_.rbegin()->second.header;
     if (is_newest_abandoned() && first_needed_ == newest.sequence) {
       return corrupt_at(segments_.rbegin()->second.at.name, 0, "synced_through contradicts first_sequence_needed");

@@ -1,5 +1,6 @@
 #include "wire/command_description.h"
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,15 @@ namespace torc::wire {
 namespace {
 
 constexpr std::string_view kFirstVersion = "1.0.0";  // of Torc: all commands are there from the start
+
+constexpr std::array<std::string_view, 6> kHelp = {
+    "(no subcommand): all commands with what COMMAND INFO says of them.",
+    "COUNT: how many commands there are.",
+    "DOCS [name ...]: a summary of these commands, of all without names.",
+    "GETKEYS command [arg ...]: the keys among the arguments.",
+    "INFO [name ...]: arity, flags and positions of keys of these commands, of all without names.",
+    "LIST: the names of all commands.",
+};
 
 /// The ten fields of COMMAND INFO. Tips, key specifications and subcommands are empty: clients take keys by position.
 void write_info(const CommandRow& row, RespEncoder& out) {
@@ -49,7 +59,7 @@ void answer_info(std::span<const std::string_view> names, RespEncoder& out) {
   out.array(names.size());
   for (std::string_view name : names) {
     const CommandRow* row = find_command(name);
-    row != nullptr ? write_info(*row, out) : out.null_array();
+    row != nullptr ? write_info(*row, out) : out.nil();
   }
 }
 
@@ -89,6 +99,12 @@ void answer_keys(std::span<const std::string_view> command, RespEncoder& out) {
 
 }  // namespace
 
+void write_help(std::string_view command, std::span<const std::string_view> lines, RespEncoder& out) {
+  out.array(lines.size() + 1);
+  out.status(std::string(command) + " <subcommand> [<arg> ...]. Subcommands are:");
+  for (std::string_view line : lines) out.status(line);
+}
+
 void describe_commands(std::span<const std::string_view> args, RespEncoder& out) {
   if (args.empty()) return answer_all(out);
   const std::span<const std::string_view> rest = args.subspan(1);
@@ -98,11 +114,13 @@ void describe_commands(std::span<const std::string_view> args, RespEncoder& out)
   if (equals_ignoring_case(args[0], "INFO")) return rest.empty() ? answer_all(out) : answer_info(rest, out);
   if (equals_ignoring_case(args[0], "DOCS")) return answer_docs(rest, out);
   if (equals_ignoring_case(args[0], "LIST") && rest.empty()) return answer_list(out);
-  if (equals_ignoring_case(args[0], "GETKEYS") && !rest.empty()) return answer_keys(rest, out);
-  for (std::string_view known : {"COUNT", "LIST", "GETKEYS"}) {
+  if (equals_ignoring_case(args[0], "GETKEYS") && rest.size() >= 2) return answer_keys(rest, out);
+  if (equals_ignoring_case(args[0], "HELP") && rest.empty()) return write_help("COMMAND", kHelp, out);
+  if (equals_ignoring_case(args[0], "LIST")) return out.error("ERR syntax error");
+  for (std::string_view known : {"COUNT", "GETKEYS", "HELP"}) {
     if (equals_ignoring_case(args[0], known)) return out.error(wrong_arity_error("command|" + std::string(known)));
   }
-  out.error("ERR unknown subcommand '" + std::string(args[0].substr(0, 128)) + "'. Try COMMAND DOCS.");
+  out.error(unknown_subcommand_error("COMMAND", args[0]));
 }
 
 }  // namespace torc::wire

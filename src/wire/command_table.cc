@@ -111,10 +111,16 @@ std::vector<std::string_view> keys_of(const CommandRow& row, std::span<const std
 std::string unknown_command_error(std::span<const std::string_view> args) {
   std::string quoted;
   for (size_t i = 1; i < args.size() && quoted.size() < kQuotedBytesMax; ++i) {
-    quoted.append("'").append(args[i].substr(0, kQuotedBytesMax - quoted.size())).append("' ");
+    const size_t room = kQuotedBytesMax - quoted.size();
+    quoted.append("'").append(args[i].substr(0, room)).append("' ");
   }
   std::string error = "ERR unknown command '";
   return error.append(args[0].substr(0, kQuotedBytesMax)).append("', with args beginning with: ").append(quoted);
+}
+
+std::string unknown_subcommand_error(std::string_view command, std::string_view subcommand) {
+  std::string error = "ERR unknown subcommand '";
+  return error.append(subcommand.substr(0, kQuotedBytesMax)).append("'. Try ").append(command).append(" HELP.");
 }
 
 std::string wrong_arity_error(std::string_view name) {

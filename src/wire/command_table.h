@@ -52,6 +52,7 @@ std::vector<std::string_view> keys_of(const CommandRow& row, std::span<const std
 std::string unknown_command_error(std::span<const std::string_view> args);
 /// `name` as the row has it; a subcommand is written "client|kill".
 std::string wrong_arity_error(std::string_view name);
+std::string unknown_subcommand_error(std::string_view command, std::string_view subcommand);
 
 /// Compares without regard to the case of ASCII letters; `upper` is in upper case.
 bool equals_ignoring_case(std::string_view text, std::string_view upper);

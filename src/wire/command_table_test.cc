@@ -66,8 +66,9 @@ TEST(CommandDescription, GivesTheKeysOfACommand) {
   EXPECT_EQ(describe({"GETKEYS", "mset", "a", "1", "b", "2"}).elements[1].text, "b");
   EXPECT_EQ(describe({"GETKEYS", "get", "k"}).elements.size(), 1u);
   EXPECT_EQ(describe({"GETKEYS", "ping", "k"}).text, "ERR The command has no key arguments");
-  EXPECT_EQ(describe({"GETKEYS", "get"}).text, "ERR Invalid number of arguments specified for command");
-  EXPECT_EQ(describe({"GETKEYS", "nope"}).text, "ERR Invalid command specified");
+  EXPECT_EQ(describe({"GETKEYS", "get"}).text, "ERR wrong number of arguments for 'command|getkeys' command");
+  EXPECT_EQ(describe({"GETKEYS", "get", "a", "b"}).text, "ERR Invalid number of arguments specified for command");
+  EXPECT_EQ(describe({"GETKEYS", "nope", "a"}).text, "ERR Invalid command specified");
 }
 
 TEST(CommandDescription, CountsListsAndDescribes) {
@@ -85,7 +86,8 @@ TEST(CommandDescription, CountsListsAndDescribes) {
   const RespValue docs = describe({"DOCS", "get", "nope"}, RespVersion::kResp3);
   ASSERT_EQ(docs.elements.size(), 2u);
   EXPECT_FALSE(docs.elements[1].find("summary")->text.empty());
-  EXPECT_EQ(describe({"NOPE"}).text, "ERR unknown subcommand 'NOPE'. Try COMMAND DOCS.");
+  EXPECT_EQ(describe({"NOPE"}).text, "ERR unknown subcommand 'NOPE'. Try COMMAND HELP.");
+  EXPECT_EQ(describe({"HELP"}).elements[0].text, "COMMAND <subcommand> [<arg> ...]. Subcommands are:");
   EXPECT_EQ(describe({"COUNT", "x"}).text, "ERR wrong number of arguments for 'command|count' command");
 }
 

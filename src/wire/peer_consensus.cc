@@ -123,6 +123,39 @@ HeartbeatReply read_body(const pb::HeartbeatReply& b) {
 void write_body(const TimeoutNow& m, pb::Consensus& out) { out.mutable_timeout_now()->set_term(m.term.value); }
 TimeoutNow read_body(const pb::TimeoutNow& b) { return {.term = Term(b.term())}; }
 
+void write_body(const PullRequest& m, pb::Consensus& out) {
+  pb::PullRequest& b = *out.mutable_pull_request();
+  b.set_prev_index(m.prev_index.value);
+  b.set_prev_term(m.prev_term.value);
+}
+PullRequest read_body(const pb::PullRequest& b) {
+  return {.prev_index = LogIndex(b.prev_index()), .prev_term = Term(b.prev_term())};
+}
+
+void write_body(const PullReply& m, pb::Consensus& out) {
+  pb::PullReply& b = *out.mutable_pull_reply();
+  b.set_term(m.term.value);
+  b.set_asked_prev(m.asked_prev.value);
+  b.set_prev_index(m.prev_index.value);
+  b.set_prev_term(m.prev_term.value);
+  b.set_last_index(m.last_index.value);
+  b.set_last_term(m.last_term.value);
+  b.set_commit(m.commit.value);
+  b.set_needs_snapshot(m.needs_snapshot);
+}
+PullReply read_body(const pb::PullReply& b) {
+  PullReply m;
+  m.term = Term(b.term());
+  m.asked_prev = LogIndex(b.asked_prev());
+  m.prev_index = LogIndex(b.prev_index());
+  m.prev_term = Term(b.prev_term());
+  m.last_index = LogIndex(b.last_index());
+  m.last_term = Term(b.last_term());
+  m.commit = LogIndex(b.commit());
+  m.needs_snapshot = b.needs_snapshot();
+  return m;
+}
+
 }  // namespace
 
 void write_header(ReplicaId id, pb::ReplicaId& out) {
@@ -172,6 +205,12 @@ bool read_header(const pb::Consensus& in, Message& message) {
       return true;
     case pb::Consensus::kTimeoutNow:
       message.body = read_body(in.timeout_now());
+      return true;
+    case pb::Consensus::kPullRequest:
+      message.body = read_body(in.pull_request());
+      return true;
+    case pb::Consensus::kPullReply:
+      message.body = read_body(in.pull_reply());
       return true;
     case pb::Consensus::BODY_NOT_SET:
       return false;

@@ -20,11 +20,13 @@ Error invalid(const char* what) { return {ErrorCode::kInvalid, std::string("peer
 void write_message(const consensus::Message& message, pb::Header& header) {
   write_header(message, *header.mutable_consensus());
 }
+void append_raw(const std::vector<consensus::Entry>& entries, ByteChain& body) {
+  body.tail.reserve(entries.size());
+  for (const consensus::Entry& entry : entries) body.tail.push_back(entry.encoded);
+}
 void append_raw(const consensus::Message& message, ByteChain& body) {
-  const auto* append = std::get_if<consensus::AppendRequest>(&message.body);
-  if (append == nullptr) return;
-  body.tail.reserve(append->entries.size());
-  for (const consensus::Entry& entry : append->entries) body.tail.push_back(entry.encoded);
+  if (const auto* append = std::get_if<consensus::AppendRequest>(&message.body)) append_raw(append->entries, body);
+  if (const auto* pulled = std::get_if<consensus::PullReply>(&message.body)) append_raw(pulled->entries, body);
 }
 
 void write_message(const Meet& meet, pb::Header& header) {
@@ -87,22 +89,29 @@ void append_raw(const ForwardReply& reply, ByteChain& body) {
 
 // ---- decoding ----
 
-Result<PeerMessage> read_consensus(const pb::Consensus& header, Bytes raw) {
-  consensus::Message message;
-  if (!read_header(header, message)) return invalid("no or unknown consensus body");
-  auto* append = std::get_if<consensus::AppendRequest>(&message.body);
-  if (append == nullptr) {
-    if (!raw.empty()) return invalid("bytes after a message without payload");
-    return PeerMessage(std::move(message));
-  }
-  LogIndex previous = append->prev_index;
+Status read_entries(Bytes raw, LogIndex previous, std::vector<consensus::Entry>& entries) {
   while (!raw.empty()) {
     Result<consensus::Entry> entry = consensus::take_entry(raw);
     if (!entry.ok()) return entry.error();
     if (entry->index.value == 0 || entry->index.value - 1 != previous.value) return invalid("entries not consecutive");
     previous = entry->index;
-    append->entries.push_back(*std::move(entry));
+    entries.push_back(*std::move(entry));
   }
+  return {};
+}
+
+Result<PeerMessage> read_consensus(const pb::Consensus& header, Bytes raw) {
+  consensus::Message message;
+  if (!read_header(header, message)) return invalid("no or unknown consensus body");
+  Status read;
+  if (auto* append = std::get_if<consensus::AppendRequest>(&message.body)) {
+    read = read_entries(std::move(raw), append->prev_index, append->entries);
+  } else if (auto* pulled = std::get_if<consensus::PullReply>(&message.body)) {
+    read = read_entries(std::move(raw), pulled->prev_index, pulled->entries);
+  } else if (!raw.empty()) {
+    return invalid("bytes after a message without payload");
+  }
+  if (!read.ok()) return read.error();
   return PeerMessage(std::move(message));
 }
 

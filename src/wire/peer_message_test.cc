@@ -31,6 +31,20 @@ AppendRequest append_of(uint64_t prev_index, std::vector<Entry> entries) {
           .entries = std::move(entries)};
 }
 
+PullReply pull_of(std::vector<Entry> entries) {
+  PullReply reply;
+  reply.term = Term(9);
+  reply.asked_prev = LogIndex(11);
+  reply.prev_index = LogIndex(10);
+  reply.prev_term = Term(8);
+  reply.last_index = LogIndex(20);
+  reply.last_term = Term(7);
+  reply.commit = LogIndex(6);
+  reply.needs_snapshot = true;
+  reply.entries = std::move(entries);
+  return reply;
+}
+
 ForwardRequest forward_request() {
   ForwardRequest request{.group = GroupId(5), .session = kv::SessionId(11), .floor = 3, .epoch = 2, .batch = 1};
   request.is_relayed = true;
@@ -68,6 +82,9 @@ std::vector<PeerMessage> one_of_each() {
       message_of(HeartbeatReply{Term(3), 99, LogIndex(4)}),
       message_of(TimeoutNow{Term(3)}),
       message_of(TimeoutNow{}),
+      message_of(PullRequest{LogIndex(4), Term(3)}),
+      message_of(pull_of({})),
+      message_of(pull_of({entry_of(8, 11, "a"), entry_of(9, 12, "")})),
       meet(),
       Meet{},
       forward_request(),
@@ -126,6 +143,24 @@ TEST(PeerMessage, ConsensusFieldsArriveWhereTheyBelong) {
   EXPECT_EQ(reply.hint_index, LogIndex(7));
   EXPECT_EQ(reply.hint_term, Term(2));
   EXPECT_EQ(reply.stamp, -5);
+}
+
+TEST(PeerMessage, APulledLogArrivesFieldByField) {
+  const PullReply sent = pull_of({entry_of(8, 11, "a")});
+  const PeerMessage decoded = *decode_text(encode(message_of(sent)).joined());
+  const auto& reply = std::get<PullReply>(std::get<Message>(decoded).body);
+  EXPECT_EQ(reply.term, sent.term);
+  EXPECT_EQ(reply.asked_prev, sent.asked_prev);
+  EXPECT_EQ(reply.prev_index, sent.prev_index);
+  EXPECT_EQ(reply.prev_term, sent.prev_term);
+  EXPECT_EQ(reply.last_index, sent.last_index);
+  EXPECT_EQ(reply.last_term, sent.last_term);
+  EXPECT_EQ(reply.commit, sent.commit);
+  EXPECT_TRUE(reply.needs_snapshot);
+  EXPECT_EQ(reply.entries, sent.entries);
+  const PeerMessage request = *decode_text(encode(message_of(PullRequest{LogIndex(4), Term(3)})).joined());
+  EXPECT_EQ(std::get<PullRequest>(std::get<Message>(request).body).prev_index, LogIndex(4));
+  EXPECT_EQ(std::get<PullRequest>(std::get<Message>(request).body).prev_term, Term(3));
 }
 
 TEST(PeerMessage, ForwardedCommandsAndRepliesAreViewsIntoTheReceivedBuffer) {

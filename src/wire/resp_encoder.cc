@@ -45,8 +45,6 @@ void RespEncoder::bulk(std::string_view value) {
 
 void RespEncoder::nil() { is_resp3() ? out_->append("_\r\n", 3) : out_->append("$-1\r\n", 5); }
 
-void RespEncoder::null_array() { is_resp3() ? out_->append("_\r\n", 3) : out_->append("*-1\r\n", 5); }
-
 void RespEncoder::array(size_t count) { append_head(*out_, '*', static_cast<int64_t>(count)); }
 
 void RespEncoder::map(size_t count) {

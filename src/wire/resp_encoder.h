@@ -32,8 +32,6 @@ class RespEncoder final : public kv::ReplySink {
   /// RESP2 has no maps: an array of 2 * count.
   void map(size_t count) override;
 
-  /// The absent array of RESP2 ("*-1"), the one null of RESP3.
-  void null_array();
   /// RESP2 has no sets: an array.
   void set(size_t count);
   /// Text for people (INFO, CLIENT LIST); RESP2: a bulk.

@@ -60,7 +60,6 @@ void write_one_of_each(RespEncoder& out) {
   for (int64_t value : {int64_t{0}, int64_t{9}, int64_t{10}, int64_t{-1}, INT64_MAX, INT64_MIN}) out.integer(value);
   for (size_t size : {0, 1, 9, 10, 96, 97, 5000}) out.bulk(std::string(size, 'v'));
   out.nil();
-  out.null_array();
   out.array(2);
   out.integer(1);
   out.array(0);
@@ -77,20 +76,18 @@ TEST(RespEncoder, WritesTheBytesOfRedis) {
     out.ok();
     out.bulk("hello");
     out.nil();
-    out.null_array();
     out.map(1);
     out.integer(-12);
     out.verbatim("t");
   });
-  EXPECT_EQ(resp2, "+OK\r\n$5\r\nhello\r\n$-1\r\n*-1\r\n*2\r\n:-12\r\n$1\r\nt\r\n");
+  EXPECT_EQ(resp2, "+OK\r\n$5\r\nhello\r\n$-1\r\n*2\r\n:-12\r\n$1\r\nt\r\n");
   const auto resp3 = encode_with(RespVersion::kResp3, [](RespEncoder& out) {
     out.nil();
-    out.null_array();
     out.map(1);
     out.set(2);
     out.verbatim("t");
   });
-  EXPECT_EQ(resp3, "_\r\n_\r\n%1\r\n~2\r\n=5\r\ntxt:t\r\n");
+  EXPECT_EQ(resp3, "_\r\n%1\r\n~2\r\n=5\r\ntxt:t\r\n");
 }
 
 TEST(RespEncoder, AnErrorCannotForgeASecondReply) {
@@ -103,16 +100,15 @@ TEST(RespReply, RoundTripsInBothVersionsHoweverItIsSplit) {
   for (RespVersion version : {RespVersion::kResp2, RespVersion::kResp3}) {
     const std::string bytes = encode_with(version, write_one_of_each);
     const std::vector<RespValue> whole = parse(bytes);
-    ASSERT_EQ(whole.size(), 22u);
+    ASSERT_EQ(whole.size(), 21u);
     EXPECT_EQ(whole[2], (RespValue{.kind = Kind::kError, .text = "ERR no"}));
     EXPECT_EQ(whole[8], number(INT64_MIN));
     EXPECT_EQ(whole[13], bulk(std::string(96, 'v')));
     EXPECT_TRUE(whole[16].is_nil());
-    EXPECT_TRUE(whole[17].is_nil());
-    EXPECT_EQ(whole[18].elements.size(), 2u);
-    EXPECT_EQ(*whole[19].find("proto"), number(3));
-    EXPECT_EQ(whole[19].kind, version == RespVersion::kResp3 ? Kind::kMap : Kind::kArray);
-    EXPECT_EQ(whole[21].text, "# Server");
+    EXPECT_EQ(whole[17].elements.size(), 2u);
+    EXPECT_EQ(*whole[18].find("proto"), number(3));
+    EXPECT_EQ(whole[18].kind, version == RespVersion::kResp3 ? Kind::kMap : Kind::kArray);
+    EXPECT_EQ(whole[20].text, "# Server");
     EXPECT_EQ(parse_in_pieces(bytes, [] { return 1; }), whole);
     Prng prng(2);
     for (int round = 0; round < 50; ++round) {

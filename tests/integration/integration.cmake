@@ -21,6 +21,12 @@ if(NOT TORC_SANITIZE)
            COMMAND ${integration_dir}/clients/install.sh ${CMAKE_BINARY_DIR}/clients)
   set_tests_properties(integration/client_packages PROPERTIES FIXTURES_SETUP client_packages LABELS integration TIMEOUT 300)
 
+  # The same bytes to redis-server and to Torc, the same bytes back.
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  add_test(NAME integration/redis_differences
+           COMMAND Python3::Interpreter ${integration_dir}/redis_differences.py $<TARGET_FILE:torc>)
+  set_tests_properties(integration/redis_differences PROPERTIES LABELS integration RUN_SERIAL TRUE TIMEOUT 60)
+
   # One process per test, one at a time: they measure times and use both cores.
   gtest_discover_tests(torc_integration_test TEST_PREFIX "integration/" TEST_FILTER "-*NodeClients*:*RedisPy*" DISCOVERY_TIMEOUT 60
                        PROPERTIES LABELS integration RUN_SERIAL TRUE TIMEOUT 300)

@@ -1,0 +1,251 @@
+// One group driven by hand: its peers are played by the test, so that rare orders of messages can be said exactly.
+#include "node/group.h"
+
+#include <gmock/gmock.h>
+
+#include "node/test_world.h"
+#include "sim/checkpoint_store.h"
+#include "sim/disk.h"
+#include "sim/sim_clock.h"
+
+namespace torc::node {
+namespace {
+
+using consensus::ReplicaId;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr GroupId kGroup{1};
+ReplicaId replica(uint64_t node) { return {NodeId(node), Incarnation(node)}; }
+
+class Port final : public ClientPort {
+ public:
+  std::map<Ticket, std::string> answers;
+  kv::ReplySink& begin_reply(Ticket) override {
+    sink_.text.clear();
+    return sink_;
+  }
+  void end_reply(Ticket ticket) override {
+    EXPECT_TRUE(answers.emplace(ticket, sink_.text).second) << "answered twice";
+  }
+
+ private:
+  TextSink sink_;
+};
+
+struct GroupWorld final : GroupHost {
+  sim::EventQueue queue;
+  sim::Process process{queue, Prng(1), [] {}};
+  sim::SimClock clock{queue, process, {}};
+  sim::Disk disk;
+  sim::CheckpointStore checkpoints;
+  std::unique_ptr<storage::Log> log;
+  Clients clients;
+  Port port;
+  ClientId client = clients.open(port);
+  std::vector<consensus::Message> sent;
+  std::vector<Ticket> rerouted;
+  std::unique_ptr<Group> group;
+  std::string open_error;
+
+  GroupWorld() { process.start(); }
+  void open() {
+    group.reset();
+    log.reset();
+    storage::LogOptions options;
+    options.segment_bytes = 64u << 10;
+    log = *storage::Log::open(disk, clock, options);
+    GroupOptions group_options;
+    group_options.replica.group = kGroup;
+    group_options.replica.self = replica(1);
+    consensus::Configuration birth;
+    birth.voters = {replica(1), replica(2), replica(3)};
+    auto opened = Group::open(group_options, birth, *this, clients, clock, *log, checkpoints);
+    if (opened.ok()) {
+      group = *std::move(opened);
+    } else {
+      open_error = opened.error().message;
+    }
+  }
+
+  void send(const consensus::Message& message) override { sent.push_back(message); }
+  void reroute(Waiter waiter, const kv::CommandView&, const kv::SessionCall*, Retry) override {
+    rerouted.push_back(waiter.ticket);
+  }
+  void on_leadership_lost() override {}
+  bool is_reachable(NodeId) const override { return true; }
+  void on_fatal(const Error& error) override { ADD_FAILURE() << error.message; }
+
+  void turn() {
+    do {
+      if (group->advance()) {
+        log->flush([this, sequence = group->appended_sequence()](const Status& status) {
+          EXPECT_TRUE(status.ok());
+          group->on_durable(sequence);
+        });
+      }
+      disk.run_all();
+    } while (group->has_work());
+  }
+  void wait(Duration length) { queue.run_until(queue.now() + length); }
+  template <typename Body>
+  void receive(uint64_t from, const Body& body) {
+    group->receive({kGroup, replica(from), replica(1), body});
+  }
+  /// The last message of its kind to node 2.
+  template <typename Body>
+  Body last() const {
+    for (auto message = sent.rbegin(); message != sent.rend(); ++message) {
+      const Body* body = std::get_if<Body>(&message->body);
+      if (body != nullptr && message->to == replica(2)) return *body;
+    }
+    ADD_FAILURE() << "no such message";
+    return {};
+  }
+  void win_election() {
+    wait(2s);
+    group->tick();
+    turn();
+    const auto asked = last<consensus::PreVoteRequest>();
+    consensus::PreVoteReply willing;
+    willing.term = asked.term;
+    willing.granted = true;
+    receive(2, willing);
+    turn();
+    consensus::VoteReply vote;
+    vote.term = last<consensus::VoteRequest>().term;
+    vote.granted = true;
+    receive(2, vote);
+    turn();
+    ASSERT_TRUE(group->is_leader());
+  }
+  /// Node 2 has everything that was sent to it.
+  void acknowledge() {
+    const auto request = last<consensus::AppendRequest>();
+    consensus::AppendReply reply;
+    reply.term = request.term;
+    reply.accepted = true;
+    reply.match_index = request.prev_index + request.entries.size();
+    reply.stamp = request.stamp;
+    receive(2, reply);
+    turn();
+  }
+  consensus::HeartbeatReply heartbeat_reply() const {
+    const auto request = last<consensus::HeartbeatRequest>();
+    return {request.term, request.stamp, LogIndex(0)};
+  }
+  void write(Ticket ticket, kv::CommandId id, std::vector<std::string_view> args) {
+    clients.start(client, true);
+    group->write({client, ticket}, {id, args}, nullptr, Retry::kNone);
+  }
+  void read(Ticket ticket, std::vector<std::string_view> args) {
+    clients.start(client, false);
+    group->read_later({client, ticket}, {kv::CommandId::kGet, args});
+  }
+  /// A checkpoint of an empty state as of (index, term).
+  void store_checkpoint(LogIndex index, Term term) {
+    kv::StateMachine state({});
+    state.skip(index);
+    consensus::Configuration configuration;
+    configuration.voters = {replica(1), replica(2), replica(3)};
+    storage::Checkpointer checkpointer(checkpoints, kGroup, state, [](const auto&) {});
+    checkpointer.start(term, configuration);
+    while (checkpointer.step(1u << 20)) {
+    }
+    checkpoints.run_all();
+  }
+};
+
+// Confirmed and deposed in one turn: the read may still be served, but its key has expired, and only a leader's entry
+// may say so.
+TEST(Group, ReadThatNeedsACommitGoesElsewhereIfLeadershipEndedInTheSameTurn) {
+  GroupWorld world;
+  world.open();
+  world.win_election();
+  world.acknowledge();
+  world.write(1, kv::CommandId::kPSetEx, {"k", "20", "v"});
+  world.turn();
+  world.acknowledge();
+  ASSERT_EQ(world.port.answers[1], "OK");
+  world.wait(400ms);
+  world.read(2, {"k"});
+  world.turn();
+  world.receive(2, world.heartbeat_reply());
+  consensus::HeartbeatRequest successor;
+  successor.term = world.group->term() + 1;
+  world.receive(3, successor);
+  world.turn();
+  ASSERT_FALSE(world.group->is_leader());
+  EXPECT_EQ(world.rerouted, std::vector<Ticket>{2}) << "it must not wait for this node to lead again";
+}
+
+// Heartbeats need no disk, entries do: a leader whose followers' disks are full keeps its office and commits nothing.
+TEST(Group, EverythingThatWaitsForAMajorityIsAnsweredInTime) {
+  GroupWorld world;
+  world.open();
+  world.win_election();  // its no-op is never acknowledged
+  world.write(1, kv::CommandId::kSet, {"k", "v"});
+  world.turn();
+  world.write(2, kv::CommandId::kSet, {"k", "w"});
+  world.read(3, {"k"});
+  for (int i = 0; i < 230; ++i) {
+    world.turn();
+    world.wait(50ms);
+    world.group->tick();
+    world.receive(2, world.heartbeat_reply());
+    world.group->maintain();
+  }
+  ASSERT_TRUE(world.group->is_leader());
+  EXPECT_THAT(world.port.answers[1], StartsWith("-UNKNOWN"));
+  EXPECT_THAT(world.port.answers[2], StartsWith("-TRYAGAIN")) << "it was never proposed";
+  EXPECT_THAT(world.port.answers[3], StartsWith("-CLUSTERDOWN"));
+  world.acknowledge();
+  EXPECT_EQ(world.port.answers.size(), 3u);
+}
+
+TEST(Group, LogThatEndsBeforeTheCheckpointRestartsThere) {
+  GroupWorld world;
+  world.open();
+  world.store_checkpoint(LogIndex(10), Term(0));
+  world.open();
+  EXPECT_EQ(world.group->applied(), LogIndex(10));
+  EXPECT_EQ(world.group->status().replica.last_index, LogIndex(10));
+  world.win_election();
+  world.acknowledge();
+  world.write(1, kv::CommandId::kSet, {"k", "v"});
+  world.turn();
+  world.acknowledge();
+  EXPECT_EQ(world.port.answers[1], "OK");
+  world.open();
+  EXPECT_EQ(world.group->applied(), LogIndex(10));
+  EXPECT_EQ(world.group->status().replica.last_index, LogIndex(12));
+}
+
+// A follower applies what a majority of others has; its checkpoint can be durable before its own log, of which a crash
+// then takes the term's record too.
+TEST(Group, CheckpointOfATermTheLogHasNotHeardOfIsTakenOver) {
+  GroupWorld world;
+  world.open();
+  world.store_checkpoint(LogIndex(10), Term(5));
+  for (int life = 0; life < 2; ++life) {
+    world.open();
+    EXPECT_EQ(world.group->applied(), LogIndex(10));
+    EXPECT_EQ(world.group->term(), Term(5));
+    world.turn();
+  }
+}
+
+TEST(Group, LogCutBeyondItsCheckpointIsRefused) {
+  GroupWorld world;
+  world.open();
+  world.store_checkpoint(LogIndex(10), Term(5));
+  world.log->append_hard_state(kGroup, {Term(5), {}});
+  world.log->reset(kGroup, LogIndex(20), Term(5));
+  world.log->flush([](const Status&) {});
+  world.disk.run_all();
+  world.open();
+  EXPECT_THAT(world.open_error, HasSubstr("the log starts after entry 20 but the checkpoint ends at 10"));
+}
+
+}  // namespace
+}  // namespace torc::node

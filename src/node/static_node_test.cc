@@ -1,0 +1,235 @@
+// Whole nodes in a simulated world: what their clients see, and what a node makes of a damaged directory.
+#include "node/static_node.h"
+
+#include <gmock/gmock.h>
+
+#include "node/test_world.h"
+
+namespace torc::node {
+namespace {
+
+using kv::CommandId;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+TEST(StaticNode, PipelineThatMixesReadsAndWritesStaysInOrderAtAFollower) {
+  TestWorld cluster(3);
+  Terminal& client = cluster.connect(cluster.follower());
+  client.set("k", "1");
+  client.get("k");
+  client.append("k", "2");
+  client.append("k", "3");
+  client.get("k");
+  client.get("other");
+  client.send(CommandId::kDel, {"k"});
+  client.get("k");
+  ASSERT_TRUE(cluster.run_until([&] { return client.is_idle(); }));
+  EXPECT_THAT(client.answers, ElementsAre("OK", "1", ":2", ":3", "123", "nil", ":1", "nil"));
+}
+
+TEST(StaticNode, WhatWaitedForALeaderComesBeforeWhatArrivesOnceItIsThisNode) {
+  TestWorld cluster(3);
+  const NodeId former = cluster.await_leader();
+  cluster.world->kill(former, sim::Death::kKill);
+  cluster.run_until([&] { return false; }, 5ms);
+  std::map<NodeId, Terminal*> clients;
+  for (const NodeId id : cluster.world->nodes()) {
+    if (id == former) continue;
+    clients[id] = &cluster.connect(id);
+    clients[id]->append("of" + std::to_string(id.value), "1");
+  }
+  NodeId next;
+  cluster.world->set_observer([&](NodeId id) {
+    if (next || cluster.world->node(id)->status().groups[0].replica.role != consensus::Role::kLeader) return;
+    next = id;
+    cluster.world->queue().schedule(0ns, [&, id] { clients[id]->append("of" + std::to_string(id.value), "2"); });
+  });
+  ASSERT_TRUE(cluster.run_until([&] { return next && clients[next]->is_idle(); }));
+  EXPECT_THAT(clients[next]->answers, ElementsAre(":1", ":2"));
+  EXPECT_EQ(cluster.ask(*clients[next], CommandId::kGet, {"of" + std::to_string(next.value)}), "12");
+}
+
+TEST(StaticNode, WriteOfALeaderThatWasCutOffIsAnsweredTruthfullyWhenItComesBack) {
+  TestWorld cluster(3);
+  const NodeId former = cluster.await_leader();
+  Terminal& before = cluster.connect(former);
+  ASSERT_EQ(cluster.ask(before, CommandId::kSet, {"k", "old"}), "OK");
+  for (const NodeId id : cluster.world->nodes()) {
+    if (id == former) continue;
+    cluster.world->network().cut(former, id, sim::CutMode::kLose);
+    cluster.world->network().cut(id, former, sim::CutMode::kLose);
+  }
+  before.append("k", "-lost");
+  const NodeId other = former == NodeId(3) ? NodeId(2) : NodeId(3);
+  Terminal& after = cluster.connect(other);
+  EXPECT_EQ(cluster.ask(after, CommandId::kAppend, {"k", "-new"}), ":7");
+  EXPECT_FALSE(before.is_idle()) << "nobody can know yet";
+  cluster.world->network().heal_all();
+  ASSERT_TRUE(cluster.run_until([&] { return before.is_idle(); }));
+  EXPECT_THAT(before.answers.back(), StartsWith("-TRYAGAIN"));
+  EXPECT_EQ(cluster.ask(before, CommandId::kGet, {"k"}), "old-new");
+}
+
+TEST(StaticNode, WriteOfALeaderThatStaysCutOffHasAnUnknownOutcomeInTime) {
+  TestWorld cluster(3);
+  const NodeId former = cluster.await_leader();
+  for (const NodeId id : cluster.world->nodes()) {
+    if (id != former) cluster.world->network().cut(former, id, sim::CutMode::kLose);
+  }
+  Terminal& client = cluster.connect(former);
+  client.set("k", "v");
+  ASSERT_TRUE(cluster.run_until([&] { return client.is_idle(); }, 11s));
+  EXPECT_THAT(client.answers.back(), StartsWith("-UNKNOWN"));
+}
+
+TEST(StaticNode, ReadOfAnExpiredKeyCommitsTheExpiryFirst) {
+  TestWorld cluster(3);
+  const NodeId leader = cluster.await_leader();
+  Terminal& client = cluster.connect(leader);
+  ASSERT_EQ(cluster.ask(client, CommandId::kPSetEx, {"k", "20", "v"}), "OK");
+  const LogIndex before = cluster.group(leader).applied;
+  cluster.world->run_for(21ms);
+  EXPECT_EQ(cluster.ask(client, CommandId::kGet, {"k"}), "nil");
+  EXPECT_GT(cluster.group(leader).applied, before) << "an entry deletes the key, not the clock";
+  EXPECT_EQ(cluster.group(leader).keys, 0u);
+}
+
+TEST(StaticNode, ExpiredKeysNobodyReadsLeaveFasterThanTheyCanBeWritten) {
+  TestWorld cluster(1);
+  Terminal& client = cluster.connect(cluster.await_leader());
+  for (int i = 0; i < 20'000; ++i) client.send(CommandId::kPSetEx, {"key" + std::to_string(i), "50", "v"});
+  ASSERT_TRUE(cluster.run_until([&] { return client.is_idle(); }));
+  cluster.world->run_for(1s);
+  EXPECT_EQ(cluster.group(NodeId(1)).keys, 0u);
+}
+
+TEST(StaticNode, LeaderWithAFullDiskRefusesWritesServesReadsAndRecoversByItself) {
+  TestWorld cluster(3);
+  const NodeId leader = cluster.await_leader();
+  Terminal& here = cluster.connect(leader);
+  Terminal& there = cluster.connect(cluster.follower());  // has no session yet
+  ASSERT_EQ(cluster.ask(here, CommandId::kSet, {"k", "v"}), "OK");
+  cluster.world->fill_disk(leader, 0);
+  here.set("large", std::string(1u << 20, 'x'));
+  ASSERT_TRUE(cluster.run_until([&] { return cluster.world->node(leader)->status().disk_full; }));
+  EXPECT_THAT(cluster.ask(here, CommandId::kSet, {"k", "w"}), StartsWith("-MISCONF"));
+  EXPECT_EQ(cluster.ask(here, CommandId::kGet, {"k"}), "v");
+  EXPECT_THAT(cluster.ask(there, CommandId::kSet, {"k", "w"}), StartsWith("-MISCONF"));
+  EXPECT_EQ(cluster.ask(there, CommandId::kGet, {"k"}), "v");
+  cluster.world->empty_disk(leader);
+  cluster.world->run_for(1s);
+  EXPECT_EQ(cluster.ask(here, CommandId::kSet, {"k", "x"}), "OK");
+  EXPECT_EQ(cluster.ask(there, CommandId::kGet, {"k"}), "x");
+}
+
+TEST(StaticNode, HandOverUnderLoadFailsNoCommandAndFindsAVoterThatAnswers) {
+  TestWorld cluster(3);
+  const NodeId former = cluster.await_leader();
+  Terminal& client = cluster.connect(former);
+  client.set("k", "");
+  const NodeId deaf = former == NodeId(1) ? NodeId(2) : NodeId(1);  // would be asked first
+  cluster.world->pause(deaf);
+  const auto hand_over = [&] {
+    client.append("k", "x");
+    cluster.world->post_from_client(former, [&] { cluster.world->node(former)->hand_over(); });
+    cluster.world->run_for(10ms);
+    return cluster.group(former).replica.role != consensus::Role::kLeader;
+  };
+  const Instant begin = cluster.world->queue().now();
+  ASSERT_TRUE(cluster.run_until(hand_over, 5s));
+  EXPECT_LT(cluster.world->queue().now() - begin, 1s);
+  ASSERT_TRUE(cluster.run_until([&] { return client.is_idle(); }));
+  for (size_t i = 1; i < client.answers.size(); ++i) EXPECT_EQ(client.answers[i], ":" + std::to_string(i));
+}
+
+TEST(StaticNode, RestartOfAllComesBackFromCheckpointAndTail) {
+  TestWorld cluster(3, [](sim::WorldOptions& options) { options.node.checkpoint_log_bytes = 20'000; });
+  Terminal* client = &cluster.connect(cluster.await_leader());
+  for (int i = 0; i < 400; ++i) {
+    ASSERT_EQ(cluster.ask(*client, CommandId::kAppend, {"k" + std::to_string(i % 7), std::string(100, 'x')})[0], ':');
+  }
+  const NodeId leader = cluster.await_leader();
+  ASSERT_GT(cluster.group(leader).checkpoint_index, LogIndex(0));
+  ASSERT_LT(cluster.group(leader).checkpoint_index, cluster.group(leader).applied);
+  for (const NodeId id : cluster.world->nodes()) cluster.world->kill(id, sim::Death::kPowerLoss);
+  for (const NodeId id : cluster.world->nodes()) cluster.world->start(id);
+  client = &cluster.connect(cluster.await_leader());
+  for (int i = 0; i < 7; ++i) {
+    const size_t appends = 400 / 7 + (i < 400 % 7 ? 1 : 0);
+    EXPECT_EQ(cluster.ask(*client, CommandId::kStrLen, {"k" + std::to_string(i)}), ":" + std::to_string(100 * appends));
+  }
+  EXPECT_EQ(cluster.failure(), "");
+}
+
+TEST(StaticNode, NodeRestartedAgainAndAgainStillTakesItsCheckpoints) {
+  TestWorld cluster(1, [](sim::WorldOptions& options) { options.node.checkpoint_log_bytes = 20'000; });
+  for (int life = 0; life < 5; ++life) {
+    Terminal& client = cluster.connect(cluster.await_leader());
+    ASSERT_EQ(cluster.ask(client, CommandId::kSet, {"k", std::string(8'000, 'x')}), "OK");
+    cluster.world->run_for(200ms);
+    if (cluster.group(NodeId(1)).checkpoint_index > LogIndex(0)) return;
+    cluster.world->kill(NodeId(1), sim::Death::kKill);
+    cluster.world->start(NodeId(1));
+  }
+  FAIL() << "the log grew beyond its limit and no checkpoint was taken";
+}
+
+TEST(StaticNode, DirectoryWithIdentityAndWithoutItsLogIsRefused) {
+  TestWorld cluster(3);
+  cluster.await_leader();
+  cluster.world->kill(NodeId(2), sim::Death::kKill);
+  env::Disk& disk = *cluster.opened[NodeId(2)].disk;
+  const Result<std::vector<std::string>> names = disk.list();
+  for (const std::string& name : names.value()) {
+    if (name == "identity") continue;
+    ASSERT_TRUE(disk.remove(name).ok());
+  }
+  cluster.world->start(NodeId(2));
+  EXPECT_THAT(cluster.failure(), HasSubstr("the log of this data directory is missing"));
+}
+
+TEST(StaticNode, DirectoryWithALogAndWithoutItsIdentityIsRefused) {
+  TestWorld cluster(3);
+  cluster.await_leader();
+  cluster.world->kill(NodeId(2), sim::Death::kKill);
+  ASSERT_TRUE(cluster.opened[NodeId(2)].disk->remove("identity").ok());
+  cluster.world->start(NodeId(2));
+  EXPECT_THAT(cluster.failure(), HasSubstr("'identity' of the data directory is missing"));
+}
+
+TEST(StaticNode, WipedNodeIsAStrangerThatAnswersAndTheOthersGoOn) {
+  TestWorld cluster(3);
+  cluster.await_leader();
+  cluster.world->kill(NodeId(2), sim::Death::kPowerLoss);
+  cluster.world->wipe(NodeId(2));
+  cluster.world->start(NodeId(2));
+  ASSERT_TRUE(
+      cluster.run_until([&] { return cluster.world->node(NodeId(2))->status().membership == Membership::kStranger; }));
+  Terminal& stranger = cluster.connect(NodeId(2));
+  EXPECT_THAT(cluster.ask(stranger, CommandId::kGet, {"k"}), StartsWith("-CLUSTERDOWN the cluster was born with"));
+  EXPECT_THAT(cluster.ask(stranger, CommandId::kSet, {"k", "v"}), StartsWith("-CLUSTERDOWN the cluster was born with"));
+  EXPECT_EQ(cluster.ask(cluster.connect(NodeId(1)), CommandId::kSet, {"k", "v"}), "OK");
+  cluster.world->run_for(5s);
+  EXPECT_TRUE(cluster.world->node(NodeId(2))->status().groups.empty()) << "it takes no part";
+}
+
+TEST(StaticNode, LeaderStoppedBeforeItReadsAGetDoesNotAnswerFromItsOldState) {
+  TestWorld cluster(3);
+  const NodeId former = cluster.await_leader();
+  Terminal& client = cluster.connect(former);
+  ASSERT_EQ(cluster.ask(client, CommandId::kSet, {"k", "old"}), "OK");
+  ASSERT_EQ(cluster.ask(client, CommandId::kGet, {"k"}), "old");
+  cluster.world->pause(former);
+  client.get("k");
+  ASSERT_TRUE(cluster.run_until([&] { return cluster.leader() && cluster.leader() != former; }));
+  EXPECT_EQ(cluster.ask(cluster.connect(cluster.leader()), CommandId::kSet, {"k", "new"}), "OK");
+  cluster.world->run_for(5s);
+  EXPECT_EQ(client.answers.back(), "");
+  cluster.world->resume(former);
+  ASSERT_TRUE(cluster.run_until([&] { return client.is_idle(); }));
+  EXPECT_EQ(client.answers.back(), "new");
+}
+
+}  // namespace
+}  // namespace torc::node

@@ -1,0 +1,128 @@
+// The harness of the Raft lab in simulated time: machines with one replica each on a datagram network, the checks that
+// run at every apply, and the steps that the lab's tests are made of.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/prng.h"
+#include "scenarios/lab_network.h"
+#include "scenarios/lab_node.h"
+#include "sim/observer.h"
+#include "sim/world.h"
+
+namespace torc::scenarios {
+
+/// "The election timeout the tests allow": how long the lab waits for a new leader.
+constexpr Duration kLabTimeout = 1s;
+
+class RaftCluster final : private LabHost {
+ public:
+  RaftCluster(uint64_t seed, size_t count, bool is_unreliable = false, consensus::ReplicaOptions replica = {});
+  ~RaftCluster() override;
+
+  // ---- machines: numbered from 0, as in the lab ----
+  size_t size() const { return world_.nodes().size(); }
+  static NodeId id_of(size_t server) { return NodeId(server + 1); }
+  void disconnect(size_t server) { network_.disconnect(id_of(server)); }
+  void connect(size_t server) { network_.connect(id_of(server)); }
+  bool is_connected(size_t server) const { return network_.is_connected(id_of(server)); }
+  bool is_up(size_t server) const { return world_.is_alive(id_of(server)); }
+  /// Disconnects and kills it; what was persisted stays.
+  void crash(size_t server);
+  /// A new instance from what was persisted, not connected.
+  void start(size_t server);
+  LabNetwork& network() { return network_; }
+  sim::World& world() { return world_; }
+  Prng& prng() { return prng_; }
+  void run_for(Duration length) { world_.run_for(length); }
+  Instant now() { return world_.queue().now(); }
+  LabNode* node(size_t server) { return static_cast<LabNode*>(world_.node(id_of(server))); }
+
+  // ---- proposals ----
+  /// Commands that tell themselves apart.
+  int64_t random_command() { return static_cast<int64_t>(prng_.below(uint64_t{1} << 62)); }
+  struct Proposal {
+    Term term;
+    LogIndex index;  // in the log
+    uint64_t count;  // among client commands: the lab's index
+  };
+  /// Nothing if the server is down or does not lead.
+  std::optional<Proposal> propose(size_t server, int64_t command);
+  /// How many servers have applied something at `index` since they last started.
+  size_t applied_count(LogIndex index) const;
+  std::optional<int64_t> command_at(LogIndex index) const;
+  /// The position of a decided entry among client commands. Requires: some server applied it.
+  uint64_t count_through(LogIndex index) const { return decided_.at(index).count; }
+  /// Where the n-th client command stands in the log. Requires: some server applied it.
+  LogIndex index_of(uint64_t count) const;
+  /// Client commands anyone has applied.
+  uint64_t commands_applied() const { return decided_.empty() ? 0 : decided_.rbegin()->second.count; }
+  /// Every decided client command, in order.
+  std::vector<int64_t> all_commands() const;
+
+  // ---- what the lab checks ----
+  /// Up to 10 times 500 ms; the leader of the highest term among the connected. Fails the test if a term has two
+  /// leaders or none is found.
+  size_t check_one_leader();
+  void check_no_leader();
+  /// Makes `server` the leader, by handing leadership over; fails the test if that does not work.
+  void make_leader(size_t server);
+  /// Terms that had a leader so far.
+  uint64_t leaderships() const { return observer_.leaderships(); }
+  /// All connected servers agree on it.
+  Term check_terms();
+  /// Agreement on `command` by at least `expected` servers within 10 s; the position among client commands. Fails the
+  /// test and returns 0 otherwise.
+  uint64_t one(int64_t command, size_t expected);
+  /// Until `expected` servers have applied `index`, about 30 s at most: its command. Nothing if a server has passed
+  /// `term`.
+  std::optional<int64_t> wait(LogIndex index, size_t expected, Term term);
+  /// Fails the test if anything is wrong so far.
+  bool is_fine();
+
+ private:
+  void transmit(NodeId from, const consensus::Message& message) override;
+  void applied(NodeId at, LogIndex index, std::optional<int64_t> command) override;
+  void deliver(NodeId from, NodeId to, Bytes body);
+  sim::WorldOptions world_options(size_t count, const consensus::ReplicaOptions& replica);
+
+  struct Decided {
+    std::optional<int64_t> command;
+    uint64_t count = 0;  // client commands up to here
+  };
+
+  Prng prng_;
+  sim::Trace trace_;
+  sim::World world_;
+  sim::Observer observer_;
+  LabNetwork network_;
+  std::map<LogIndex, Decided> decided_;
+  std::map<NodeId, LogIndex> applied_through_;  // of its current or last life
+};
+
+/// One client of RaftCluster::one(), as something to poll every 20 ms, so that several can run at once.
+class Agreement {
+ public:
+  Agreement(RaftCluster& cluster, int64_t command, size_t expected);
+  /// True when there is nothing more to do.
+  bool poll();
+  /// The position among client commands; 0: there was no agreement within 10 s.
+  uint64_t count() const { return count_; }
+
+ private:
+  RaftCluster& cluster_;
+  int64_t command_;
+  size_t expected_;
+  Instant end_;
+  size_t next_server_ = 0;
+  std::optional<LogIndex> index_;
+  Instant look_until_;
+  Instant try_at_;
+  uint64_t count_ = 0;
+};
+
+}  // namespace torc::scenarios
