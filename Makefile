@@ -51,8 +51,9 @@ integration: test-build ## real processes, kill -9, real clients
 nemesis: test-build ## a longer run of faults against real processes: make nemesis SECONDS=600
 	@TORC_NEMESIS_SECONDS=$(or $(SECONDS),300) $(RELEASE)/bin/torc_integration_test --gtest_filter='Nemesis.*'
 
-sim: build ## simulated clusters, a thousand seeds: make sim SEEDS=100000
-	@$(RELEASE)/bin/torc-sim --seeds $(SEEDS) --jobs $(JOBS)
+sim: build ## simulated clusters of 3 and of 5 nodes, a thousand seeds each: make sim SEEDS=100000
+	@$(RELEASE)/bin/torc-sim --nodes 3 --seeds $(SEEDS) --jobs $(JOBS)
+	@$(RELEASE)/bin/torc-sim --nodes 5 --seeds $(SEEDS) --jobs $(JOBS)
 
 explore: build ## every small world of the consensus core, ten minutes each: make explore SECONDS=60
 	@for bounds in "--fast-disk --terms 2 --proposals 1 --crashes 1" "--fast-disk --terms 3 --proposals 0 --crashes 0" \
@@ -60,7 +61,7 @@ explore: build ## every small world of the consensus core, ten minutes each: mak
 	    "--fast-disk --terms 3 --proposals 0 --crashes 1 --pre-vote --pull --diverged" \
 	    "--fast-disk --terms 1 --proposals 1 --crashes 0 --heartbeats" \
 	    "--fast-disk --terms 2 --proposals 0 --crashes 0 --reads 1 --elected"; do \
-	  $(RELEASE)/bin/torc-explore $$bounds --states 50000000 --seconds $(or $(SECONDS),600); \
+	  $(RELEASE)/bin/torc-explore $$bounds --seconds $(or $(SECONDS),600); \
 	done
 
 bench: ## Torc beside Redis and etcd: one table, and JSON (BENCH_FLAGS=--quick for a first look)

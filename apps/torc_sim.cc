@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <string>
@@ -9,6 +10,9 @@
 #include "sim/campaign.h"
 
 namespace {
+
+/// A seed of a campaign; shorter ones are for tests and have no minima.
+constexpr uint64_t kFullFireSeconds = 60;
 
 using torc::sim::CampaignEnd;
 using torc::sim::CampaignReport;
@@ -41,17 +45,28 @@ const char* name_of(CampaignEnd end) {
   return "?";
 }
 
-void print_totals(const CampaignReport& report) {
+double seconds(torc::Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+void print_totals(const CampaignReport& report, double real_seconds) {
   const auto& t = report.totals;
   std::printf(
-      "%llu seeds passed: %.0f simulated seconds, %llu faults, %llu operations answered, %llu unknown, %llu refused, "
+      "%llu seeds passed: %.1f simulated hours (%.0f simulated seconds per real second), %llu faults, %llu operations "
+      "answered, %llu unknown, %llu refused, "
       "%llu leaderships, %llu entries (%llu in checkpoints), %llu states compared, %llu keys undecided\n",
-      static_cast<unsigned long long>(report.seeds_passed), static_cast<double>(t.simulated.count()) / 1e9,
-      static_cast<unsigned long long>(t.faults), static_cast<unsigned long long>(t.operations),
-      static_cast<unsigned long long>(t.unknown), static_cast<unsigned long long>(t.refused),
-      static_cast<unsigned long long>(t.leaderships), static_cast<unsigned long long>(t.entries),
-      static_cast<unsigned long long>(t.checkpoint_index), static_cast<unsigned long long>(t.digests_compared),
-      static_cast<unsigned long long>(t.undecided_keys));
+      static_cast<unsigned long long>(report.seeds_passed), seconds(t.simulated) / 3600,
+      seconds(t.simulated) / real_seconds, static_cast<unsigned long long>(t.faults),
+      static_cast<unsigned long long>(t.operations), static_cast<unsigned long long>(t.unknown),
+      static_cast<unsigned long long>(t.refused), static_cast<unsigned long long>(t.leaderships),
+      static_cast<unsigned long long>(t.entries), static_cast<unsigned long long>(t.checkpoint_index),
+      static_cast<unsigned long long>(t.digests_compared), static_cast<unsigned long long>(t.undecided_keys));
+  std::printf("faults:");
+  for (size_t i = 0; i < torc::sim::kFaultCount; ++i) {
+    std::printf("%s %llu %s", i == 0 ? "" : ",", static_cast<unsigned long long>(t.faults_by_kind[i]),
+                std::string(to_string(static_cast<torc::sim::Fault>(i))).c_str());
+  }
+  std::printf("\nleast of any seed: %.1f simulated seconds, %llu operations answered, %llu faults\n",
+              seconds(report.least.simulated), static_cast<unsigned long long>(report.least.operations),
+              static_cast<unsigned long long>(report.least.faults));
 }
 
 }  // namespace
@@ -63,7 +78,7 @@ int main(int argc, char** argv) {
   torc::sim::CampaignOptions options;
   uint64_t seed = 0;
   bool trace = false;
-  uint64_t seconds = 20;
+  uint64_t fire_seconds = kFullFireSeconds;
   app.add_option("--seeds", options.seeds, "How many seeds to run")->capture_default_str();
   app.add_option("--first-seed", options.first_seed, "The first of them")->capture_default_str();
   const auto* one = app.add_option("--seed", seed, "Run this seed alone, twice, in this process");
@@ -71,7 +86,9 @@ int main(int argc, char** argv) {
   app.add_option("--nodes", options.seed.nodes, "Nodes of the cluster")
       ->check(CLI::IsMember({1, 3, 5}))
       ->capture_default_str();
-  app.add_option("--seconds", seconds, "Simulated seconds under faults")
+  app.add_option(
+         "--seconds", fire_seconds,
+         "Simulated seconds under faults; from 60 on longer if need be, until there were 2,000 answers and 20 faults")
       ->check(CLI::Range(1, 3600))
       ->capture_default_str();
   app.add_option("--jobs", options.jobs, "Worker processes")->check(CLI::Range(1, 64))->capture_default_str();
@@ -80,9 +97,14 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  options.seed.fire = std::chrono::seconds(seconds);
+  options.seed.fire = std::chrono::seconds(fire_seconds);
+  if (fire_seconds >= kFullFireSeconds) {
+    options.seed.operations_wanted = 2'000;
+    options.seed.faults_wanted = 20;
+  }
   if (trace) options.seed.trace_sink = [](const std::string& line) { std::printf("%s\n", line.c_str()); };
 
+  const auto start = std::chrono::steady_clock::now();
   const bool is_terminal = ::isatty(STDERR_FILENO) != 0;
   const CampaignReport report =
       *one ? torc::sim::run_one(seed, options.seed, !trace)
@@ -93,11 +115,11 @@ int main(int argc, char** argv) {
                }
              });
   if (is_terminal && !*one) std::fprintf(stderr, "\n");
-  print_totals(report);
+  print_totals(report, seconds(std::chrono::steady_clock::now() - start));
   if (report.end != CampaignEnd::kPassed) {
     std::string command =
         "torc-sim --seed " + std::to_string(report.failed_seed) + " --nodes " + std::to_string(options.seed.nodes);
-    if (seconds != 20) command += " --seconds " + std::to_string(seconds);
+    if (fire_seconds != kFullFireSeconds) command += " --seconds " + std::to_string(fire_seconds);
     std::printf("%s, seed %llu: %s\n%s --trace\n", name_of(report.end),
                 static_cast<unsigned long long>(report.failed_seed), report.message.c_str(), command.c_str());
   }

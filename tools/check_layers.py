@@ -36,7 +36,7 @@ ARROWS = {
 }
 # Tests beside the code may use these in addition.
 TEST_ARROWS = {"storage": "sim", "node": "sim"}
-TEST_SUFFIXES = ("_test.cc", "_harness.h")
+TEST_SUFFIXES = ("_test.cc", "_harness.h", "test_world.h")
 # Of a folder that is otherwise out of sight only these headers may be seen.
 ONLY_HEADERS = {("net", "node"): {"service.h"}}
 # Nothing points at these.

@@ -45,7 +45,7 @@ struct Leader final : ForwardReceiverHost {
   ForwardReceiver receiver{kGroup, *this, clients};
   bool is_leader = true;
   bool holds_answers = false;
-  std::string refusal;  // instead of executing writes
+  std::string refusal;     // instead of executing writes
   size_t value_bytes = 0;  // answers are bulks of this size instead of integers
   std::vector<std::string> executed;
   std::map<std::pair<uint64_t, uint64_t>, int64_t> answered;

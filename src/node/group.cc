@@ -312,7 +312,8 @@ void Group::hand_over() {
   const Instant now = clock_.now();
   if (!was_leader_ || now < handing_over_until_) return;
   std::vector<consensus::ReplicaId> targets = replica_->configuration().voters;
-  std::ranges::rotate(targets, std::ranges::upper_bound(targets, handed_to_));  // another one than at the last attempt
+  // Another one than at the last attempt.
+  std::rotate(targets.begin(), std::upper_bound(targets.begin(), targets.end(), handed_to_), targets.end());
   for (const consensus::ReplicaId target : targets) {
     if (target == options_.replica.self || !host_.is_reachable(target.node)) continue;
     replica_->transfer_leadership(target, now);

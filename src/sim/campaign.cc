@@ -26,6 +26,16 @@ constexpr uint64_t SeedStats::*kCounts[] = {
 void add(SeedStats& totals, const SeedStats& stats) {
   totals.simulated += stats.simulated;
   for (const auto count : kCounts) totals.*count += stats.*count;
+  for (size_t i = 0; i < kFaultCount; ++i) totals.faults_by_kind[i] += stats.faults_by_kind[i];
+}
+
+void add_passed(CampaignReport& report, const SeedStats& stats) {
+  SeedStats& least = report.least;
+  const bool is_first = report.seeds_passed++ == 0;
+  least.simulated = is_first ? stats.simulated : std::min(least.simulated, stats.simulated);
+  least.faults = is_first ? stats.faults : std::min(least.faults, stats.faults);
+  least.operations = is_first ? stats.operations : std::min(least.operations, stats.operations);
+  add(report.totals, stats);
 }
 
 // What a worker tells its parent, in lines: "B seed" before a seed, "D simulated counts..." after one that passed, and
@@ -34,6 +44,7 @@ std::string done_line(const SeedStats& stats) {
   std::ostringstream line;
   line << "D " << stats.simulated.count();
   for (const auto count : kCounts) line << ' ' << stats.*count;
+  for (const uint64_t count : stats.faults_by_kind) line << ' ' << count;
   line << '\n';
   return line.str();
 }
@@ -43,10 +54,10 @@ void take_done_line(std::istringstream& line, CampaignReport& report) {
   SeedStats stats;
   line >> simulated;
   for (const auto count : kCounts) line >> stats.*count;
+  for (uint64_t& count : stats.faults_by_kind) line >> count;
   CHECK(line) << "a worker's line is short";
   stats.simulated = Duration(simulated);
-  ++report.seeds_passed;
-  add(report.totals, stats);
+  add_passed(report, stats);
 }
 
 void write_all(int fd, std::string_view bytes) {
@@ -131,7 +142,6 @@ void bury(Worker& worker, CampaignReport& report) {
 CampaignReport run_one(uint64_t seed, const SeedOptions& options, bool twice) {
   CampaignReport report;
   const Outcome outcome = run_seed(seed, options);
-  add(report.totals, outcome.stats);
   report.message = outcome.message;
   switch (outcome.verdict) {
     case Verdict::kPassed:
@@ -148,8 +158,9 @@ CampaignReport run_one(uint64_t seed, const SeedOptions& options, bool twice) {
     report.message = "the same seed gave two different traces";
   }
   if (report.end == CampaignEnd::kPassed) {
-    report.seeds_passed = 1;
+    add_passed(report, outcome.stats);
   } else {
+    add(report.totals, outcome.stats);
     report.failed_seed = seed;
   }
   return report;

@@ -27,6 +27,7 @@ struct CampaignReport {
   std::string message;
   uint64_t seeds_passed = 0;
   SeedStats totals;
+  SeedStats least;  // of any one seed that passed: simulated, faults, operations
 };
 
 /// Runs one seed, twice if asked, in this process.

@@ -78,6 +78,7 @@ void Nemesis::strike() {
     if (drawn < options_.weights[i]) {
       const auto fault = static_cast<Fault>(i);
       ++faults_;
+      ++faults_by_kind_[i];
       world_.trace().note(world_.queue().now(), NodeId(), TraceKind::kPhase, i,
                           [&] { return "fault: " + std::string(to_string(fault)); });
       return cause(fault);

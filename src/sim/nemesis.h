@@ -48,6 +48,7 @@ class Nemesis {
   /// No new faults; everything that can be repaired is: all nodes run, all connections and disks work.
   void stop_and_heal();
   uint64_t faults() const { return faults_; }
+  const std::array<uint64_t, kFaultCount>& faults_by_kind() const { return faults_by_kind_; }
 
  private:
   void strike_later();
@@ -73,6 +74,7 @@ class Nemesis {
   bool is_active_ = false;
   size_t wiped_ = 0;
   uint64_t faults_ = 0;
+  std::array<uint64_t, kFaultCount> faults_by_kind_{};
 };
 
 }  // namespace torc::sim

@@ -55,6 +55,9 @@ Profile draw_profile(Prng& prng, size_t node_count) {
   // Each seed has about half of the faults: rare combinations need the common faults out of the way.
   for (uint32_t& weight : profile.faults.weights)
     weight = prng.chance(1, 2) ? static_cast<uint32_t>(prng.between(1, 10)) : 0;
+  if (std::ranges::all_of(profile.faults.weights, [](uint32_t weight) { return weight == 0; })) {
+    profile.faults.weights[static_cast<size_t>(Fault::kKillLeader)] = 1;
+  }
   uint32_t& wipe = profile.faults.weights[static_cast<size_t>(Fault::kWipe)];
   wipe = std::min<uint32_t>(wipe, 1);
   profile.faults.pause_between_max = draw_ms(prng, 300, 4'000);

@@ -59,7 +59,13 @@ class Run {
     workload_.start();
     nemesis_.start();
     world_.run_for(options_.fire);
+    const Instant end = Instant{0} + kFireStretch * options_.fire;
+    while (!world_.failure() && world_.queue().now() < end && !has_happened_enough()) world_.run_for(1s);
     return !world_.failure();
+  }
+
+  bool has_happened_enough() const {
+    return workload_.completed() >= options_.operations_wanted && nemesis_.faults() >= options_.faults_wanted;
   }
 
   bool live_again() {
@@ -124,6 +130,7 @@ class Run {
     stats.simulated = world_.queue().now() - Instant{0};
     stats.events = world_.queue().events_run();
     stats.faults = nemesis_.faults();
+    stats.faults_by_kind = nemesis_.faults_by_kind();
     stats.operations = workload_.completed();
     stats.unknown = workload_.unknown();
     stats.refused = workload_.refused();

@@ -1,6 +1,7 @@
 // One seed, one world, one verdict: faults under load, then healing, then everything must work again and add up.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -13,7 +14,10 @@ namespace torc::sim {
 
 struct SeedOptions {
   size_t nodes = 3;
-  Duration fire = 20s;  // how long faults go on
+  Duration fire = 20s;  // how long faults go on ...
+  // ... and up to kFireStretch times as long, until so much has happened: idling shows nothing.
+  uint64_t operations_wanted = 0;
+  uint64_t faults_wanted = 0;
   std::function<void(const std::string& line)> trace_sink;
   OpenNode open_node = &node::Node::open;
   // Canaries plant their bugs here; a server has no such switches.
@@ -22,6 +26,7 @@ struct SeedOptions {
   std::function<void(NemesisOptions&)> adjust_faults;
 };
 
+constexpr int kFireStretch = 10;
 /// After the healing every client must complete this many operations with a clear outcome ...
 constexpr uint64_t kOperationsDemanded = 5;
 /// ... within this time: some elections, a client's timeout, and retries on nodes that take no part any more.
@@ -31,6 +36,7 @@ struct SeedStats {
   Duration simulated{0};
   uint64_t events = 0;
   uint64_t faults = 0;
+  std::array<uint64_t, kFaultCount> faults_by_kind{};
   uint64_t operations = 0;  // with a clear outcome
   uint64_t unknown = 0;
   uint64_t refused = 0;

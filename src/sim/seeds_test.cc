@@ -12,11 +12,11 @@
 namespace torc::sim {
 namespace {
 
-char reproduction[64];  // says which seed it was when a CHECK fails
+char reproduction[96];  // says which seed it was when a CHECK fails
 
 /// Runs the seed; a failure of any kind prints the command that repeats it.
 Outcome run(uint64_t seed, size_t nodes) {
-  std::snprintf(reproduction, sizeof reproduction, "torc-sim --seed %llu --nodes %zu --trace\n",
+  std::snprintf(reproduction, sizeof reproduction, "torc-sim --seed %llu --nodes %zu --seconds 20 --trace\n",
                 static_cast<unsigned long long>(seed), nodes);
   signal(SIGABRT, [](int) {
     const ssize_t written = write(STDERR_FILENO, reproduction, strlen(reproduction));
