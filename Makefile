@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run build test test-unit test-build integration nemesis sim bench check guard lint format tidy \
+.PHONY: help setup run build test test-unit test-build integration nemesis sim explore bench check guard lint format tidy \
         sanitizers fuzz canary clean
 
 JOBS ?= $(shell nproc)
@@ -54,6 +54,15 @@ nemesis: test-build ## a longer run of faults against real processes: make nemes
 sim: build ## simulated clusters of 3 and of 5 nodes, a thousand seeds each: make sim SEEDS=100000
 	@$(RELEASE)/bin/torc-sim --nodes 3 --seeds $(SEEDS) --jobs $(JOBS)
 	@$(RELEASE)/bin/torc-sim --nodes 5 --seeds $(SEEDS) --jobs $(JOBS)
+
+explore: build ## every small world of the consensus core, ten minutes each: make explore SECONDS=60
+	@for bounds in "--fast-disk --terms 2 --proposals 1 --crashes 1" "--fast-disk --terms 3 --proposals 0 --crashes 0" \
+	    "--terms 2 --proposals 1 --crashes 0" "--fast-disk --terms 2 --proposals 2 --crashes 0" \
+	    "--fast-disk --terms 3 --proposals 0 --crashes 1 --pre-vote --pull --diverged" \
+	    "--fast-disk --terms 1 --proposals 1 --crashes 0 --heartbeats" \
+	    "--fast-disk --terms 2 --proposals 0 --crashes 0 --reads 1 --elected"; do \
+	  $(RELEASE)/bin/torc-explore $$bounds --seconds $(or $(SECONDS),600); \
+	done
 
 bench: ## Torc beside Redis and etcd: one table, and JSON (BENCH_FLAGS=--quick for a first look)
 	@tools/setup.sh --with-bench

@@ -26,11 +26,11 @@ void print_level(const Report& r, Clock::time_point start) {
 
 void print_end(const Config& c, const Report& r, Clock::time_point start) {
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  std::printf("bounds: %llu replicas, %llu terms, %llu proposals, %llu crashes, %llu reads%s%s%s%s, plant %s\n",
+  std::printf("bounds: %llu replicas, %llu terms, %llu proposals, %llu crashes, %llu reads%s%s%s%s%s%s, plant %s\n",
               printable(c.replicas), printable(c.terms_max), printable(c.proposals_max), printable(c.crashes_max),
               printable(c.reads_max), c.is_disk_slow ? "" : ", fast disks", c.pre_vote ? ", pre-votes" : "",
-              c.heartbeats ? ", heartbeats" : "", c.starts_elected ? ", from an elected leader" : "",
-              std::string(to_string(c.plant)).c_str());
+              c.pull ? ", pulls" : "", c.disks.empty() ? "" : ", from given disks", c.heartbeats ? ", heartbeats" : "",
+              c.starts_elected ? ", from an elected leader" : "", std::string(to_string(c.plant)).c_str());
   std::printf(
       "explored %llu worlds (%llu distinct up to symmetry, %llu steps) to depth %llu, %llu left in the frontier; "
       "%llu states of single replicas, %llu messages, %llu histories compared; %.1f s\n",
@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   std::string plant = "none";
   uint64_t seconds = 60;
   bool is_asymmetric = false;
+  bool is_diverged = false;
   const auto* has_plant =
       app.add_option("--plant", plant, "Plant this bug, in the smallest world that shows it (bounds are then its own)");
   app.add_option("--replicas", config.replicas, "Voters")->check(CLI::Range(1, 5))->capture_default_str();
@@ -64,6 +65,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("!--fast-disk", config.is_disk_slow, "Writes are durable at once, unless a crash is still to come");
   app.add_flag("--pre-vote", config.pre_vote, "Campaigns start with a pre-vote");
+  app.add_flag("--pull", config.pull, "Replicas pull before they vote")->needs("--pre-vote");
+  app.add_flag("--diverged", is_diverged, "Start with the logs of the Raft paper's figure 8 (b), in term 2");
   app.add_flag("--heartbeats", config.heartbeats, "Heartbeats are not lost, and leaders send more of them");
   app.add_flag("--elected", config.starts_elected, "Start with replica 1 leading term 1");
   app.add_flag("--no-symmetry", is_asymmetric, "Tell worlds apart that differ only in who is who");
@@ -82,6 +85,11 @@ int main(int argc, char** argv) {
       return 2;
     }
     config = torc::explore::world_of(*known);
+  }
+  if (is_diverged) config.disks = torc::explore::figure_8_disks();
+  if (is_diverged && config.replicas != 3) {
+    std::fprintf(stderr, "--diverged is about 3 replicas\n");
+    return 2;
   }
   config.is_symmetric = !is_asymmetric;
 

@@ -62,6 +62,7 @@ class Pull {
   void tick(Instant now);
 
  private:
+  friend struct StateEncoding;  // reads everything, for the model checker
   struct Freshness {
     Term last_term;
     LogIndex last_index;

@@ -67,6 +67,7 @@ struct StateEncoding {
     election(p.election);
     log(p.log);
     stamps(p.clock);
+    pull(p.pull);
     if (!p.is_leader()) return;  // what is left of an earlier leadership is forgotten when the next one starts
     out.number(p.noop.value);
     replication(p.replication);
@@ -87,11 +88,11 @@ struct StateEncoding {
   void election(const Election& e) {
     out.number(static_cast<uint64_t>(e.role_));
     out.id(e.leader_);
-    std::vector<std::pair<uint64_t, bool>> answers;
-    for (const auto& [id, granted] : e.answers_) answers.emplace_back(out.options().names[id.node.value], granted);
-    std::sort(answers.begin(), answers.end());
-    out.number(answers.size());
-    for (const auto& [name, granted] : answers) out.number(name * 2 + (granted ? 1 : 0));
+    std::vector<ReplicaId> granted;  // nobody counts refusals
+    for (const auto& [id, is_granted] : e.answers_) {
+      if (is_granted) granted.push_back(id);
+    }
+    out.ids(granted);
     if (!out.options().with_times) return;
     out.time(e.started_at_);
     out.number(e.leader_heard_at_.has_value());
@@ -130,6 +131,29 @@ struct StateEncoding {
     if (!out.options().with_stamps) return;
     out.number(static_cast<uint64_t>(c.last_));
     if (out.options().with_times) out.number(static_cast<uint64_t>(c.ahead_max_));
+  }
+
+  void pull(const Pull& p) {
+    std::vector<std::pair<uint64_t, const Pull::Offer*>> offers;
+    for (const auto& [id, offer] : p.offers_) offers.emplace_back(out.options().names[id.node.value], &offer);
+    std::sort(offers.begin(), offers.end());
+    out.number(offers.size());
+    for (const auto& [name, offer] : offers) {
+      out.number(name);
+      freshness(offer->log);
+      out.number(offer->hears_leader);
+    }
+    freshness(p.round_log_);
+    out.id(p.source_);
+    if (p.source_) out.number(p.asked_prev_.value);
+    out.number(p.is_for_vote_);
+    out.number(p.wake_at_ == Instant::never());
+    out.time(p.wake_at_);
+  }
+
+  void freshness(const Pull::Freshness& f) {
+    out.number(f.last_term.value);
+    out.number(f.last_index.value);
   }
 
   void replication(const Replication& r) {

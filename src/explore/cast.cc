@@ -8,12 +8,19 @@
 namespace torc::explore {
 namespace {
 
-// A reply of an earlier term than the receiver remembers for ever is read and dropped, now and after any crash.
-uint64_t stale_at_term(const Message& message) {
-  if (const auto* vote = std::get_if<consensus::VoteReply>(&message.body)) return vote->term.value + 1;
-  if (const auto* append = std::get_if<consensus::AppendReply>(&message.body)) return append->term.value + 1;
-  if (const auto* beat = std::get_if<consensus::HeartbeatReply>(&message.body)) return beat->term.value + 1;
-  return UINT64_MAX;
+void classify(Line& line) {
+  const auto set = [&](ReplyKind kind, Term term) {
+    line.reply = kind;
+    line.term = term;
+  };
+  const consensus::MessageBody& body = line.message.body;
+  if (const auto* v = std::get_if<consensus::VoteReply>(&body)) {
+    set(v->granted ? ReplyKind::kVoteGranted : ReplyKind::kVoteRefused, v->term);
+  } else if (const auto* a = std::get_if<consensus::AppendReply>(&body)) {
+    set(ReplyKind::kFollowed, a->term);
+  } else if (const auto* h = std::get_if<consensus::HeartbeatReply>(&body)) {
+    set(ReplyKind::kFollowed, h->term);
+  }
 }
 
 }  // namespace
@@ -154,7 +161,7 @@ uint32_t Cast::number_of_line(const Message& message) {
   CHECK(number < 1u << 24) << "too many messages for an input's argument";
   line.message = message;
   line.to = static_cast<uint8_t>(message.to.node.value - 1);
-  if (config_.plant == Plant::kNone) line.stale_at_term = stale_at_term(message);
+  classify(line);
   lines_.push_back(std::move(line));
   return number;
 }

@@ -44,12 +44,15 @@ struct Actor {
   uint32_t disk = UINT32_MAX;
 };
 
+/// Replies whose use can end for good (World).
+enum class ReplyKind : uint8_t { kNone, kVoteGranted, kVoteRefused, kFollowed };
+
 struct Line {
   Message message;
   uint8_t to = 0;
   std::vector<Fingerprint> fingerprints;  // per permutation
-  /// Changes nothing at a receiver whose durable term is at or above this.
-  uint64_t stale_at_term = UINT64_MAX;
+  ReplyKind reply = ReplyKind::kNone;
+  Term term;  // of a reply
 };
 
 struct Step {

@@ -8,14 +8,12 @@ Entry noop(uint64_t term, uint64_t index) {
                                std::string(consensus::kEntryHeaderBytes, '\0'));
 }
 
-// Figure 8 (b): the leaders of terms 1 and 2 each wrote one entry that nobody else has; the first heard of term 2
-// later.
+}  // namespace
+
 std::vector<Disk> figure_8_disks() {
   const auto id = [](uint64_t node) { return ReplicaId{NodeId(node), Incarnation(1)}; };
   return {Disk{{Term(2), {}}, {noop(1, 1)}}, Disk{{Term(2), id(2)}, {noop(2, 1)}}, Disk{{Term(2), id(2)}, {}}};
 }
-
-}  // namespace
 
 std::string_view to_string(Plant plant) {
   switch (plant) {
@@ -39,6 +37,8 @@ std::string_view to_string(Plant plant) {
       return "forged-vote";
     case Plant::kRefusalIsGrant:
       return "refusal-is-grant";
+    case Plant::kPullWithoutTerm:
+      return "pull-without-term";
     case Plant::kReadUnconfirmed:
       return "read-unconfirmed";
   }
@@ -87,6 +87,14 @@ Config world_of(Plant plant) {
       config.replicas = 4;
       config.terms_max = 1;
       config.proposals_max = config.crashes_max = 0;
+      break;
+    case Plant::kPullWithoutTerm:
+      config.terms_max = 3;
+      config.proposals_max = config.crashes_max = 0;
+      config.pre_vote = config.pull = true;
+      config.is_disk_slow = false;
+      config.disks = figure_8_disks();
+      config.disks[2].hard_state = {};
       break;
     case Plant::kReadUnconfirmed:
       config.proposals_max = config.crashes_max = 0;

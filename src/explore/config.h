@@ -32,6 +32,7 @@ enum class Plant : uint8_t {
   kCountsOldTerm,        // a client is answered when a majority holds its entry, whatever the entry's term (figure 8)
   kForgedVote,           // a vote arrives a second time under another's name
   kRefusalIsGrant,       // a refused vote is read as a granted one
+  kPullWithoutTerm,      // the term of a pull does not reach the disk with its entries
   kReadUnconfirmed,      // a leader answers reads without asking whether it still leads
 };
 constexpr Plant kPlantLast = Plant::kReadUnconfirmed;
@@ -54,13 +55,18 @@ struct Config {
   /// False: a write is durable at once, unless a crash is still to come.
   bool is_disk_slow = true;
   bool pre_vote = false;
-  bool heartbeats = false;   // false: heartbeats are lost, except those that reads ask for
-  bool is_symmetric = true;  // worlds that differ only in who is who count as one
+  bool pull = false;                 // needs pre_vote
+  bool heartbeats = false;           // false: heartbeats are lost, except those that reads ask for
+  bool is_symmetric = true;          // worlds that differ only in who is who count as one
+  bool forgets_dead_replies = true;  // replies that can never matter again are taken off the network
   bool one_entry_per_request = false;
   bool starts_elected = false;  // replica 1 leads term 1 at the start, and everybody has its no-op
   std::vector<Disk> disks;      // at the start; empty: nobody ever ran
   Plant plant = Plant::kNone;
 };
+
+/// Figure 8 (b): the leaders of terms 1 and 2 each wrote one entry that nobody else has; all heard of term 2.
+std::vector<Disk> figure_8_disks();
 
 /// The smallest world in which this bug shows. Every one of them is clean without its plant.
 Config world_of(Plant plant);

@@ -22,6 +22,7 @@ consensus::ReplicaOptions options_of(const Config& config, ReplicaId self) {
   options.group = GroupId(1);
   options.self = self;
   options.pre_vote = config.pre_vote;
+  options.pull = config.pull;
   options.check_quorum = false;  // it would depose a leader at every silence
   options.lease_reads = false;
   if (config.one_entry_per_request) options.append_bytes_max = 1;
@@ -78,7 +79,10 @@ Effects Driver::receive(const Message& message) {
       counted_[message.from] = std::max(counted_[message.from], reply->match_index);
     }
   }
+  is_term_dropped_ =
+      config_.plant == Plant::kPullWithoutTerm && std::holds_alternative<consensus::PullReply>(message.body);
   drain(effects);
+  is_term_dropped_ = false;
   return effects;
 }
 
@@ -146,6 +150,17 @@ void Driver::write(Disk& disk, const Record& record) {
 
 std::vector<Entry> Driver::written_log() const { return disk_after_crash(SIZE_MAX).entries; }
 
+bool Driver::is_order_wrong() const {
+  Disk disk = disk_;
+  for (const Pending& pending : pending_) {
+    for (const Record& record : pending.records) {
+      write(disk, record);
+      if (!disk.entries.empty() && disk.entries.back().term > disk.hard_state.term) return true;
+    }
+  }
+  return false;
+}
+
 size_t Driver::records_pending() const {
   size_t records = 0;
   for (const Pending& pending : pending_) records += pending.records.size();
@@ -168,6 +183,7 @@ void Driver::drain(Effects& effects) {
   const std::vector<Entry> log = written_log();
   bool is_equal = log.size() == now.last_index.value;
   for (const Entry& entry : log) is_equal = is_equal && replica_.term_at(entry.index) == entry.term;
+  if (is_order_wrong()) effects.wrong = "an entry on the disk above the term there";
   if (!is_equal) effects.wrong = "its Readys do not add up to its log";
 }
 
@@ -179,7 +195,7 @@ void Driver::take(Effects& effects) {
   effects.reads.insert(effects.reads.end(), ready.reads.begin(), ready.reads.end());
   for (Message& message : ready.send_now) send(effects, std::move(message));
   Pending pending{ready.sequence, {}, {}};
-  if (ready.hard_state) pending.records.push_back({ready.hard_state, std::nullopt});
+  if (ready.hard_state && !is_term_dropped_) pending.records.push_back({ready.hard_state, std::nullopt});
   for (Entry& entry : ready.entries) pending.records.push_back({std::nullopt, std::move(entry)});
   for (Message& message : ready.send_when_durable) {
     if (leaves_early(message, config_.plant) || config_.plant == Plant::kDiskLies) {

@@ -66,6 +66,8 @@ class Driver {
   };
 
   static void write(Disk& disk, const Record& record);
+  /// A crash may come after any record: a term has to be there before the entries that need it.
+  bool is_order_wrong() const;
   Instant later();
   void drain(Effects& effects);
   void take(Effects& effects);
@@ -80,6 +82,7 @@ class Driver {
   uint64_t sequence_ = 0;
   LogIndex commit_;
   std::deque<Pending> pending_;
+  bool is_term_dropped_ = false;           // kPullWithoutTerm
   std::map<ReplicaId, LogIndex> counted_;  // kCountsOldTerm: what members acknowledged to this leader
 };
 

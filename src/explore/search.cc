@@ -42,6 +42,7 @@ class Search {
 
   void count() {
     report_.distinct = seen_.size();
+    report_.groups = groups_.size();
     report_.frontier = level_.size() - expanded_in_level_ + next_.size();
     report_.replica_states = cast_.actors();
     report_.messages = cast_.lines();
@@ -79,6 +80,7 @@ class Search {
       return false;
     }
     if (!seen_.insert(fingerprint_of(outcome->world, cast_)).second) return true;
+    if (limits_.counts_groups) groups_.insert(fingerprint_of(outcome->world, cast_, false));
     reached_.push_back({place.step, action.packed()});
     next_.push_back({std::move(outcome->world), static_cast<uint32_t>(reached_.size() - 1)});
     return true;
@@ -103,6 +105,7 @@ class Search {
   size_t expanded_in_level_ = 0;
   std::vector<Reached> reached_;
   boost::unordered_flat_set<Fingerprint, FingerprintHash> seen_;
+  boost::unordered_flat_set<Fingerprint, FingerprintHash> groups_;
   std::vector<Action> actions_;
 };
 

@@ -62,6 +62,57 @@ TEST(Explore, WorldsThatDifferOnlyInWhoIsWhoCountOnce) {
   EXPECT_LE(without, with_symmetry * 6);
 }
 
+TEST(Explore, ForgettingDeadRepliesLosesNoStateOfTheGroup) {
+  for (const uint64_t replicas : {2, 3}) {
+    Config config;
+    config.replicas = replicas;
+    config.terms_max = replicas == 2 ? 2 : 1;
+    config.is_disk_slow = false;
+    Limits limits;
+    limits.counts_groups = true;
+    const Report without = explore(config, limits);
+    config.forgets_dead_replies = false;
+    const Report with = explore(config, limits);
+    EXPECT_TRUE(without.is_complete && with.is_complete);
+    EXPECT_EQ(without.groups, with.groups);
+    EXPECT_LT(without.distinct, with.distinct);
+  }
+}
+
+TEST(Explore, ThreeReplicasInTwoTermsWithAProposalAreSafe) {
+  Config config;
+  config.crashes_max = 0;
+  config.is_disk_slow = false;
+  expect_complete(config);
+}
+
+TEST(Explore, AReadAtAnyLeaderIsNeverStaleWhileTheSecondTermBegins) {
+  Config config;
+  config.starts_elected = true;
+  config.proposals_max = config.crashes_max = 0;
+  config.reads_max = 1;
+  config.is_disk_slow = false;
+  Limits limits;
+  limits.depth = 9;
+  const Report report = explore(config, limits);
+  EXPECT_TRUE(report.violation.empty()) << report.violation << "\n" << joined(report.trace);
+  EXPECT_EQ(report.depth, 9u);
+}
+
+TEST(Explore, DivergedReplicasThatPullBeforeTheyVoteAreSafe) {
+  Config config;
+  config.terms_max = 3;
+  config.proposals_max = config.crashes_max = 0;
+  config.pre_vote = config.pull = true;
+  config.is_disk_slow = false;
+  config.disks = figure_8_disks();
+  Limits limits;
+  limits.depth = 10;
+  const Report report = explore(config, limits);
+  EXPECT_TRUE(report.violation.empty()) << report.violation << "\n" << joined(report.trace);
+  EXPECT_EQ(report.depth, 10u);
+}
+
 TEST(Explore, TheSameWorldsAreFoundEveryTime) {
   Config config;
   config.terms_max = 1;
@@ -122,6 +173,7 @@ TEST(PlantedBug, AVoteThatComesAgainUnderAnotherNameElectsTwoLeaders) {
 TEST(PlantedBug, ARefusedVoteReadAsAGrantElectsTwoLeaders) {
   expect_found(Plant::kRefusalIsGrant, "election safety", 8);
 }
+TEST(PlantedBug, APullThatLeavesOutTheTermIsNoticed) { expect_found(Plant::kPullWithoutTerm, "above the term", 12); }
 TEST(PlantedBug, AReadThatNobodyConfirmedIsStale) { expect_found(Plant::kReadUnconfirmed, "stale read", 4); }
 
 }  // namespace

@@ -23,11 +23,28 @@ void add_lines(World& world, const std::vector<uint32_t>& sent) {
   }
 }
 
-void forget_stale_lines(World& world, const Cast& cast) {
-  std::erase_if(world.lines, [&](uint32_t number) {
-    const Line& line = cast.line(number);
-    return cast.actor(world.actors[line.to]).durable_term.value >= line.stale_at_term;
-  });
+// True if the receiver will ignore this reply now and for ever, whatever happens to it: what it needs to be interested
+// again would be a role in a term that is over for it, crashes included, because a term on its disk never falls.
+bool is_dead(const Line& line, const World& world, const Cast& cast) {
+  const Actor& to = cast.actor(world.actors[line.to]);
+  if (line.reply == ReplyKind::kNone || to.durable_term < line.term) return false;
+  if (to.durable_term > line.term) return true;
+  const bool is_current = to.status.term == line.term;
+  switch (line.reply) {
+    case ReplyKind::kNone:
+      return false;
+    case ReplyKind::kVoteRefused:  // tells no higher term, and nobody counts refusals
+      return true;
+    case ReplyKind::kVoteGranted:  // it will not be a candidate of this term again
+      return !is_current || to.status.role != Role::kCandidate;
+    case ReplyKind::kFollowed:  // it led this term and never will again
+      return world.past.leaders[line.term.value] == line.to + 1 && (!is_current || to.status.role != Role::kLeader);
+  }
+  return false;
+}
+
+void forget_dead_lines(World& world, const Cast& cast) {
+  std::erase_if(world.lines, [&](uint32_t number) { return is_dead(cast.line(number), world, cast); });
 }
 
 bool is_disk_slow(const World& world, const Config& config) {
@@ -128,11 +145,16 @@ std::optional<Outcome> act(const World& world, Action action, Cast& cast) {
   for (uint64_t i = 0; i < cast.config().replicas; ++i) {
     if (!is_within_bounds(cast.actor(after.actors[i]), cast.config())) return std::nullopt;
   }
-  if (cast.config().plant == Plant::kNone) forget_stale_lines(after, cast);
+  if (cast.config().plant == Plant::kNone && cast.config().forgets_dead_replies) forget_dead_lines(after, cast);
+  const bool is_same_past = action.input.kind == InputKind::kReceive || action.input.kind == InputKind::kTick ||
+                            action.input.kind == InputKind::kSync;
+  if (is_same_past && outcome.violation.empty() && after.actors == world.actors && after.lines == world.lines) {
+    return std::nullopt;  // all it sent was dead on arrival
+  }
   return outcome;
 }
 
-Fingerprint fingerprint_of(const World& world, const Cast& cast) {
+Fingerprint fingerprint_of(const World& world, const Cast& cast, bool with_network) {
   const uint64_t replicas = cast.config().replicas;
   const Past& past = world.past;
   Fingerprint least{UINT64_MAX, UINT64_MAX};
@@ -143,7 +165,8 @@ Fingerprint fingerprint_of(const World& world, const Cast& cast) {
     Fingerprint actors;
     Fingerprint lines;
     for (uint64_t r = 0; r < replicas; ++r) actors += cast.actor(world.actors[r]).fingerprints[p];
-    for (const uint32_t line : world.lines) lines += cast.line(line).fingerprints[p];
+    for (const uint32_t line : with_network ? world.lines : std::vector<uint32_t>())
+      lines += cast.line(line).fingerprints[p];
     bytes.clear();
     for (const Fingerprint& sum : {actors, lines}) {
       put_u64(bytes, sum.low);

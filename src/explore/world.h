@@ -55,7 +55,7 @@ struct Outcome {
 std::optional<Outcome> act(const World& world, Action action, Cast& cast);
 
 /// Equal for worlds that differ only in who is who.
-Fingerprint fingerprint_of(const World& world, const Cast& cast);
+Fingerprint fingerprint_of(const World& world, const Cast& cast, bool with_network = true);
 
 /// "deliver 1->2 VoteRequest term=1 ..." and what came of it.
 std::string describe(const Action& action, const World& after, Cast& cast);
