@@ -46,6 +46,7 @@ Result<Entry> take_entry(Bytes& bytes) {
   entry.term = Term(load_u64(head + kTermOffset));
   entry.index = LogIndex(load_u64(head + kIndexOffset));
   if (!entry.term || !entry.index) return Error{ErrorCode::kInvalid, "entry: term or index is zero"};
+  if (entry.index > kLogIndexMax) return Error{ErrorCode::kInvalid, "entry: index above the limit"};
   entry.kind = static_cast<EntryKind>(kind);
   entry.encoded = bytes.slice(0, kEntryHeaderBytes + payload_bytes);
   bytes = bytes.slice(kEntryHeaderBytes + payload_bytes);
@@ -55,7 +56,7 @@ Result<Entry> take_entry(Bytes& bytes) {
 bool is_run(LogIndex prev, Term prev_term, Term term_max, const std::vector<Entry>& entries) {
   LogIndex index = prev;
   Term term = prev_term;
-  if (prev_term > term_max || prev.value > UINT64_MAX - entries.size()) return false;
+  if (prev_term > term_max || prev > kLogIndexMax - entries.size()) return false;
   for (const Entry& entry : entries) {
     if (entry.index != ++index || entry.term < term || entry.term > term_max) return false;
     if (entry.encoded.size() < kEntryHeaderBytes) return false;

@@ -121,7 +121,7 @@ struct StateEncoding {
       out.number(offer.last_index.value);
     }
     out.number(l.configurations_.size());
-    for (const LogView::PlacedConfiguration& placed : l.configurations_) {
+    for (const PlacedConfiguration& placed : l.configurations_) {
       out.number(placed.index.value);
       out.configuration(placed.configuration);
     }

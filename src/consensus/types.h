@@ -41,6 +41,9 @@ constexpr uint8_t kEntryVersion = 1;
 /// can approach this; anything larger is refused before it is proposed.
 constexpr size_t kEntryPayloadBytesMax = 40u << 20;
 
+/// No log comes near: an index beyond it was made up, and adding to one below it never wraps around.
+constexpr LogIndex kLogIndexMax(UINT64_MAX / 2);
+
 /// One immutable log entry. Cheap to copy: the bytes are shared.
 struct Entry {
   Term term;
@@ -90,6 +93,8 @@ struct Configuration {
 struct PlacedConfiguration {
   LogIndex index;
   Configuration configuration;
+
+  friend bool operator==(const PlacedConfiguration&, const PlacedConfiguration&) = default;
 };
 
 std::string encode_configuration(const Configuration& configuration);

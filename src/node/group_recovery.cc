@@ -59,7 +59,7 @@ Status Group::restore(const consensus::Configuration& birth) {
                                           " but the checkpoint that covers the rest is missing"};
   }
   restored.hard_state = log.hard_state;
-  if (log.configuration) restored.configuration = *log.configuration;
+  restored.configurations = log.configurations;
   restored.start_index = cut_index_ = log.start_index;
   restored.start_term = log.start_term;
   restored.term_runs = log.term_runs;
@@ -93,7 +93,7 @@ Status Group::join_log_with(const storage::CheckpointMeta& checkpoint, storage::
   log.start_index = log.last_index = checkpoint.index;
   log.start_term = checkpoint.term;
   log.term_runs.clear();
-  log.configuration.reset();
+  log.configurations.clear();
   return {};
 }
 
@@ -109,7 +109,7 @@ void Group::checkpoint_when_due() {
   const std::optional<Term> term = replica_->term_at(applied);
   CHECK(term.has_value()) << "the term of applied entry " << applied << " is unknown";
   log_bytes_at_checkpoint_ = log_bytes;
-  checkpointer_->start(*term, replica_->configuration());
+  checkpointer_->start(*term, replica_->configuration_at(applied));
 }
 
 void Group::on_checkpoint_outcome(const storage::Checkpointer::Outcome& outcome) {

@@ -38,7 +38,7 @@ struct GroupLog {
   Term start_term;
   std::vector<consensus::TermRun> term_runs;  // of start_index + 1 .. last_index
   LogIndex last_index;
-  std::optional<consensus::Configuration> configuration;  // of the last kConfiguration entry in the log
+  std::vector<consensus::PlacedConfiguration> configurations;  // of start_index + 1 .. last_index
 };
 
 /// Requires everything on the loop thread. All appends of a turn go out in one write and one fsync; while that is under

@@ -119,10 +119,10 @@ Result<LogReplay::Outcome> LogReplay::finish() && {
     log.start_term = state.start_term;
     log.last_index = state.last_index;
     log.term_runs = std::move(group.runs);
-    if (!group.configurations.empty()) {
-      auto configuration = consensus::decode_configuration(group.configurations.back().encoded);
+    for (const Group::ConfigurationAt& at : group.configurations) {
+      auto configuration = consensus::decode_configuration(at.encoded);
       if (!configuration.ok()) return corrupt("configuration of " + name_of(id) + ": " + configuration.error().message);
-      log.configuration = std::move(configuration).value();
+      log.configurations.push_back({at.index, std::move(configuration).value()});
     }
     outcome.groups.emplace(id, std::move(log));
     outcome.indexes.emplace(id, std::move(group.index));

@@ -163,7 +163,7 @@ TEST(Log, ResetStartsAnewBehindACheckpoint) {
   EXPECT_THAT(harness.texts(), ElementsAre("new"));
 }
 
-TEST(Log, ConfigurationIsTheLastOneInTheLogAndNoneOnceItIsCut) {
+TEST(Log, ConfigurationsAreThoseOfTheEntriesThatAreStillThere) {
   LogHarness harness;
   harness.must_open();
   const consensus::ReplicaId one{NodeId(1), Incarnation(11)};
@@ -177,15 +177,17 @@ TEST(Log, ConfigurationIsTheLastOneInTheLogAndNoneOnceItIsCut) {
                               {configuration_entry(1, first), entry_of(1, 2, "x"), configuration_entry(3, second)});
   ASSERT_TRUE(harness.flush().ok());
   harness.must_open();
-  EXPECT_EQ(harness.log->recovered().at(kGroup).configuration, second);
+  const auto found = [&] { return harness.log->recovered().at(kGroup).configurations; };
+  using consensus::PlacedConfiguration;
+  EXPECT_THAT(found(), ElementsAre(PlacedConfiguration{LogIndex(1), first}, PlacedConfiguration{LogIndex(3), second}));
   harness.append(2, 3, "replaces the second");
   ASSERT_TRUE(harness.flush().ok());
   harness.must_open();
-  EXPECT_EQ(harness.log->recovered().at(kGroup).configuration, first);
+  EXPECT_THAT(found(), ElementsAre(PlacedConfiguration{LogIndex(1), first}));
   harness.log->cut(kGroup, LogIndex(1), Term(1));
   ASSERT_TRUE(harness.flush().ok());
   harness.must_open();
-  EXPECT_EQ(harness.log->recovered().at(kGroup).configuration, std::nullopt);
+  EXPECT_THAT(found(), ElementsAre());
 }
 
 TEST(Log, SegmentsNoGroupNeedsAreRecycledAndALaggingGroupPinsThem) {

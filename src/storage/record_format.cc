@@ -105,7 +105,7 @@ std::optional<LogPoint> decode_point(std::string_view payload) {
   LogPoint point;
   point.index = LogIndex(reader.u64());
   point.term = Term(reader.u64());
-  if (!reader.at_end()) return std::nullopt;
+  if (!reader.at_end() || point.index > consensus::kLogIndexMax) return std::nullopt;
   return point;
 }
 
@@ -116,7 +116,8 @@ std::optional<GroupState> decode_group_state(std::string_view payload) {
   state.start_index = LogIndex(reader.u64());
   state.start_term = Term(reader.u64());
   state.last_index = LogIndex(reader.u64());
-  if (!reader.at_end() || state.last_index < state.start_index) return std::nullopt;
+  if (!reader.at_end() || state.last_index < state.start_index || state.last_index > consensus::kLogIndexMax)
+    return std::nullopt;
   return state;
 }
 
@@ -139,7 +140,8 @@ std::optional<EntryHead> decode_entry_head(std::string_view encoded) {
   head.index = LogIndex(reader.u64());
   head.kind = static_cast<consensus::EntryKind>(kind);
   const bool is_known_kind = kind <= static_cast<uint8_t>(consensus::EntryKind::kConfiguration);
-  if (payload_bytes != reader.rest().size() || version != consensus::kEntryVersion || zero != 0 || !is_known_kind) {
+  if (payload_bytes != reader.rest().size() || version != consensus::kEntryVersion || zero != 0 || !is_known_kind ||
+      head.index > consensus::kLogIndexMax) {
     return std::nullopt;
   }
   return head;
