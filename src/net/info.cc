@@ -54,6 +54,8 @@ std::string_view membership_name(Membership membership) {
       return "meeting";
     case Membership::kMember:
       return "member";
+    case Membership::kReturning:
+      return "returning";
     case Membership::kStranger:
       return "stranger";
   }

@@ -24,11 +24,19 @@ Birth::Birth(Identity identity) : identity_(std::move(identity)) {
 
 Membership Birth::membership() const {
   if (is_stranger_) return Membership::kStranger;
-  return identity_.is_born ? Membership::kMember : Membership::kMeeting;
+  if (!identity_.is_born) return Membership::kMeeting;
+  return is_returning() ? Membership::kReturning : Membership::kMember;
+}
+
+bool Birth::is_returning() const {
+  return !identity_.roster.empty() && !std::ranges::binary_search(identity_.roster, identity_.self());
 }
 
 std::string Birth::explanation() const {
   if (membership() == Membership::kMember) return "";
+  if (is_returning()) {
+    return "the data directory of this node is new to the cluster: the others bring it up to date, then it votes again";
+  }
   if (!trouble_.empty()) return trouble_;
   std::vector<NodeId> missing;
   for (const NodeId node : identity_.listed) {
@@ -59,10 +67,15 @@ bool Birth::on_meet(const wire::Meet& meet) {
     for (const auto& [node, incarnation] : met_) roster.push_back({node, incarnation});
     return adopt(roster);
   }
-  if (!std::ranges::binary_search(meet.roster, identity_.self())) {
+  if (identity_.roster.empty() && !std::ranges::binary_search(meet.roster, identity_.self())) {
+    if (meet.is_born) {
+      is_stranger_ = false;
+      trouble_.clear();
+      return adopt(meet.roster);
+    }
     is_stranger_ = true;
-    trouble_ = "the cluster was born with another data directory of node " + std::to_string(identity_.node.value) +
-               ": this one is new or was replaced, so it takes no part";
+    trouble_ = "a cluster was about to be born with another data directory of node " +
+               std::to_string(identity_.node.value) + ": this one is new or was replaced, so it takes no part";
     return false;
   }
   bool changed = false;
@@ -79,7 +92,8 @@ bool Birth::on_meet(const wire::Meet& meet) {
 }
 
 bool Birth::can_be_born() const {
-  return !is_stranger_ && !identity_.is_born && !identity_.roster.empty() && wrote_.size() == identity_.listed.size();
+  if (is_stranger_ || identity_.is_born || identity_.roster.empty()) return false;
+  return is_returning() || wrote_.size() == identity_.listed.size();
 }
 
 void Birth::born() {

@@ -1,11 +1,13 @@
 // How a static cluster comes into being exactly once (RULES 2).
 //
 //   meeting ──all listed nodes met──▶ roster written ──all listed nodes wrote the same──▶ born (member)
-//      └──── a peer's roster names another incarnation of this node ────▶ stranger
+//      └── a peer that is born names another incarnation of this node ──▶ returning (joins as a learner)
 //
 // Nobody votes before it is born, and being born proves that every listed node has durably written the roster. So a
 // node that lost its directory meets somebody who wrote its former incarnation down, and can never pass for a first
 // boot: with A and B having acknowledged a write while C was away, a wiped B and C cannot form a cluster of their own.
+// It takes the roster over, begins with no configuration and votes for nobody until the others have made it a voter
+// again (node/replacement.h).
 #pragma once
 
 #include <map>
@@ -23,19 +25,19 @@ class Birth {
   explicit Birth(Identity identity);
 
   Membership membership() const;
+  /// The cluster was born with another incarnation of this node.
+  bool is_returning() const;
   /// Why the node is not a member, and what a person can do; empty for a member.
   std::string explanation() const;
   const Identity& identity() const { return identity_; }
 
   /// Takes in a greeting. Returns true if the identity changed: make it durable before the next greeting() leaves.
   bool on_meet(const wire::Meet& meet);
-  /// The roster is written everywhere, this node is not born yet: write the group's first log record durably, then call
-  /// born() and make the identity durable.
+  /// The roster is written everywhere (or taken over from a born node), this node is not born yet: write the group's
+  /// first log record durably, then call born() and make the identity durable.
   bool can_be_born() const;
   void born();
   wire::Meet greeting(const std::string& client_address) const;
-  /// Greetings must go on: somebody may still need ours, or we theirs.
-  bool is_waiting() const { return membership() != Membership::kMember; }
 
  private:
   bool adopt(const std::vector<consensus::ReplicaId>& roster);

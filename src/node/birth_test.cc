@@ -64,7 +64,7 @@ TEST(Birth, WrittenByAllIsNeededNotOnlyMet) {
   EXPECT_EQ(nodes.membership(1), Membership::kMeeting);
 }
 
-TEST(Birth, WipedNodeIsAStrangerToTheClusterItLeft) {
+TEST(Birth, WipedNodeReturnsToTheClusterItLeftUnderItsNewIncarnation) {
   Nodes nodes;
   for (int round = 0; round < 3; ++round) {
     nodes.greet_both(1, 2);
@@ -73,8 +73,11 @@ TEST(Birth, WipedNodeIsAStrangerToTheClusterItLeft) {
   }
   nodes.wipe(2, 999);
   nodes.greet_both(2, 3);
-  EXPECT_EQ(nodes.membership(2), Membership::kStranger);
+  EXPECT_EQ(nodes.membership(2), Membership::kReturning);
+  EXPECT_EQ(nodes.births.at(2).identity().roster, nodes.births.at(3).identity().roster);
   EXPECT_EQ(nodes.membership(3), Membership::kMember);
+  Birth restarted(nodes.births.at(2).identity());
+  EXPECT_EQ(restarted.membership(), Membership::kReturning);
 }
 
 // RULES 2: A and B acknowledged a write while C was away. B loses its directory, A stops. Had C not written the roster

@@ -99,7 +99,7 @@ void Group::write(Waiter waiter, const kv::CommandView& command, const kv::Sessi
 }
 
 void Group::receive(const consensus::Message& message) {
-  if (message.to != options_.replica.self || !replica_->configuration().contains(message.from)) return;
+  // Also from who is no member here yet: a leader that joined later than what this log knows (Raft 6).
   replica_->receive(message, clock_.now());
 }
 
@@ -291,6 +291,7 @@ void Group::maintain() {
     clients_.end(read.waiter);
   }
   purge_expired();
+  replace_lost_members();
   checkpoint_when_due();
   cut_log();
 }
@@ -306,6 +307,15 @@ void Group::purge_expired() {
   purge_lost_at_ = now + kPurgePatience;
   const std::vector<std::string_view> args(due.begin(), due.end());
   proposals_.add({}, {kv::CommandId::kPurge, args}, nullptr, now + options_.command_timeout);
+}
+
+void Group::replace_lost_members() {
+  if (!was_leader_ || replacement_.is_idle()) return;
+  const Instant now = clock_.now();
+  const auto change =
+      replacement_.next(replica_->configuration(), replica_->peers(), replica_->status(now).commit, now);
+  // Refused while an earlier change is not committed: asked for again.
+  if (change) static_cast<void>(replica_->propose_change(*change, now));
 }
 
 void Group::hand_over() {

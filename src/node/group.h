@@ -13,6 +13,7 @@
 #include "node/clients.h"
 #include "node/proposals.h"
 #include "node/reads.h"
+#include "node/replacement.h"
 #include "node/service.h"
 #include "storage/checkpointer.h"
 #include "storage/log.h"
@@ -72,6 +73,11 @@ class Group {
   bool has_work() const { return replica_->has_ready(); }
   Instant next_deadline() const { return replica_->next_deadline(); }
 
+  /// `newcomer` is a node of the cluster whose data directory is new: bring it back if this replica leads.
+  void on_newcomer(consensus::ReplicaId newcomer) { replacement_.met(newcomer); }
+  /// As far as this replica knows: false for a learner, and before it was told of any configuration.
+  bool is_voter() const { return replica_->configuration().is_voter(options_.replica.self); }
+
   /// Starts handing leadership to another voter that is there; ignored while an attempt is under way.
   void hand_over();
   GroupStatus status() const;
@@ -100,6 +106,7 @@ class Group {
   void refuse_all(const std::vector<WriteWaiter>& waiters, std::string_view plain_error);
   void refuse(const WriteWaiter& writer, std::string_view plain_error);
   void purge_expired();
+  void replace_lost_members();
   Status join_log_with(const storage::CheckpointMeta& checkpoint, storage::GroupLog& log);
   void checkpoint_when_due();
   void on_checkpoint_outcome(const storage::Checkpointer::Outcome& outcome);
@@ -114,6 +121,7 @@ class Group {
   std::unique_ptr<kv::StateMachine> state_;
   std::unique_ptr<consensus::Replica> replica_;
   std::unique_ptr<storage::Checkpointer> checkpointer_;
+  Replacement replacement_;
   Proposals proposals_;
   Reads reads_;
   std::deque<consensus::Entry> unapplied_;  // known entries after applied(); may begin later than applied() + 1

@@ -52,7 +52,8 @@ struct GroupStatus {
 enum class Membership {
   kMeeting,  // not born: waiting for all nodes of --initial-cluster
   kMember,
-  kStranger,  // this data directory is not the one the cluster was born with (lost or replaced): takes no part
+  kReturning,  // its data directory was lost or replaced: a learner until it has caught up
+  kStranger,   // cannot take part: a person has to act
 };
 
 struct NodeStatus {
@@ -60,7 +61,7 @@ struct NodeStatus {
   Incarnation incarnation;
   ClusterId cluster;
   Membership membership = Membership::kMeeting;
-  std::string explanation;  // of kMeeting and kStranger: one line a person can act on
+  std::string explanation;  // unless kMember: one line a person can act on
   bool disk_full = false;
   std::vector<PeerStatus> peers;
   std::vector<GroupStatus> groups;

@@ -88,11 +88,11 @@ StaticNode::~StaticNode() {
 
 Status StaticNode::start() {
   network_.set_handler(this);
-  if (birth_.membership() == Membership::kMember) {
+  if (birth_.identity().is_born) {
     const Status opened = open_group();
     if (!opened.ok()) return opened;
   }
-  if (birth_.is_waiting()) greet_everyone();
+  if (!is_settled()) greet_everyone();
   maintain();
   end_turn();
   return {};
@@ -223,7 +223,9 @@ void StaticNode::on_frame(NodeId from, env::Channel, Bytes body) {
   if (auto* meet = std::get_if<wire::Meet>(&*message)) return on_meet(from, *meet);
   if (!group_) return;
   if (auto* consensus = std::get_if<consensus::Message>(&*message)) {
-    if (consensus->group == kTheGroup && consensus->from.node == from) group_->receive(*consensus);
+    if (consensus->group != kTheGroup || consensus->from.node != from) return;
+    is_replaced_ = consensus->to != birth_.identity().self();
+    group_->receive(*consensus);
   } else if (auto* request = std::get_if<wire::ForwardRequest>(&*message)) {
     if (request->group == kTheGroup) receiver_.on_request(from, *request);
   } else if (auto* reply = std::get_if<wire::ForwardReply>(&*message)) {
@@ -292,13 +294,16 @@ void StaticNode::greet_everyone() {
   if (is_dead_) return;
   if (birth_.can_be_born()) become_member();
   for (const auto& [node, peer] : peers_) greet(node);
-  if (birth_.is_waiting())
-    greet_timer_ = clock_.call_at(clock_.now() + kGreetingInterval, [this] { greet_everyone(); });
+  if (!is_settled()) greet_timer_ = clock_.call_at(clock_.now() + kGreetingInterval, [this] { greet_everyone(); });
 }
 
 void StaticNode::on_meet(NodeId from, const wire::Meet& meet) {
   if (meet.node != from) return;
   peers_[from].client_address = meet.client_address;
+  const consensus::ReplicaId greeter{meet.node, meet.incarnation};
+  const bool is_newcomer =
+      meet.is_born && meet.roster == birth_.identity().roster && !std::ranges::binary_search(meet.roster, greeter);
+  if (group_ && is_newcomer) group_->on_newcomer(greeter);
   const Membership before = birth_.membership();
   if (birth_.on_meet(meet)) {
     const Status saved = save_identity(disk_, birth_.identity());
@@ -308,6 +313,11 @@ void StaticNode::on_meet(NodeId from, const wire::Meet& meet) {
     greet(from);  // somebody still gathers what we know
   }
   if (birth_.can_be_born()) become_member();
+}
+
+/// Greetings go on until then: somebody may still need ours, or we theirs.
+bool StaticNode::is_settled() const {
+  return birth_.membership() == Membership::kMember || (group_ && group_->is_voter());
 }
 
 // The group's first record is durable before the identity says "born", so that a directory whose log went missing later
@@ -340,7 +350,7 @@ Status StaticNode::open_group() {
   options.proposals_in_flight_max = options_.proposals_in_flight_max;
   options.hash_seed = Prng(options_.seed ^ 0x5e).next();
   consensus::Configuration birth;
-  birth.voters = birth_.identity().roster;
+  if (!birth_.is_returning()) birth.voters = birth_.identity().roster;  // else the leader tells
   auto group = Group::open(options, birth, *this, clients_, clock_, *log_, checkpoints_);
   if (!group.ok()) return group.error();
   group_ = *std::move(group);
@@ -356,6 +366,14 @@ NodeStatus StaticNode::status() const {
   status.cluster = cluster_id_of(birth_.identity().roster);
   status.membership = birth_.membership();
   status.explanation = birth_.explanation();
+  if (is_settled()) {
+    status.membership = Membership::kMember;
+    status.explanation.clear();
+  }
+  if (is_replaced_ && !known_leader()) {
+    status.membership = Membership::kStranger;
+    status.explanation = "the cluster has replaced this data directory by a newer one: remove it to come back";
+  }
   status.disk_full = log_->disk_full();
   status.commands_executed = commands_executed_;
   status.commands_forwarded = forwarder_.forwarded_count();

@@ -71,6 +71,7 @@ class StaticNode final : public Node, private GroupHost, private ForwarderHost, 
   void on_meet(NodeId from, const wire::Meet& meet);
   void greet(NodeId peer);
   void greet_everyone();
+  bool is_settled() const;
   void become_member();
   Status open_group();
   void maintain();
@@ -89,7 +90,8 @@ class StaticNode final : public Node, private GroupHost, private ForwarderHost, 
   ForwardReceiver receiver_;
   std::map<NodeId, Peer> peers_;
   bool is_being_born_ = false;
-  bool is_dead_ = false;  // after a fatal error: nothing leaves any more
+  bool is_replaced_ = false;  // peers write to another incarnation of this node
+  bool is_dead_ = false;      // after a fatal error: nothing leaves any more
   env::TimerId tick_timer_ = 0;
   Instant tick_at_ = Instant::never();
   env::TimerId maintain_timer_ = 0;

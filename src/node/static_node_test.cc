@@ -198,20 +198,96 @@ TEST(StaticNode, DirectoryWithALogAndWithoutItsIdentityIsRefused) {
   EXPECT_THAT(cluster.failure(), HasSubstr("'identity' of the data directory is missing"));
 }
 
-TEST(StaticNode, WipedNodeIsAStrangerThatAnswersAndTheOthersGoOn) {
+Membership membership(const TestWorld& cluster, NodeId id) { return cluster.world->node(id)->status().membership; }
+
+/// Stops the node, deletes its data directory and starts it again.
+void lose_data(TestWorld& cluster, NodeId id) {
+  cluster.world->kill(id, sim::Death::kPowerLoss);
+  cluster.world->wipe(id);
+  cluster.world->start(id);
+}
+
+TEST(StaticNode, WipedNodeComesBackAsALearnerAndIsAVoterOnceItHasEverything) {
   TestWorld cluster(3);
-  cluster.await_leader();
-  cluster.world->kill(NodeId(2), sim::Death::kPowerLoss);
-  cluster.world->wipe(NodeId(2));
-  cluster.world->start(NodeId(2));
-  ASSERT_TRUE(
-      cluster.run_until([&] { return cluster.world->node(NodeId(2))->status().membership == Membership::kStranger; }));
-  Terminal& stranger = cluster.connect(NodeId(2));
-  EXPECT_THAT(cluster.ask(stranger, CommandId::kGet, {"k"}), StartsWith("-CLUSTERDOWN the cluster was born with"));
-  EXPECT_THAT(cluster.ask(stranger, CommandId::kSet, {"k", "v"}), StartsWith("-CLUSTERDOWN the cluster was born with"));
-  EXPECT_EQ(cluster.ask(cluster.connect(NodeId(1)), CommandId::kSet, {"k", "v"}), "OK");
-  cluster.world->run_for(5s);
-  EXPECT_TRUE(cluster.world->node(NodeId(2))->status().groups.empty()) << "it takes no part";
+  ASSERT_EQ(cluster.ask(cluster.connect(cluster.await_leader()), CommandId::kSet, {"k", "v"}), "OK");
+  for (const NodeId lost : cluster.world->nodes()) {  // one after the other: in the end no first life is left
+    lose_data(cluster, lost);
+    ASSERT_NE(membership(cluster, lost), Membership::kMember) << "node " << lost;
+    ASSERT_TRUE(cluster.run_until([&] { return membership(cluster, lost) == Membership::kMember; }));
+    const LogIndex written = cluster.group(cluster.await_leader()).replica.commit;
+    ASSERT_TRUE(cluster.run_until([&] { return cluster.group(lost).applied >= written; }));
+    EXPECT_EQ(cluster.group(lost).voters, 3u);
+    EXPECT_EQ(cluster.ask(cluster.connect(lost), CommandId::kGet, {"k"}), "v");
+  }
+  EXPECT_EQ(cluster.failure(), "");
+}
+
+TEST(StaticNode, NodeThatReturnedIsAVoterAfterARestartToo) {
+  TestWorld cluster(3);
+  const NodeId lost = cluster.follower();
+  lose_data(cluster, lost);
+  ASSERT_TRUE(cluster.run_until([&] { return membership(cluster, lost) == Membership::kMember; }));
+  cluster.world->kill(lost, sim::Death::kPowerLoss);
+  cluster.world->start(lost);
+  EXPECT_EQ(membership(cluster, lost), Membership::kMember);
+  // It carries a majority now.
+  const NodeId third(6 - lost.value - cluster.await_leader().value);
+  cluster.world->kill(third, sim::Death::kKill);
+  EXPECT_EQ(cluster.ask(cluster.connect(lost), CommandId::kSet, {"k", "v"}), "OK");
+}
+
+TEST(StaticNode, WipedNodeAndOneThatWasAwayDoNotForgetAWriteTogether) {
+  TestWorld cluster(3);
+  const NodeId leader = cluster.await_leader();
+  const NodeId wiped(leader.value % 3 + 1);
+  const NodeId away(wiped.value % 3 + 1);
+  cluster.world->kill(away, sim::Death::kKill);
+  ASSERT_EQ(cluster.ask(cluster.connect(leader), CommandId::kSet, {"k", "v"}), "OK");
+  cluster.world->kill(leader, sim::Death::kKill);
+  lose_data(cluster, wiped);
+  cluster.world->start(away);
+  cluster.world->run_for(20s);
+  EXPECT_FALSE(cluster.leader()) << "a majority of those who remember is not there";
+  cluster.world->start(leader);
+  EXPECT_EQ(cluster.ask(cluster.connect(cluster.await_leader()), CommandId::kGet, {"k"}), "v");
+  EXPECT_TRUE(cluster.run_until([&] { return membership(cluster, wiped) == Membership::kMember; }));
+}
+
+TEST(StaticNode, NodeLostAgainWhileItReturnsIsReplacedByItsLatestLife) {
+  TestWorld cluster(3);
+  const NodeId leader = cluster.await_leader();
+  const NodeId lost = cluster.follower();
+  const auto is_learner = [&] {
+    const NodeStatus status = cluster.world->node(lost)->status();
+    return !status.groups.empty() && status.groups[0].replica.last_index;
+  };
+  for (int i = 0; i < 3; ++i) {
+    lose_data(cluster, lost);
+    ASSERT_TRUE(cluster.run_until(is_learner));
+    cluster.world->run_for(Duration(i * 20ms));
+  }
+  ASSERT_TRUE(cluster.run_until([&] { return membership(cluster, lost) == Membership::kMember; }));
+  EXPECT_EQ(cluster.group(leader).voters, 3u);
+}
+
+TEST(StaticNode, FormerDirectoryOfAReplacedNodeTakesNoPartAndSaysWhy) {
+  TestWorld cluster(3);
+  const NodeId lost = cluster.follower();
+  cluster.world->kill(lost, sim::Death::kKill);
+  std::map<std::string, std::string> former;
+  const auto disk = [&]() -> env::Disk& { return *cluster.opened[lost].disk; };
+  const auto names = [&]() -> std::vector<std::string> { return disk().list().value(); };
+  for (const std::string& name : names()) former[name] = disk().read_all(name).value();
+  cluster.world->wipe(lost);
+  cluster.world->start(lost);
+  ASSERT_TRUE(cluster.run_until([&] { return membership(cluster, lost) == Membership::kMember; }));
+  cluster.world->kill(lost, sim::Death::kKill);
+  for (const std::string& name : names()) ASSERT_TRUE(disk().remove(name).ok());
+  for (const auto& [name, contents] : former) ASSERT_TRUE(disk().replace(name, contents).ok());
+  cluster.world->start(lost);
+  ASSERT_TRUE(cluster.run_until([&] { return membership(cluster, lost) == Membership::kStranger; }));
+  EXPECT_THAT(cluster.world->node(lost)->status().explanation, HasSubstr("replaced this data directory"));
+  EXPECT_EQ(cluster.ask(cluster.connect(cluster.await_leader()), CommandId::kSet, {"k", "v"}), "OK");
 }
 
 TEST(StaticNode, LeaderStoppedBeforeItReadsAGetDoesNotAnswerFromItsOldState) {

@@ -1,0 +1,54 @@
+#include "node/replacement.h"
+
+#include <algorithm>
+
+namespace torc::node {
+namespace {
+
+using consensus::Configuration;
+using consensus::ConfigurationChange;
+using consensus::ReplicaId;
+
+/// Members of `configuration` that are other lives of the newcomer's node.
+std::vector<ReplicaId> other_lives(const std::vector<ReplicaId>& members, ReplicaId newcomer) {
+  std::vector<ReplicaId> others;
+  std::ranges::copy_if(members, std::back_inserter(others),
+                       [&](ReplicaId id) { return id.node == newcomer.node && id != newcomer; });
+  return others;
+}
+
+}  // namespace
+
+bool Replacement::has_caught_up(ReplicaId learner, const std::vector<consensus::PeerStatus>& peers, Instant now) const {
+  if (!before_ || now - before_->at < kCaughtUpWithin) return false;
+  return std::ranges::any_of(peers, [&](const consensus::PeerStatus& peer) {
+    return peer.id == learner && peer.match_index >= before_->commit;
+  });
+}
+
+std::optional<ConfigurationChange> Replacement::next(const Configuration& configuration,
+                                                     const std::vector<consensus::PeerStatus>& peers, LogIndex commit,
+                                                     Instant now) {
+  if (!latest_ || now - latest_->at >= kCaughtUpWithin) {
+    before_ = latest_;
+    latest_ = Sample{now, commit};
+  }
+  std::erase_if(newcomers_, [&](const auto& newcomer) {
+    return configuration.is_incoming_voter({newcomer.first, newcomer.second});
+  });
+  if (configuration.is_joint()) return std::nullopt;
+  for (const auto& [node, incarnation] : newcomers_) {
+    const ReplicaId newcomer{node, incarnation};
+    if (!configuration.contains(newcomer)) {
+      return ConfigurationChange{
+          .add_learners = {newcomer}, .promote = {}, .remove = other_lives(configuration.learners, newcomer)};
+    }
+    if (has_caught_up(newcomer, peers, now)) {
+      return ConfigurationChange{
+          .add_learners = {}, .promote = {newcomer}, .remove = other_lives(configuration.members(), newcomer)};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace torc::node
