@@ -69,6 +69,16 @@ void print_totals(const CampaignReport& report, double real_seconds) {
               static_cast<unsigned long long>(report.least.faults));
 }
 
+/// What two builds of the same source must agree on, whatever the compiler and its options.
+int print_hashes(const torc::sim::CampaignOptions& options) {
+  for (uint64_t seed = options.first_seed; seed < options.first_seed + options.seeds; ++seed) {
+    const CampaignReport report = torc::sim::run_one(seed, options.seed, false);
+    std::printf("%llu %016llx %s\n", static_cast<unsigned long long>(seed),
+                static_cast<unsigned long long>(report.trace_hash), name_of(report.end));
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -78,11 +88,13 @@ int main(int argc, char** argv) {
   torc::sim::CampaignOptions options;
   uint64_t seed = 0;
   bool trace = false;
+  bool hashes = false;
   uint64_t fire_seconds = kFullFireSeconds;
   app.add_option("--seeds", options.seeds, "How many seeds to run")->capture_default_str();
   app.add_option("--first-seed", options.first_seed, "The first of them")->capture_default_str();
   const auto* one = app.add_option("--seed", seed, "Run this seed alone, twice, in this process");
   app.add_flag("--trace", trace, "With --seed: run it once and print one line per event")->needs("--seed");
+  app.add_flag("--hashes", hashes, "Run the seeds one after the other and print the trace hash of each");
   app.add_option("--nodes", options.seed.nodes, "Nodes of the cluster")
       ->check(CLI::IsMember({1, 3, 5}))
       ->capture_default_str();
@@ -104,6 +116,7 @@ int main(int argc, char** argv) {
   }
   if (trace) options.seed.trace_sink = [](const std::string& line) { std::printf("%s\n", line.c_str()); };
 
+  if (hashes) return print_hashes(options);
   const auto start = std::chrono::steady_clock::now();
   const bool is_terminal = ::isatty(STDERR_FILENO) != 0;
   const CampaignReport report =

@@ -83,6 +83,7 @@ class Group {
   GroupStatus status() const;
   LogIndex applied() const { return state_->applied(); }
   uint64_t digest() const { return state_->digest(); }
+  const consensus::Replica& replica() const { return *replica_; }
 
  private:
   struct Unsent {

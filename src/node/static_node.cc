@@ -396,6 +396,10 @@ Node::Digest StaticNode::digest(GroupId group) const {
   return {group_->applied(), group_->digest()};
 }
 
+const consensus::Replica* StaticNode::replica(GroupId group) const {
+  return group_ && group == kTheGroup ? &group_->replica() : nullptr;
+}
+
 void StaticNode::hand_over() {
   if (group_) group_->hand_over();
 }

@@ -143,6 +143,7 @@ CampaignReport run_one(uint64_t seed, const SeedOptions& options, bool twice) {
   CampaignReport report;
   const Outcome outcome = run_seed(seed, options);
   report.message = outcome.message;
+  report.trace_hash = outcome.trace_hash;
   switch (outcome.verdict) {
     case Verdict::kPassed:
       break;

@@ -27,7 +27,8 @@ struct CampaignReport {
   std::string message;
   uint64_t seeds_passed = 0;
   SeedStats totals;
-  SeedStats least;  // of any one seed that passed: simulated, faults, operations
+  SeedStats least;          // of any one seed that passed: simulated, faults, operations
+  uint64_t trace_hash = 0;  // of run_one's seed
 };
 
 /// Runs one seed, twice if asked, in this process.

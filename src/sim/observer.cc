@@ -26,9 +26,10 @@ Observer::Observer(World& world) : world_(world) {}
 void Observer::after_turn(NodeId id) {
   const node::NodeStatus status = world_.node(id)->status();
   for (const node::GroupStatus& group : status.groups) {
-    Seen& seen = seen_[id];
-    if (seen.life != world_.life(id)) seen = Seen{.life = world_.life(id)};
+    Seen& seen = seen_of(id, status.incarnation);
+    check_core(id, group.group);
     check_leader(id, group);
+    check_lease(id, group.replica);
     check_order(id, group);
     if (group.applied != seen.applied) check_state(id, group);
     seen.role = group.replica.role;
@@ -38,6 +39,23 @@ void Observer::after_turn(NodeId id) {
     highest_applied_ = std::max(highest_applied_, group.applied);
     highest_checkpoint_ = std::max(highest_checkpoint_, group.checkpoint_index);
   }
+}
+
+Observer::Seen& Observer::seen_of(NodeId id, Incarnation incarnation) {
+  Seen& seen = seen_[id];
+  if (seen.life != world_.life(id)) {
+    invariants_.crashed(seen.replica);
+    seen = Seen{.life = world_.life(id), .replica = {id, incarnation}};
+  }
+  return seen;
+}
+
+/// Log matching, leader completeness, the committed prefix, and what must hold inside one replica.
+void Observer::check_core(NodeId id, GroupId group) {
+  const consensus::Replica* replica = world_.node(id)->replica(group);
+  if (replica == nullptr) return;
+  const std::string wrong = invariants_.observe(seen_[id].replica, *replica);
+  if (!wrong.empty()) world_.fail(FailureKind::kSafety, "replica " + wrong);
 }
 
 void Observer::check_leader(NodeId id, const node::GroupStatus& group) {
@@ -56,7 +74,33 @@ void Observer::check_leader(NodeId id, const node::GroupStatus& group) {
     world_.fail(FailureKind::kSafety,
                 text("two leaders in term ", replica.term, ": nodes ", first->second, " and ", id));
   }
-  if (is_new && leaders_.rbegin()->first == replica.term) latest_leader_ = id;
+  if (!is_new) return;
+  if (leaders_.rbegin()->first == replica.term) latest_leader_ = id;
+  check_leases_of_others(id, replica.term);
+}
+
+// A lease says: at this instant nobody else can have been elected. Stricter than what a stale read needs (the later
+// leader must also have committed something), so that a hole shows before it does harm. A lease can only be gained or
+// renewed in a turn, so looking at the holder after its turns and at everyone when a leader appears misses none.
+void Observer::check_lease(NodeId id, const consensus::ReplicaStatus& replica) {
+  if (!replica.has_lease) return;
+  const auto [latest_term, latest] = *leaders_.rbegin();
+  if (latest_term > replica.term) {
+    world_.fail(FailureKind::kSafety, text("node ", id, " holds a lease of term ", replica.term, " although node ",
+                                           latest, " was elected in term ", latest_term));
+  }
+}
+
+void Observer::check_leases_of_others(NodeId leader, Term term) {
+  for (const NodeId id : world_.nodes()) {
+    // A stopped process serves nothing now; its lease is looked at when it has continued.
+    if (id == leader || world_.node(id) == nullptr || world_.is_paused(id)) continue;
+    for (const node::GroupStatus& group : world_.node(id)->status().groups) {
+      if (!group.replica.has_lease || group.replica.term >= term) continue;
+      world_.fail(FailureKind::kSafety, text("node ", leader, " was elected in term ", term, " while node ", id,
+                                             " holds a lease of term ", group.replica.term));
+    }
+  }
 }
 
 void Observer::check_order(NodeId id, const node::GroupStatus& group) {

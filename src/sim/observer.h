@@ -1,4 +1,5 @@
-// Watches every node after every turn for what must never be: two leaders in a term, two histories at one index.
+// Watches every node after every turn for what must never be: two leaders in a term, two logs or two states at one
+// index, a lease beside a later leader.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "base/strong_id.h"
+#include "consensus/invariants.h"
 #include "sim/world.h"
 
 namespace torc::sim {
@@ -30,17 +32,23 @@ class Observer {
  private:
   struct Seen {
     uint64_t life = 0;
+    consensus::ReplicaId replica;
     consensus::Role role = consensus::Role::kFollower;
     Term term;
     LogIndex commit;
     LogIndex applied;
   };
+  Seen& seen_of(NodeId id, Incarnation incarnation);
+  void check_core(NodeId id, GroupId group);
   void check_leader(NodeId id, const node::GroupStatus& group);
+  void check_lease(NodeId id, const consensus::ReplicaStatus& replica);
+  void check_leases_of_others(NodeId leader, Term term);
   void check_order(NodeId id, const node::GroupStatus& group);
   void check_state(NodeId id, const node::GroupStatus& group);
 
   World& world_;
   std::map<NodeId, Seen> seen_;
+  consensus::GroupInvariants invariants_;
   std::map<Term, NodeId> leaders_;
   std::map<LogIndex, std::pair<uint64_t, NodeId>> digests_;  // first digest seen at an applied index, and whose
   NodeId latest_leader_;
