@@ -344,6 +344,11 @@ std::vector<PeerStatus> Replica::peers() const { return parts_->replication.peer
 
 const Configuration& Replica::configuration_at(LogIndex index) const { return parts_->log.configuration_at(index); }
 
+bool Replica::is_configuration_settled() const {
+  const LogView& log = parts_->log;
+  return !log.configuration().is_joint() && log.configuration_index() <= log.commit();
+}
+
 const Configuration& Replica::configuration() const { return parts_->log.configuration(); }
 
 std::optional<Term> Replica::term_at(LogIndex index) const { return parts_->log.term_at(index); }

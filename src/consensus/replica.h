@@ -123,6 +123,8 @@ class Replica {
   std::vector<PeerStatus> peers() const;
   /// The latest in the log, committed or not: the one that counts.
   const Configuration& configuration() const;
+  /// It is committed, as far as this replica knows, and no change is under way.
+  bool is_configuration_settled() const;
   /// The one in force at `index`; what a checkpoint of that index has to carry. Empty at a replica that joined, for
   /// what came before it was told of any: it makes no checkpoint there. Requires: start of the log <= index <= last
   /// index.

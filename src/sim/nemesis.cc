@@ -148,7 +148,7 @@ void Nemesis::cause(Fault fault) {
       return later(draw_length(), [this] { world_.network().set_options(calm_network_); });
     }
     case Fault::kWipe:
-      return lose_directory();
+      return lose_directories();
     case Fault::kHandOver: {
       const NodeId id = leader_or_any();
       return world_.post_from_client(id, [this, id] {
@@ -184,19 +184,34 @@ void Nemesis::split(const std::vector<NodeId>& side) {
   later(draw_length(), [this] { world_.network().heal_all(); });
 }
 
-void Nemesis::lose_directory() {
-  const NodeId id = draw_node();
-  const bool is_born = std::all_of(world_.nodes().begin(), world_.nodes().end(), [&](NodeId one) {
-    return world_.is_wiped(one) || (world_.node(one) != nullptr && !world_.is_paused(one) &&
-                                    world_.node(one)->status().membership == node::Membership::kMember);
-  });
-  if (!is_born || world_.is_wiped(id) || wiped_ >= (world_.nodes().size() - 1) / 2) return;
-  ++wiped_;
-  world_.kill(id, Death::kPowerLoss);
-  world_.wipe(id);
-  later(draw_length() / 2, [this, id] {
-    if (!world_.is_alive(id)) world_.start(id);
-  });
+/// Every node is a voter in its present life and a leader knows that to be committed: only then do those who are left
+/// when a minority loses its data hold everything, and reach the decisions that bring the lost ones back.
+bool Nemesis::is_whole() const {
+  const auto is_settled_at = [&](NodeId id) {
+    const node::Node* node = world_.is_paused(id) ? nullptr : world_.node(id);
+    const consensus::Replica* replica = node == nullptr ? nullptr : node->replica(GroupId(1));
+    if (replica == nullptr || !node->status().groups[0].replica.has_lease) return false;
+    if (!replica->is_configuration_settled()) return false;
+    return std::ranges::all_of(replica->configuration().voters, [&](consensus::ReplicaId voter) {
+      const node::Node* member = world_.node(voter.node);
+      return member != nullptr && member->status().incarnation == voter.incarnation;
+    });
+  };
+  return std::ranges::any_of(world_.nodes(), is_settled_at);
+}
+
+void Nemesis::lose_directories() {
+  if (world_.nodes().size() < 3 || !is_whole()) return;
+  std::vector<NodeId> nodes = world_.nodes();
+  std::rotate(nodes.begin(), nodes.begin() + static_cast<ptrdiff_t>(prng_.below(nodes.size())), nodes.end());
+  nodes.resize(1 + prng_.below((nodes.size() - 1) / 2));
+  for (const NodeId id : nodes) {
+    world_.kill(id, Death::kPowerLoss);
+    world_.wipe(id);
+    later(draw_length() / 2, [this, id] {
+      if (!world_.is_alive(id)) world_.start(id);
+    });
+  }
 }
 
 void Nemesis::stop_and_heal() {

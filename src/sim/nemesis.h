@@ -57,7 +57,8 @@ class Nemesis {
   void kill_for_a_while(NodeId id, Death death);
   void pause_for_a_while(NodeId id);
   void split(const std::vector<NodeId>& side);
-  void lose_directory();
+  void lose_directories();
+  bool is_whole() const;
   NodeId draw_node();
   /// The leader, or anyone if there is none.
   NodeId leader_or_any();
@@ -72,7 +73,6 @@ class Nemesis {
   NemesisOptions options_;
   NetworkOptions calm_network_;
   bool is_active_ = false;
-  size_t wiped_ = 0;
   uint64_t faults_ = 0;
   std::array<uint64_t, kFaultCount> faults_by_kind_{};
 };

@@ -138,10 +138,11 @@ void Observer::check_state(NodeId id, const node::GroupStatus& group) {
 std::string Observer::difference() const {
   std::map<std::pair<LogIndex, uint64_t>, std::string> by_state;
   for (const NodeId id : world_.nodes()) {
-    if (world_.is_wiped(id)) continue;
     if (world_.node(id) == nullptr) return text("node ", id, " is not running");
     const node::NodeStatus status = world_.node(id)->status();
-    if (status.groups.empty()) return text("node ", id, " has no group: ", status.explanation);
+    if (status.groups.empty() || status.membership != node::Membership::kMember) {
+      return text("node ", id, " is no member: ", status.explanation);
+    }
     for (const node::GroupStatus& group : status.groups) {
       by_state[{group.applied, world_.node(id)->digest(group.group).value}] += text(" ", id);
     }

@@ -148,7 +148,6 @@ void World::wipe(NodeId id) {
   Machine& wiped = machine(id);
   CHECK(!wiped.process.is_alive());
   trace_.note(queue_.now(), id, TraceKind::kWipe, 0, [] { return std::string("data directory lost"); });
-  wiped.is_wiped = true;
   give_empty_directory(wiped);
 }
 

@@ -75,7 +75,6 @@ class World {
   // ---- what others see ----
   bool is_alive(NodeId id) const { return machine(id).process.is_alive(); }
   bool is_paused(NodeId id) const { return machine(id).process.is_paused(); }
-  bool is_wiped(NodeId id) const { return machine(id).is_wiped; }
   uint64_t life(NodeId id) const { return machine(id).process.life(); }
   /// Null while the process is dead.
   node::Node* node(NodeId id) { return machine(id).node.get(); }
@@ -112,7 +111,6 @@ class World {
     std::vector<std::function<void()>> at_end_of_turn;
     Instant paused_since;
     Duration disk_extra_delay{0};
-    bool is_wiped = false;
   };
 
   Machine& machine(NodeId id);
