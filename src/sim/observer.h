@@ -23,6 +23,7 @@ class Observer {
   uint64_t leaderships() const { return leaders_.size(); }
   LogIndex highest_applied() const { return highest_applied_; }
   uint64_t digests_compared() const { return digests_compared_; }
+  uint64_t snapshots_installed() const { return snapshots_installed_; }
   LogIndex highest_checkpoint() const { return highest_checkpoint_; }
   /// The leader of the highest term seen; none before the first.
   NodeId latest_leader() const { return latest_leader_; }
@@ -34,6 +35,7 @@ class Observer {
     Term term;
     LogIndex commit;
     LogIndex applied;
+    uint64_t snapshots_installed = 0;
   };
   void check_leader(NodeId id, const node::GroupStatus& group);
   void check_order(NodeId id, const node::GroupStatus& group);
@@ -47,6 +49,7 @@ class Observer {
   LogIndex highest_applied_;
   LogIndex highest_checkpoint_;
   uint64_t digests_compared_ = 0;
+  uint64_t snapshots_installed_ = 0;
 };
 
 }  // namespace torc::sim
