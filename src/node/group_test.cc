@@ -44,6 +44,8 @@ struct GroupWorld final : GroupHost {
   Port port;
   ClientId client = clients.open(port);
   std::vector<consensus::Message> sent;
+  std::vector<wire::SnapshotChunk> chunks;
+  std::vector<wire::SnapshotReply> replies;
   std::vector<Ticket> rerouted;
   std::unique_ptr<Group> group;
   std::string open_error;
@@ -69,6 +71,8 @@ struct GroupWorld final : GroupHost {
   }
 
   void send(const consensus::Message& message) override { sent.push_back(message); }
+  void send(const wire::SnapshotChunk& chunk) override { chunks.push_back(chunk); }
+  void send(const wire::SnapshotReply& reply) override { replies.push_back(reply); }
   void reroute(Waiter waiter, const kv::CommandView&, const kv::SessionCall*, Retry) override {
     rerouted.push_back(waiter.ticket);
   }
