@@ -13,11 +13,11 @@ std::string joined(const std::vector<NodeId>& nodes) {
 
 }  // namespace
 
-Birth::Birth(Identity identity) : identity_(std::move(identity)) {
+Birth::Birth(Identity identity, bool may_found) : identity_(std::move(identity)), may_found_(may_found) {
   met_[identity_.node] = identity_.incarnation;
   if (!identity_.roster.empty()) {
     wrote_.insert(identity_.node);
-  } else if (identity_.listed.size() == 1) {
+  } else if (identity_.listed.size() == 1 && may_found_) {
     adopt({identity_.self()});
   }
 }
@@ -38,6 +38,7 @@ std::string Birth::explanation() const {
     return "the data directory of this node is new to the cluster: the others bring it up to date, then it votes again";
   }
   if (!trouble_.empty()) return trouble_;
+  if (!may_found_) return "the data of this node was damaged: waiting for a node that still has the cluster's data";
   std::vector<NodeId> missing;
   for (const NodeId node : identity_.listed) {
     const bool is_there = identity_.roster.empty() ? met_.contains(node) : wrote_.contains(node);
@@ -59,6 +60,8 @@ bool Birth::on_meet(const wire::Meet& meet) {
                joined(meet.listed) + " instead of " + joined(identity_.listed) + ")";
     return false;
   }
+  const bool may_found_together = may_found_ && !meet.may_only_return;
+  if (meet.roster.empty() && !may_found_together) return false;
   met_[meet.node] = meet.incarnation;
 
   if (meet.roster.empty()) {
@@ -67,8 +70,9 @@ bool Birth::on_meet(const wire::Meet& meet) {
     for (const auto& [node, incarnation] : met_) roster.push_back({node, incarnation});
     return adopt(roster);
   }
-  if (identity_.roster.empty() && !std::ranges::binary_search(meet.roster, identity_.self())) {
-    if (meet.is_born) {
+  const bool is_listed_there = std::ranges::binary_search(meet.roster, identity_.self());
+  if (identity_.roster.empty() && (!is_listed_there || !may_found_)) {
+    if (meet.is_born && !is_listed_there) {
       is_stranger_ = false;
       trouble_.clear();
       return adopt(meet.roster);
@@ -109,6 +113,7 @@ wire::Meet Birth::greeting(const std::string& client_address) const {
   meet.listed = identity_.listed;
   meet.roster = identity_.roster;
   meet.is_born = identity_.is_born;
+  meet.may_only_return = !may_found_;
   meet.client_address = client_address;
   return meet;
 }

@@ -22,7 +22,9 @@ namespace torc::node {
 
 class Birth {
  public:
-  explicit Birth(Identity identity);
+  /// `may_found`: a new identity may take part in a birth. False once the node is known to have had data: then the
+  /// cluster exists, and founding another one with nodes that lost theirs too would look like an empty database.
+  explicit Birth(Identity identity, bool may_found = true);
 
   Membership membership() const;
   /// The cluster was born with another incarnation of this node.
@@ -43,6 +45,7 @@ class Birth {
   bool adopt(const std::vector<consensus::ReplicaId>& roster);
 
   Identity identity_;
+  bool may_found_;
   std::map<NodeId, Incarnation> met_;  // latest incarnation heard of each listed node
   std::set<NodeId> wrote_;             // nodes known to have written our roster
   bool is_stranger_ = false;

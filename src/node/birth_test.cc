@@ -108,6 +108,32 @@ TEST(Birth, DirectoryLostBeforeBirthStopsWithAnExplanation) {
   EXPECT_NE(nodes.membership(3), Membership::kMember);
 }
 
+TEST(Birth, NodesWhoseDataWasDamagedFoundNoClusterWithoutWhoStillHasIt) {
+  Nodes nodes;
+  for (const int node : {1, 2}) nodes.births.insert_or_assign(node, Birth(fresh(node, 900 + node), false));
+  for (int round = 0; round < 5; ++round) {  // node 3 is new as well: as empty as a first boot
+    nodes.greet_both(1, 2);
+    nodes.greet_both(2, 3);
+    nodes.greet_both(1, 3);
+  }
+  for (int node = 1; node <= 3; ++node) EXPECT_EQ(nodes.membership(node), Membership::kMeeting) << node;
+  EXPECT_NE(nodes.births.at(1).explanation().find("was damaged"), std::string::npos);
+}
+
+TEST(Birth, NodeWhoseDataWasDamagedReturnsToWhoStillHasIt) {
+  Nodes nodes;
+  for (int round = 0; round < 3; ++round) {
+    nodes.greet_both(1, 2);
+    nodes.greet_both(2, 3);
+    nodes.greet_both(1, 3);
+  }
+  nodes.births.insert_or_assign(2, Birth(fresh(2, 902), false));
+  nodes.greet_both(2, 3);
+  EXPECT_EQ(nodes.membership(2), Membership::kReturning);
+  Birth restarted(nodes.births.at(2).identity(), false);
+  EXPECT_EQ(restarted.membership(), Membership::kReturning);
+}
+
 TEST(Birth, AnotherInitialClusterIsNotMet) {
   Birth one(fresh(1, 101));
   Identity other = fresh(2, 102);

@@ -85,8 +85,10 @@ class Group {
 
   /// `newcomer` is a node of the cluster whose data directory is new: bring it back if this replica leads.
   void on_newcomer(consensus::ReplicaId newcomer) { replacement_.met(newcomer); }
-  /// As far as this replica knows: false for a learner, and before it was told of any configuration.
-  bool is_voter() const { return replica_->configuration().is_voter(options_.replica.self); }
+  /// It is a voter, and that is committed: only then do the others need its former life no more.
+  bool is_established() const {
+    return replica_->is_configuration_settled() && replica_->configuration().is_voter(options_.replica.self);
+  }
 
   /// Starts handing leadership to another voter that is there; ignored while an attempt is under way.
   void hand_over();

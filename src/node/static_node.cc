@@ -70,7 +70,7 @@ StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<s
       disk_(disk),
       network_(network),
       checkpoints_(checkpoints),
-      birth_(std::move(identity)),
+      birth_(std::move(identity), options_.may_found_cluster),
       log_(std::move(log)),
       forwarder_(kTheGroup, *this, clients_, options_.command_timeout, Prng(options_.seed ^ 0xf0).next() >> 32),
       receiver_(kTheGroup, *this, clients_) {
@@ -204,7 +204,10 @@ void StaticNode::arm_tick() {
 
 void StaticNode::maintain() {
   if (is_dead_) return;
-  if (group_) group_->maintain();
+  if (group_) {
+    group_->maintain();
+    has_returned_ = has_returned_ || (birth_.is_returning() && group_->is_established());
+  }
   forwarder_.expire(clock_.now());
   maintain_timer_ = clock_.call_at(clock_.now() + kMaintainInterval, [this] { maintain(); });
 }
@@ -264,16 +267,19 @@ void StaticNode::on_disconnected(NodeId peer, env::Channel channel) {
 }
 
 void StaticNode::send(const consensus::Message& message) {
+  if (message.to.node == options_.id) return;  // a former life of this node, still in the configuration
   ByteChain body = wire::encode(message);
   const env::Channel channel = body.size() > kControlBytesMax ? env::Channel::kBulk : env::Channel::kControl;
   network_.send(message.to.node, channel, std::move(body));
 }
 
 void StaticNode::send(const wire::SnapshotChunk& chunk) {
+  if (chunk.to.node == options_.id) return;
   network_.send(chunk.to.node, env::Channel::kBulk, wire::encode(chunk));
 }
 
 void StaticNode::send(const wire::SnapshotReply& reply) {
+  if (reply.to.node == options_.id) return;
   network_.send(reply.to.node, env::Channel::kBulk, wire::encode(reply));
 }
 
@@ -329,9 +335,7 @@ void StaticNode::on_meet(NodeId from, const wire::Meet& meet) {
 }
 
 /// Greetings go on until then: somebody may still need ours, or we theirs.
-bool StaticNode::is_settled() const {
-  return birth_.membership() == Membership::kMember || (group_ && group_->is_voter());
-}
+bool StaticNode::is_settled() const { return birth_.membership() == Membership::kMember || has_returned_; }
 
 // The group's first record is durable before the identity says "born", so that a directory whose log went missing later
 // is told from a new one.

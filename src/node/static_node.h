@@ -93,8 +93,9 @@ class StaticNode final : public Node, private GroupHost, private ForwarderHost, 
   ForwardReceiver receiver_;
   std::map<NodeId, Peer> peers_;
   bool is_being_born_ = false;
-  bool is_replaced_ = false;  // peers write to another incarnation of this node
-  bool is_dead_ = false;      // after a fatal error: nothing leaves any more
+  bool has_returned_ = false;  // as a voter, and that is committed
+  bool is_replaced_ = false;   // peers write to another incarnation of this node
+  bool is_dead_ = false;       // after a fatal error: nothing leaves any more
   env::TimerId tick_timer_ = 0;
   Instant tick_at_ = Instant::never();
   env::TimerId maintain_timer_ = 0;

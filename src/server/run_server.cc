@@ -6,17 +6,15 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <random>
 
 #include "cli/exit_code.h"
-#include "host/disk.h"
 #include "host/event_loop.h"
-#include "host/rocksdb_checkpoint_store.h"
 #include "net/peer_transport.h"
 #include "net/resp_server.h"
 #include "node/node.h"
+#include "server/data_directory.h"
 
 namespace torc::server {
 namespace {
@@ -152,22 +150,38 @@ node::NodeOptions node_options(const cli::ServeOptions& options) {
   return node;
 }
 
+/// Opens the data and what lives in it. `data` outlives the node.
+Result<std::unique_ptr<node::Node>> recover(const cli::ServeOptions& options, host::EventLoop& loop,
+                                            env::Network& network, DataDirectory& data) {
+  auto opened = open_data_directory(options.data_directory, loop);
+  if (!opened.ok()) return opened.error();
+  data = *std::move(opened);
+  node::NodeOptions settings = node_options(options);
+  settings.may_found_cluster = !data.had_damage;
+  return node::Node::open(std::move(settings), loop.clock(), *data.disk, network, *data.checkpoints);
+}
+
+/// Others hold everything this node ever acknowledged, and are enough to take it back.
+bool can_come_back(const cli::ServeOptions& options) { return options.initial_cluster.size() >= 3; }
+
 }  // namespace
 
 int run_server(const cli::ServeOptions& options) {
   start_logging(options);
-  std::error_code ignored;  // opening the directory says what is wrong with it
-  std::filesystem::create_directories(options.data_directory, ignored);
-
   const net::RespLimits limits = client_limits();
   host::EventLoop loop;
-  auto disk = host::FileDisk::open(options.data_directory, loop);
-  if (!disk.ok()) return failed("data directory", disk.error());
-  auto checkpoints = host::RocksDbCheckpointStore::open(options.data_directory + "/checkpoint", loop);
-  if (!checkpoints.ok()) return failed("checkpoint store", checkpoints.error());
   auto transport = net::PeerTransport::open(transport_options(options), loop);
   if (!transport.ok()) return failed("peer port", transport.error());
-  auto opened = node::Node::open(node_options(options), loop.clock(), **disk, **transport, **checkpoints);
+  DataDirectory data;
+  auto opened = recover(options, loop, **transport, data);
+  if (!opened.ok() && opened.error().code == ErrorCode::kCorrupt && can_come_back(options)) {
+    data = {};
+    const auto aside = set_aside(options.data_directory);
+    if (!aside.ok()) return failed("recovery", aside.error());
+    spdlog::error("the data is damaged: {}", opened.error().message);
+    spdlog::error("it was moved to {}; this node starts from nothing and is brought up to date by the others", *aside);
+    opened = recover(options, loop, **transport, data);
+  }
   if (!opened.ok()) return failed("recovery", opened.error());
   node::Node& node = **opened;
   if (const Status known = introduce_peers(options, **transport); !known.ok()) return failed("peers", known.error());

@@ -38,6 +38,7 @@ void write_message(const Meet& meet, pb::Header& header) {
   for (NodeId node : meet.listed) out.add_listed(node.value);
   for (const consensus::ReplicaId& id : meet.roster) write_header(id, *out.add_roster());
   out.set_is_born(meet.is_born);
+  out.set_may_only_return(meet.may_only_return);
   out.set_client_address(meet.client_address);
 }
 void append_raw(const Meet&, ByteChain&) {}
@@ -151,6 +152,7 @@ Result<PeerMessage> read_meet(const pb::Meet& header, const Bytes& raw) {
   for (uint64_t node : header.listed()) meet.listed.emplace_back(node);
   for (const pb::ReplicaId& id : header.roster()) meet.roster.push_back(read_header(id));
   meet.is_born = header.is_born();
+  meet.may_only_return = header.may_only_return();
   meet.client_address = header.client_address();
   return PeerMessage(std::move(meet));
 }

@@ -21,6 +21,7 @@ struct Meet {
   Incarnation incarnation;
   std::vector<NodeId> listed;                // --initial-cluster, sorted: must be the same everywhere
   std::vector<consensus::ReplicaId> roster;  // what the sender has durably written down; empty: not yet
+  bool may_only_return = false;              // its former data was damaged: it founds no cluster
   bool is_born = false;                      // the sender knows that every listed node has written the same roster
   std::string client_address;                // host:port where the sender serves clients
 };

@@ -65,6 +65,7 @@ Meet meet() {
           .incarnation = Incarnation(42),
           .listed = {NodeId(1), NodeId(2), NodeId(3)},
           .roster = {kFrom, kTo},
+          .may_only_return = true,
           .is_born = true,
           .client_address = "127.0.0.1:7001"};
 }

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -125,6 +126,22 @@ void Cluster::start(NodeNumber node) {
 }
 
 void Cluster::delete_data(NodeNumber node) { std::filesystem::remove_all(data_path(node)); }
+
+void Cluster::damage_log(NodeNumber node, uint64_t offset) {
+  const auto place = static_cast<std::streamoff>(offset);
+  size_t damaged = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(data_path(node))) {
+    if (!entry.path().filename().string().starts_with("log-")) continue;
+    std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(place);
+    const int found = file.get();
+    if (found <= 0) continue;  // prepared for later
+    file.seekp(place);
+    file.put(static_cast<char>(found ^ 0x55));
+    if (file.flush()) ++damaged;
+  }
+  if (damaged == 0) throw std::runtime_error("no log file of node " + std::to_string(node) + " to damage");
+}
 
 std::optional<std::map<std::string, std::string>> Cluster::info(NodeNumber node, Millis timeout) const {
   const std::optional<Reply> reply = RespClient::connect(address(node), timeout).call({"INFO"});

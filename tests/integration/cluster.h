@@ -50,6 +50,10 @@ class Cluster {
   void resume(NodeNumber node) { process(node).resume(); }
   /// Requires: the node is not running.
   void delete_data(NodeNumber node);
+  /// Flips bits of the byte at `offset` in every log file that has been written there. Requires: the node is not
+  /// running.
+  void damage_log(NodeNumber node, uint64_t offset);
+  std::string data_directory(NodeNumber node) const { return data_path(node); }
 
   // ---- what the nodes say ----
   /// The fields of INFO, or nothing if the node does not answer within `timeout`.
