@@ -1,7 +1,7 @@
 // One group driven by hand: its peers are played by the test, so that rare orders of messages can be said exactly.
 #include <gmock/gmock.h>
 
-#include "node/group_world.h"
+#include "node/group_test_world.h"
 
 namespace torc::node {
 namespace {

@@ -2,7 +2,7 @@
 // "Snapshots").
 #include <gmock/gmock.h>
 
-#include "node/group_world.h"
+#include "node/group_test_world.h"
 #include "storage/snapshot_source.h"
 
 namespace torc::node {
