@@ -69,7 +69,7 @@ void Checkpoints::cut_log(consensus::Replica& replica, std::optional<LogIndex> s
   LogIndex last = index_;
   if (bytes <= bytes_max) last = std::min(last, replica.status(clock_.now()).replicated_to_all);
   if (streamed && bytes <= kStreamedLogFactor * bytes_max) last = std::min(last, *streamed);
-  if (last < cut_index_ + kCutEntriesMin) return;
+  if (last <= cut_index_ || (last < cut_index_ + kCutEntriesMin && bytes <= bytes_max)) return;
   const std::optional<Term> term = replica.term_at(last);
   if (!term) return;
   log_.cut(options_.group, last, *term);
