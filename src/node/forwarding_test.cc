@@ -109,6 +109,7 @@ struct Follower final : ForwarderHost {
   std::deque<wire::ForwardRequest> out;
   std::vector<std::pair<Ticket, bool>> executed_here;  // ticket, labelled
 
+  std::vector<NodeId> neighbours() const override { return {kLeader}; }
   bool can_send_to(NodeId) const override { return is_connected; }
   void send_to(NodeId, const wire::ForwardRequest& request) override { out.push_back(request); }
   void execute_here(Waiter waiter, bool, const kv::CommandView&, const kv::SessionCall* call, Retry) override {

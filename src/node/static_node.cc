@@ -225,9 +225,27 @@ void StaticNode::on_frame(NodeId from, env::Channel, Bytes body) {
   if (auto* consensus = std::get_if<consensus::Message>(&*message)) {
     if (consensus->group == kTheGroup && consensus->from.node == from) group_->receive(*consensus);
   } else if (auto* request = std::get_if<wire::ForwardRequest>(&*message)) {
-    if (request->group == kTheGroup) receiver_.on_request(from, *request);
+    if (request->group == kTheGroup) on_forward_request(from, std::move(*request));
   } else if (auto* reply = std::get_if<wire::ForwardReply>(&*message)) {
-    if (reply->group == kTheGroup) forwarder_.on_reply(from, *reply, clock_.now());
+    if (reply->group == kTheGroup) on_forward_reply(from, *reply);
+  }
+}
+
+void StaticNode::on_forward_request(NodeId from, wire::ForwardRequest request) {
+  if (request.is_relayed) {
+    if (request.origin != from && peers_.contains(request.origin)) receiver_.on_request(from, request);
+  } else if (request.wants_relay && !leads()) {
+    relay_.on_request(from, std::move(request));
+  } else {
+    receiver_.on_request(from, request);
+  }
+}
+
+void StaticNode::on_forward_reply(NodeId from, const wire::ForwardReply& reply) {
+  if (!reply.origin || reply.origin == options_.id) {
+    forwarder_.on_reply(from, reply, clock_.now());
+  } else {
+    relay_.on_reply(reply);
   }
 }
 
@@ -272,12 +290,19 @@ bool StaticNode::can_send_to(NodeId node) const {
   return found != peers_.end() && found->second.is_bulk_connected;
 }
 
+std::vector<NodeId> StaticNode::neighbours() const {
+  std::vector<NodeId> nodes;
+  for (const auto& [node, peer] : peers_) nodes.push_back(node);
+  return nodes;
+}
+
+// Probes by the control connection: whether there is a way must not depend on how much waits to take it.
 void StaticNode::send_to(NodeId node, const wire::ForwardRequest& request) {
-  network_.send(node, env::Channel::kBulk, wire::encode(request));
+  network_.send(node, request.commands.empty() ? env::Channel::kControl : env::Channel::kBulk, wire::encode(request));
 }
 
 void StaticNode::send_to(NodeId node, const wire::ForwardReply& reply) {
-  network_.send(node, env::Channel::kBulk, wire::encode(reply));
+  network_.send(node, reply.is_probe ? env::Channel::kControl : env::Channel::kBulk, wire::encode(reply));
 }
 
 consensus::ReplicaId StaticNode::known_leader() const { return group_ ? group_->leader() : consensus::ReplicaId(); }

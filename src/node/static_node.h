@@ -12,10 +12,15 @@
 #include "node/forwarder.h"
 #include "node/group.h"
 #include "node/node.h"
+#include "node/relay.h"
 
 namespace torc::node {
 
-class StaticNode final : public Node, private GroupHost, private ForwarderHost, private ForwardReceiverHost {
+class StaticNode final : public Node,
+                         private GroupHost,
+                         private ForwarderHost,
+                         private ForwardReceiverHost,
+                         private RelayHost {
  public:
   StaticNode(NodeOptions options, Identity identity, std::unique_ptr<storage::Log> log, env::Clock& clock,
              env::Disk& disk, env::Network& network, env::CheckpointStore& checkpoints);
@@ -53,6 +58,7 @@ class StaticNode final : public Node, private GroupHost, private ForwarderHost, 
   bool is_reachable(NodeId node) const override;
   void on_fatal(const Error& error) override;
   // ForwarderHost
+  std::vector<NodeId> neighbours() const override;
   bool can_send_to(NodeId node) const override;
   void send_to(NodeId node, const wire::ForwardRequest& request) override;
   void execute_here(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call,
@@ -68,6 +74,8 @@ class StaticNode final : public Node, private GroupHost, private ForwarderHost, 
   void execute(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call, Retry retry);
   void run_deferred();
   void flush_log();
+  void on_forward_request(NodeId from, wire::ForwardRequest request);
+  void on_forward_reply(NodeId from, const wire::ForwardReply& reply);
   void on_meet(NodeId from, const wire::Meet& meet);
   void greet(NodeId peer);
   void greet_everyone();
@@ -87,6 +95,7 @@ class StaticNode final : public Node, private GroupHost, private ForwarderHost, 
   std::unique_ptr<Group> group_;  // null until born
   Forwarder forwarder_;
   ForwardReceiver receiver_;
+  Relay relay_{*this};
   std::map<NodeId, Peer> peers_;
   bool is_being_born_ = false;
   bool is_dead_ = false;  // after a fatal error: nothing leaves any more

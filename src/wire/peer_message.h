@@ -36,13 +36,18 @@ struct ForwardedCommand {
 
 /// Sent by a node to the leader it knows. A stream restarts (epoch + 1, batch 0) after every rejection or reconnect,
 /// and the receiver takes batches only in order, so commands of one client are never executed out of order.
+/// Without commands it is a probe, outside of the stream: "would you execute what comes this way?" Its batch is a number
+/// of the sender's choice, repeated in the answer.
 struct ForwardRequest {
   GroupId group;
   kv::SessionId session;  // of the forwarding (node, incarnation); none: only reads and kRegisterSession
   uint64_t floor = 0;     // all sequences below have been answered
   uint64_t epoch = 0;
   uint64_t batch = 0;
-  bool is_relayed = false;  // came through another member because the direct link is cut (RULES 28)
+  // While the direct link is cut, the sender asks another member to pass it on; that one does so once (RULES 28).
+  bool wants_relay = false;  // first hop: pass it on to the leader you know
+  bool is_relayed = false;   // second hop, never passed on again; the answer goes back through the one who relayed it
+  NodeId origin;             // relayed: whose stream it is
   std::vector<ForwardedCommand> commands;
   Bytes buffer;  // owner of the views after decoding
 };
@@ -61,6 +66,8 @@ struct ForwardReply {
   uint64_t batch = 0;           // rejected: which batch
   consensus::ReplicaId leader;  // rejected: none if unknown
   Term term;
+  bool is_probe = false;  // answers a probe; rejected: no
+  NodeId origin;          // whose stream it answers, if it goes back through a relay; none: the receiver's
   std::vector<ForwardedReply> replies;
   Bytes buffer;
 };
