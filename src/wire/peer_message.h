@@ -36,8 +36,8 @@ struct ForwardedCommand {
 
 /// Sent by a node to the leader it knows. A stream restarts (epoch + 1, batch 0) after every rejection or reconnect,
 /// and the receiver takes batches only in order, so commands of one client are never executed out of order.
-/// Without commands it is a probe, outside of the stream: "would you execute what comes this way?" Its batch is a number
-/// of the sender's choice, repeated in the answer.
+/// Without commands it is a probe, outside of the stream: "would you execute what comes this way?" Its batch is a
+/// number of the sender's choice, repeated in the answer.
 struct ForwardRequest {
   GroupId group;
   kv::SessionId session;  // of the forwarding (node, incarnation); none: only reads and kRegisterSession
