@@ -206,7 +206,22 @@ void StaticNode::maintain() {
   if (is_dead_) return;
   if (group_) group_->maintain();
   forwarder_.expire(clock_.now());
+  if (group_ && clock_.now() - clocks_compared_at_ >= ClockWatch::kInterval) compare_clocks();
   maintain_timer_ = clock_.call_at(clock_.now() + kMaintainInterval, [this] { maintain(); });
+}
+
+void StaticNode::compare_clocks() {
+  clocks_compared_at_ = clock_.now();
+  if (!leads()) {
+    clock_watch_.forget_distance();
+    const NodeId leader = known_leader().node;
+    if (leader) network_.send(leader, env::Channel::kControl, wire::encode(wire::ClockReport{clock_.wall_now()}));
+    return;
+  }
+  std::vector<NodeId> voters;
+  for (const consensus::ReplicaId voter : group_->configuration().voters) voters.push_back(voter.node);
+  const std::optional<NodeId> better = clock_watch_.better_leader(voters, options_.id, clock_.now());
+  if (better) group_->hand_over_to(*better);
 }
 
 void StaticNode::on_fatal(const Error& error) {
@@ -228,6 +243,8 @@ void StaticNode::on_frame(NodeId from, env::Channel, Bytes body) {
     if (request->group == kTheGroup) on_forward_request(from, std::move(*request));
   } else if (auto* reply = std::get_if<wire::ForwardReply>(&*message)) {
     if (reply->group == kTheGroup) on_forward_reply(from, *reply);
+  } else if (auto* report = std::get_if<wire::ClockReport>(&*message)) {
+    clock_watch_.on_report(from, report->wall, clock_.wall_now(), clock_.now());
   }
 }
 

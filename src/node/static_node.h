@@ -8,6 +8,7 @@
 
 #include "node/birth.h"
 #include "node/clients.h"
+#include "node/clock_watch.h"
 #include "node/forward_receiver.h"
 #include "node/forwarder.h"
 #include "node/group.h"
@@ -82,6 +83,7 @@ class StaticNode final : public Node,
   void become_member();
   Status open_group();
   void maintain();
+  void compare_clocks();
   void arm_tick();
 
   NodeOptions options_;
@@ -103,6 +105,8 @@ class StaticNode final : public Node,
   Instant tick_at_ = Instant::never();
   env::TimerId maintain_timer_ = 0;
   env::TimerId greet_timer_ = 0;
+  ClockWatch clock_watch_;
+  Instant clocks_compared_at_{};
   uint64_t commands_executed_ = 0;
 };
 

@@ -91,6 +91,11 @@ void append_raw(const ForwardReply& reply, ByteChain& body) {
   }
 }
 
+void write_message(const ClockReport& report, pb::Header& header) {
+  header.mutable_clock_report()->set_wall_ms(report.wall.ms);
+}
+void append_raw(const ClockReport&, ByteChain&) {}
+
 // ---- decoding ----
 
 Status read_entries(Bytes raw, LogIndex previous, std::vector<consensus::Entry>& entries) {
@@ -244,6 +249,9 @@ Result<PeerMessage> decode(Bytes body) {
       return read_forward_request(header.forward_request(), std::move(raw));
     case pb::Header::kForwardReply:
       return read_forward_reply(header.forward_reply(), std::move(raw));
+    case pb::Header::kClockReport:
+      if (!raw.empty()) return invalid("bytes after a ClockReport");
+      return PeerMessage(ClockReport{WallMs{header.clock_report().wall_ms()}});
     case pb::Header::MESSAGE_NOT_SET:
       break;
   }

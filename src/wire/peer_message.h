@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "base/strong_id.h"
+#include "base/time.h"
 #include "consensus/message.h"
 #include "kv/batch.h"
 
@@ -72,7 +73,12 @@ struct ForwardReply {
   Bytes buffer;
 };
 
-using PeerMessage = std::variant<consensus::Message, Meet, ForwardRequest, ForwardReply>;
+/// Sent by a node to the one whose replica it follows, about once a second (node/clock_watch.h).
+struct ClockReport {
+  WallMs wall;  // what the sender's clock showed when it sent this
+};
+
+using PeerMessage = std::variant<consensus::Message, Meet, ForwardRequest, ForwardReply, ClockReport>;
 
 /// Body: u32 CRC-32C of the rest, u32 header bytes, Protobuf header, raw bytes (entries one after the other, or
 /// commands).

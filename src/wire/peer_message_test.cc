@@ -95,6 +95,8 @@ std::vector<PeerMessage> one_of_each() {
       ForwardRequest{},
       forward_reply(),
       ForwardReply{},
+      ClockReport{WallMs{-1}},
+      ClockReport{},
   };
 }
 
