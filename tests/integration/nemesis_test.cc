@@ -1,5 +1,5 @@
-// Eight clients, five keys, and a nemesis that kills and stops nodes and fails their fsync: is what the clients saw
-// linearizable?
+// Eight clients, five keys, and a nemesis that kills and stops nodes, fails their fsync and cuts their wires: is what
+// the clients saw linearizable?
 //
 // TORC_NEMESIS_SECONDS makes a run longer (make nemesis SECONDS=600), TORC_NEMESIS_SEED repeats a sequence of faults.
 #include "nemesis.h"
@@ -8,16 +8,24 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <optional>
+
+#include "switched_network.h"
 
 namespace torc::integration {
 namespace {
 
 constexpr Millis kStopsWithin{10000};
 
-/// What can happen, one thing at a time. Each ends with all nodes running.
+/// What can happen, one thing at a time. Each ends with all nodes running and all wires there.
 struct Fault {
   const char* name;
   void (*inject)(Cluster& cluster, Prng& prng);
+};
+/// What needs wires that can be cut.
+struct WireFault {
+  const char* name;
+  void (*inject)(Cluster& cluster, SwitchedNetwork& network, Prng& prng);
 };
 
 void linger(Prng& prng, uint64_t first_ms, uint64_t last_ms) { sleep_for(Millis(prng.between(first_ms, last_ms))); }
@@ -85,21 +93,73 @@ constexpr Fault kFaults[] = {
      [](Cluster& cluster, Prng& prng) { fail_sync(cluster, follower_of(leader_of(cluster), prng), prng); }},
 };
 
-ClusterOptions with_failing_sync() {
-  return {.environment = {{"LD_PRELOAD", built_program("torc_failing_sync_preload.so")},
-                          {"TORC_FAILING_SYNC_SWITCH", std::string(kClusterDirectory) + "/sync-fails"}}};
+void cut_for_a_while(SwitchedNetwork& network, NodeNumber a, NodeNumber b, Prng& prng) {
+  network.cut(a, b);
+  linger(prng, 100, 3000);
+  network.mend(a, b);
 }
 
-TEST_F(Nemesis, WhatEightClientsSawDuringKillsPausesAndFailedSyncsIsLinearizable) {
-  Cluster cluster(with_failing_sync());
+constexpr WireFault kWireFaults[] = {
+    {"cut the wire between the leader and a follower",
+     [](Cluster& cluster, SwitchedNetwork& network, Prng& prng) {
+       const NodeNumber leader = leader_of(cluster);
+       cut_for_a_while(network, leader, follower_of(leader, prng), prng);
+     }},
+    {"cut the wire between the followers",
+     [](Cluster& cluster, SwitchedNetwork& network, Prng& prng) {
+       const NodeNumber leader = leader_of(cluster);
+       cut_for_a_while(network, leader % 3 + 1, (leader + 1) % 3 + 1, prng);
+     }},
+    {"cut the leader off",
+     [](Cluster& cluster, SwitchedNetwork& network, Prng& prng) {
+       const NodeNumber leader = leader_of(cluster);
+       network.cut(leader, leader % 3 + 1);
+       cut_for_a_while(network, leader, (leader + 1) % 3 + 1, prng);
+       network.mend(leader, leader % 3 + 1);
+     }},
+    {"cut a wire of the leader and kill the leader",
+     [](Cluster& cluster, SwitchedNetwork& network, Prng& prng) {
+       const NodeNumber leader = leader_of(cluster);
+       const NodeNumber follower = follower_of(leader, prng);
+       network.cut(leader, follower);
+       linger(prng, 100, 1000);
+       kill(cluster, leader, prng);
+       linger(prng, 100, 1000);
+       network.mend(leader, follower);
+     }},
+};
+
+ClusterOptions with_failing_sync(Premises* premises = nullptr) {
+  return {.environment = {{"LD_PRELOAD", built_program("torc_failing_sync_preload.so")},
+                          {"TORC_FAILING_SYNC_SWITCH", std::string(kClusterDirectory) + "/sync-fails"}},
+          .premises = premises};
+}
+
+TEST_F(Nemesis, WhatEightClientsSawDuringAllFaultsIsLinearizable) {
+  const std::string refusal = OwnNamespace::refusal(OwnNamespace::Kind::kNetwork);
+  std::optional<SwitchedNetwork> network;
+  if (refusal.empty()) {
+    network.emplace(3, built_program("../switched_network.out"));
+  } else {
+    std::cout << "no wire is cut in this run: " << refusal << "\n";
+  }
+  Cluster cluster(with_failing_sync(network ? &*network : nullptr));
   RecordedWorkload workload = start_workload(cluster);
   const auto end = std::chrono::steady_clock::now() + length(20);
   std::map<std::string, int> injected;
   while (std::chrono::steady_clock::now() < end && !HasFailure()) {
-    const Fault& fault = kFaults[prng_.below(std::size(kFaults))];
-    fault.inject(cluster, prng_);
-    ++injected[fault.name];
-    expect_progress(workload, fault.name);
+    const size_t chosen = prng_.below(std::size(kFaults) + (network ? std::size(kWireFaults) : 0));
+    const char* name = nullptr;
+    if (chosen < std::size(kFaults)) {
+      name = kFaults[chosen].name;
+      kFaults[chosen].inject(cluster, prng_);
+    } else {
+      const WireFault& fault = kWireFaults[chosen - std::size(kFaults)];
+      name = fault.name;
+      fault.inject(cluster, *network, prng_);
+    }
+    ++injected[name];
+    expect_progress(workload, name);
     linger(0, 500);
   }
   cluster.wait_until_all_answer();
