@@ -15,6 +15,7 @@ std::string encode(const Hello& hello) {
   put_u32(bytes, static_cast<uint32_t>(hello.channel));
   put_u64(bytes, hello.sender.value);
   put_u64(bytes, hello.target.value);
+  put_u64(bytes, hello.cluster.value);
   return bytes;
 }
 
@@ -30,6 +31,7 @@ Result<Hello> decode_hello(std::string_view bytes) {
   Hello hello;
   hello.sender = NodeId(reader.u64());
   hello.target = NodeId(reader.u64());
+  hello.cluster = ClusterId(reader.u64());
   if (!reader.at_end() || channel > static_cast<uint32_t>(env::Channel::kBulk) || !hello.sender || !hello.target) {
     return Error{ErrorCode::kInvalid, "malformed hello"};
   }

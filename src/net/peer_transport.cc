@@ -168,18 +168,19 @@ void PeerTransport::dial(Link& link) {
   if (link.dialing || link.connection) return;
   const Result<int> fd = start_connect(peers_.at(link.peer).address);
   if (!fd) return on_dial_failed(link, fd.error().message);
-  link.dialing = std::make_unique<PeerHandshake>(loop_, *fd, Hello{options_.self, link.peer, link.channel},
-                                                 options_.handshake_timeout,
-                                                 [this, &link](const Result<Hello>& hello) { on_dialed(link, hello); });
+  link.dialing =
+      std::make_unique<PeerHandshake>(loop_, *fd, own_hello(link.peer, link.channel), options_.handshake_timeout,
+                                      [this, &link](const Result<Hello>& hello) { on_dialed(link, hello); });
 }
 
 void PeerTransport::on_dialed(Link& link, const Result<Hello>& hello) {
   PeerHandshake& handshake = *link.dialing;
   retired_.push_back(std::exchange(link.dialing, nullptr));
   if (!hello) return on_dial_failed(link, hello.error().message);
-  if (*hello != Hello{link.peer, options_.self, link.channel}) {
+  if (*hello != Hello{link.peer, options_.self, link.channel, hello->cluster}) {
     return on_dial_failed(link, "node " + std::to_string(hello->sender.value) + " answered there");
   }
+  if (is_foreign(*hello)) return on_dial_failed(link, "a node of another cluster answered there");
   establish(link, handshake.take_fd());
 }
 
@@ -246,7 +247,7 @@ void PeerTransport::on_accepted(PeerHandshake* handshake, const Result<Hello>& h
   const std::string reason = hello.ok() ? refusal(*hello) : hello.error().message;
   if (!reason.empty()) return log("refused a connection to the peer port: " + reason);
   const int fd = handshake->take_fd();
-  if (!send_first_bytes(fd, encode(Hello{options_.self, hello->sender, hello->channel}))) {
+  if (!send_first_bytes(fd, encode(own_hello(hello->sender, hello->channel)))) {
     close(fd);
     return;
   }
@@ -264,7 +265,17 @@ std::string PeerTransport::refusal(const Hello& hello) const {
   if (found == peers_.end()) return sender + " is not a known peer";
   if (dials(hello.sender)) return sender + " has the larger id and must not dial";
   if (found->second.is_blocked) return sender + " is blocked";
+  if (is_foreign(hello)) return sender + " belongs to another cluster";
   return {};
+}
+
+Hello PeerTransport::own_hello(NodeId target, env::Channel channel) const {
+  return {options_.self, target, channel, cluster_ ? cluster_() : ClusterId()};
+}
+
+bool PeerTransport::is_foreign(const Hello& hello) const {
+  const ClusterId own = cluster_ ? cluster_() : ClusterId();
+  return own && hello.cluster && hello.cluster != own;
 }
 
 }  // namespace torc::net

@@ -46,6 +46,9 @@ class PeerTransport final : public env::Network, private PeerConnectionOwner {
   /// A known peer's connections are kept; the address counts from the next dial on. Errors: as resolve(); kInvalid:
   /// self.
   Status set_peer_address(NodeId peer, const std::string& address);
+  /// Asked at every handshake which cluster this node belongs to (none: not known yet), so that a node of another one
+  /// with a peer's id and address takes nobody's place.
+  void set_cluster(std::function<ClusterId()> cluster) { cluster_ = std::move(cluster); }
   /// Cuts, or restores, the link to a peer on our side: neither dials nor accepts it. Fault injection.
   void block(NodeId peer, bool is_blocked);
   bool is_connected(NodeId peer, env::Channel channel) const;
@@ -92,6 +95,8 @@ class PeerTransport final : public env::Network, private PeerConnectionOwner {
   void pause_accepting();
   void on_accepted(PeerHandshake* handshake, const Result<Hello>& hello);
   std::string refusal(const Hello& hello) const;
+  Hello own_hello(NodeId target, env::Channel channel) const;
+  bool is_foreign(const Hello& hello) const;
   void dial(Link& link);
   void on_dialed(Link& link, const Result<Hello>& hello);
   void on_dial_failed(Link& link, const std::string& reason);
@@ -106,6 +111,7 @@ class PeerTransport final : public env::Network, private PeerConnectionOwner {
   Listener listener_;
   env::TimerId accept_timer_ = 0;
   env::NetworkHandler* handler_ = nullptr;
+  std::function<ClusterId()> cluster_;
   std::map<NodeId, Peer> peers_;                          // addresses of its Links are kept by callbacks
   std::vector<std::unique_ptr<PeerHandshake>> accepted_;  // not identified yet
   std::map<const PeerConnection*, Link*> link_by_connection_;

@@ -114,7 +114,10 @@ class PeerTransportTest : public testing::Test {
     return is_over ? received : "timeout";
   }
   void write_raw(int fd, const std::string& bytes) {
-    wait([&] { return connect_error(fd) == 0 && ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) >= 0; });
+    bool is_sent = false;  // the condition is looked at again after it held
+    wait([&] {
+      return is_sent || (is_sent = connect_error(fd) == 0 && ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) >= 0);
+    });
   }
 
   host::EventLoop loop;
@@ -197,6 +200,38 @@ TEST_F(PeerTransportTest, ASecondConnectionOfAPeerReplacesTheFirstWhichIsClosed)
   EXPECT_EQ(read_until_hang_up(first), encode(Hello{NodeId(2), NodeId(1), kControl}));
   close(second);
   ASSERT_TRUE(wait([&] { return two->events == "+1c -1c +1c -1c "; }));
+}
+
+TEST_F(PeerTransportTest, ANodeOfAnotherClusterTakesNobodysPlaceAndOneWithoutAClusterIsLetIn) {
+  two = std::make_unique<Node>(2, loop);
+  two->transport->set_cluster([] { return ClusterId(5); });
+  ASSERT_TRUE(two->transport->set_peer_address(NodeId(1), "127.0.0.1:1").ok());
+  const int member = connect_raw(*two);
+  write_raw(member, encode(Hello{NodeId(1), NodeId(2), kControl, ClusterId(5)}));
+  ASSERT_TRUE(wait([&] { return two->events == "+1c "; }));
+  const int foreign = connect_raw(*two);
+  write_raw(foreign, encode(Hello{NodeId(1), NodeId(2), kControl, ClusterId(6)}));
+  EXPECT_EQ(read_until_hang_up(foreign), "");
+  EXPECT_THAT(two->log, HasSubstr("belongs to another cluster"));
+  EXPECT_EQ(two->events, "+1c ");
+  const int unborn = connect_raw(*two);
+  write_raw(unborn, encode(Hello{NodeId(1), NodeId(2), kControl, ClusterId()}));
+  ASSERT_TRUE(wait([&] { return two->events == "+1c -1c +1c "; }));
+  EXPECT_EQ(read_until_hang_up(member), encode(Hello{NodeId(2), NodeId(1), kControl, ClusterId(5)}));
+}
+
+TEST_F(PeerTransportTest, ANodeOfAnotherClusterThatAnswersIsNotConnected) {
+  one = std::make_unique<Node>(1, loop);
+  two = std::make_unique<Node>(2, loop);
+  one->transport->set_cluster([] { return ClusterId(5); });
+  ClusterId cluster_of_two(6);
+  two->transport->set_cluster([&] { return cluster_of_two; });
+  ASSERT_TRUE(two->transport->set_peer_address(NodeId(1), one->address()).ok());
+  ASSERT_TRUE(one->transport->set_peer_address(NodeId(2), two->address()).ok());
+  ASSERT_TRUE(wait([&] { return two->log.find("another cluster") != std::string::npos; }));
+  EXPECT_EQ(one->events + two->events, "");
+  cluster_of_two = ClusterId(5);
+  ASSERT_TRUE(wait([&] { return one->has_both(2) && two->has_both(1); }));
 }
 
 TEST_F(PeerTransportTest, ForeignAndMisdirectedConnectionsAreRefusedWithALogLine) {
@@ -360,7 +395,7 @@ TEST_F(PeerTransportTest, AddressesAreChecked) {
 }
 
 TEST(PeerHello, SurvivesTheRoundTripAndNothingShorterIsAccepted) {
-  const Hello hello{NodeId(3), NodeId(UINT64_MAX), kBulk};
+  const Hello hello{NodeId(3), NodeId(UINT64_MAX), kBulk, ClusterId(7)};
   const std::string bytes = encode(hello);
   EXPECT_EQ(bytes.size(), kHelloBytes);
   EXPECT_EQ(decode_hello(bytes).value(), hello);

@@ -24,14 +24,16 @@ class ForwardReceiverHost {
   virtual consensus::ReplicaId known_leader() const = 0;
 };
 
-/// One stream per forwarding node. Its batches are taken in order only; the first that does not fit refuses the rest of
-/// the epoch, and the forwarder starts again. So do answers beyond what may wait here at once.
+/// One stream per forwarding node, whichever way it comes. Its batches are taken in order only; the first that does not
+/// fit refuses the rest of the epoch, and the forwarder starts again. So do answers beyond what may wait here at once.
 class ForwardReceiver {
  public:
   ForwardReceiver(GroupId group, ForwardReceiverHost& host, Clients& clients);
   ~ForwardReceiver();
 
+  /// `from`: the neighbour it came from; of a relayed request that is not its origin. Probes are answered at once.
   void on_request(NodeId from, const wire::ForwardRequest& request);
+  /// The connection to a neighbour broke or came back: streams that came from there are over.
   void on_connection_changed(NodeId from);
   /// What waits here may not be answered from here any more: every forwarder is told to try elsewhere.
   void on_leadership_lost();
@@ -50,6 +52,7 @@ class ForwardReceiver {
     void forget_replies();
 
     ClientId client;
+    NodeId via;  // the neighbour the epoch comes from, and answers go to
     uint64_t epoch = 0;
     uint64_t next_batch = 0;
     bool is_refused = false;
@@ -60,10 +63,12 @@ class ForwardReceiver {
     kv::RecordingSink recorder_;
     size_t reply_bytes_ = 0;  // of `replies`
   };
-  Stream& stream_of(NodeId from);
+  Stream& stream_of(NodeId origin);
   void begin_epoch(Stream& stream, uint64_t epoch);
-  void refuse(NodeId from, Stream& stream, uint64_t batch);
-  void send_replies(NodeId to, Stream& stream);
+  wire::ForwardReply reply_to(NodeId origin, NodeId via, uint64_t epoch) const;
+  void answer_probe(NodeId origin, NodeId via, const wire::ForwardRequest& probe);
+  void refuse(NodeId origin, Stream& stream, uint64_t batch);
+  void send_replies(NodeId origin, Stream& stream);
 
   GroupId group_;
   ForwardReceiverHost& host_;

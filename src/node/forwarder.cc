@@ -52,7 +52,12 @@ class IntegerSink final : public kv::ReplySink {
 
 Forwarder::Forwarder(GroupId group, ForwarderHost& host, Clients& clients, Duration command_timeout,
                      uint64_t process_seed)
-    : group_(group), host_(host), clients_(clients), command_timeout_(command_timeout), epoch_(process_seed << 32) {}
+    : group_(group),
+      host_(host),
+      clients_(clients),
+      command_timeout_(command_timeout),
+      path_(group, host),
+      epoch_(process_seed << 32) {}
 
 void Forwarder::submit(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call,
                        Retry retry, Instant now) {
@@ -82,22 +87,24 @@ void Forwarder::restart_stream() {
 }
 
 void Forwarder::on_connection_changed(NodeId node) {
-  if (node == target_) restart_stream();
+  path_.on_connection_changed(node);
+  if (node == hop_.to) restart_stream();
 }
 
 void Forwarder::flush(NodeId leader, bool self_leads, Instant now) {
   if (self_leads) {
     execute_all_here();
-    target_ = NodeId();
+    hop_ = {};
     return;
   }
-  if (leader != target_) {
-    target_ = leader;
+  const ForwardPath::Hop hop = path_.choose(leader, {!outstanding_.empty(), is_waiting(), last_progress_, epoch_}, now);
+  if (hop != hop_) {
+    hop_ = hop;
     resume_at_ = Instant{};
     restart_stream();
   }
   const uint64_t end_sequence = first_sequence_ + outstanding_.size();
-  if (!target_ || now < resume_at_ || next_unsent_ == end_sequence || !host_.can_send_to(target_)) return;
+  if (!hop_.to || now < resume_at_ || next_unsent_ == end_sequence) return;
 
   const bool session_needed =
       std::ranges::any_of(outstanding_.begin() + static_cast<ptrdiff_t>(next_unsent_ - first_sequence_),
@@ -109,12 +116,8 @@ void Forwarder::flush(NodeId leader, bool self_leads, Instant now) {
   }
   const uint64_t window_end = std::min(end_sequence, first_sequence_ + kUnansweredMax);
   while (next_unsent_ < window_end && unanswered_bytes_ < kUnansweredBytesMax) {
-    wire::ForwardRequest request;
-    request.group = group_;
+    wire::ForwardRequest request = next_request();
     request.session = session_;
-    request.floor = first_sequence_;
-    request.epoch = epoch_;
-    request.batch = next_batch_;
     const uint64_t first = next_unsent_;
     uint64_t next = first;
     for (size_t bytes = 0; next < window_end && bytes < kBatchBytesMax; ++next) {
@@ -136,19 +139,25 @@ void Forwarder::flush(NodeId leader, bool self_leads, Instant now) {
       unanswered_bytes_ += item.command.bytes();
       if (needs_session(item)) session_used_ = now;
     }
-    host_.send_to(target_, request);
+    host_.send_to(hop_.to, request);
     ++next_batch_;
   }
 }
 
-void Forwarder::register_session(Instant now) {
+wire::ForwardRequest Forwarder::next_request() {
   wire::ForwardRequest request;
   request.group = group_;
   request.floor = first_sequence_;
   request.epoch = epoch_;
   request.batch = next_batch_;
+  request.wants_relay = hop_.is_relayed;
+  return request;
+}
+
+void Forwarder::register_session(Instant now) {
+  wire::ForwardRequest request = next_request();
   request.commands.push_back({kRegistration, true, kv::CommandId::kRegisterSession, {}, std::nullopt});
-  host_.send_to(target_, request);
+  host_.send_to(hop_.to, request);
   ++next_batch_;
   is_registering_ = true;
   last_progress_ = now;
@@ -156,9 +165,11 @@ void Forwarder::register_session(Instant now) {
 
 void Forwarder::on_reply(NodeId from, const wire::ForwardReply& reply, Instant now) {
   if (reply.epoch >> 32 != epoch_ >> 32) return;  // of an earlier process
+  if (reply.is_probe) return path_.on_answer(from, reply, now);
   last_progress_ = now;
   if (reply.is_rejected) {
-    if (reply.epoch != epoch_ || from != target_) return;
+    if (reply.epoch != epoch_ || from != hop_.to) return;
+    path_.on_rejection(from);
     restart_stream();
     resume_at_ = now + kPauseAfterRejection;
     return;

@@ -9,17 +9,15 @@
 #include "base/strong_id.h"
 #include "base/time.h"
 #include "node/clients.h"
+#include "node/forward_path.h"
 #include "node/proposals.h"
 #include "wire/peer_message.h"
 
 namespace torc::node {
 
 /// Where the forwarder's messages go, and where commands go when this node turns out to be the leader itself.
-class ForwarderHost {
+class ForwarderHost : public ForwardNeighbours {
  public:
-  virtual ~ForwarderHost() = default;
-  virtual bool can_send_to(NodeId node) const = 0;
-  virtual void send_to(NodeId node, const wire::ForwardRequest& request) = 0;
   virtual void execute_here(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call,
                             Retry retry) = 0;
 };
@@ -27,8 +25,8 @@ class ForwarderHost {
 /// Every write carries the session of this (node, incarnation), registered when first needed, so that a write sent
 /// twice is executed once (RULES 17). A session that the state machine no longer knows is replaced; what certainly was
 /// not executed under it is sent again under the new one. Reads are simply sent again. The stream restarts with a new
-/// epoch whenever the leader, the connection or the leader's willingness changes; the receiver takes batches of an
-/// epoch only in order.
+/// epoch whenever the way it takes, the connection or the leader's willingness changes; the receiver takes batches of
+/// an epoch only in order.
 class Forwarder {
  public:
   Forwarder(GroupId group, ForwarderHost& host, Clients& clients, Duration command_timeout, uint64_t process_seed);
@@ -65,6 +63,8 @@ class Forwarder {
   };
   bool needs_session(const Outstanding& item) const { return item.is_write && !item.label; }
   void restart_stream();
+  wire::ForwardRequest next_request();
+  bool is_waiting() const { return is_registering_ || next_unsent_ > first_sequence_; }
   void register_session(Instant now);
   void execute_all_here();
   void pop_done();
@@ -93,7 +93,8 @@ class Forwarder {
   Instant session_used_;        // by a write: reads do not keep it alive at the state machine
   bool is_registering_ = false;
 
-  NodeId target_;
+  ForwardPath path_;
+  ForwardPath::Hop hop_;
   uint64_t epoch_;  // high half: this process; low half: counts restarts of the stream
   uint64_t next_batch_ = 0;
   Instant last_progress_;

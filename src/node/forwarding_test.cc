@@ -2,131 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <deque>
-#include <map>
 #include <set>
 
 #include "base/prng.h"
-#include "kv/sessions.h"
-#include "node/forward_receiver.h"
-#include "node/forwarder.h"
+#include "node/test_forwarding.h"
 
 namespace torc::node {
 namespace {
-
-constexpr GroupId kGroup{1};
-constexpr NodeId kFollower{1};
-constexpr NodeId kLeader{2};
-
-class Port final : public ClientPort {
- public:
-  std::map<Ticket, std::string> answers;
-  kv::ReplySink& begin_reply(Ticket) override {
-    recorder_.clear();
-    return recorder_;
-  }
-  void end_reply(Ticket ticket) override {
-    EXPECT_TRUE(answers.emplace(ticket, recorder_.take()).second) << "answered twice: " << ticket;
-  }
-
- private:
-  kv::RecordingSink recorder_;
-};
-
-std::string recorded_integer(int64_t value) {
-  kv::RecordingSink sink;
-  sink.integer(value);
-  return sink.take();
-}
-
-/// The leader's side: a state machine that appends arguments to a list, with sessions as RULES 17 wants them.
-struct Leader final : ForwardReceiverHost {
-  Clients clients;
-  ForwardReceiver receiver{kGroup, *this, clients};
-  bool is_leader = true;
-  bool holds_answers = false;
-  std::string refusal;     // instead of executing writes
-  size_t value_bytes = 0;  // answers are bulks of this size instead of integers
-  std::vector<std::string> executed;
-  std::map<std::pair<uint64_t, uint64_t>, int64_t> answered;
-  uint64_t first_session_alive = 0;  // older ones have expired
-  size_t answers_kept_max = 0;       // most answers a session had to keep
-  std::deque<std::pair<Waiter, int64_t>> held;
-  std::deque<wire::ForwardReply> out;
-  std::deque<std::string> out_buffers;
-  uint64_t next_session = 7;
-
-  bool leads() const override { return is_leader; }
-  void execute_forwarded(Waiter waiter, bool is_write, const kv::CommandView& command,
-                         const kv::SessionCall* call) override {
-    clients.start(waiter.client, is_write);
-    if (!refusal.empty() && is_write) {
-      clients.begin(waiter).error(refusal);
-      return clients.end(waiter);
-    }
-    int64_t value = static_cast<int64_t>(executed.size());
-    if (command.id == kv::CommandId::kRegisterSession) {
-      value = static_cast<int64_t>(next_session++);
-    } else if (call != nullptr && call->session.value < first_session_alive) {
-      clients.begin(waiter).error(kv::kUnknownSession);
-      return clients.end(waiter);
-    } else if (call != nullptr) {
-      std::erase_if(answered, [call](const auto& entry) { return entry.first.second < call->floor; });
-      const auto [known, is_new] = answered.emplace(std::pair(call->session.value, call->sequence), value);
-      if (is_new) executed.emplace_back(command.args[0]);
-      value = known->second;
-      answers_kept_max = std::max(answers_kept_max, answered.size());
-    }
-    if (holds_answers) {
-      held.emplace_back(waiter, value);
-    } else {
-      answer(waiter, value);
-    }
-  }
-  void answer(Waiter waiter, int64_t value) {
-    kv::ReplySink& sink = clients.begin(waiter);
-    value_bytes == 0 ? sink.integer(value) : sink.bulk(std::string(value_bytes, 'v'));
-    if (clients.is_open(waiter.client)) clients.end(waiter);
-  }
-  void release() {
-    for (const auto& [waiter, value] : held) answer(waiter, value);
-    held.clear();
-  }
-  void send_to(NodeId, const wire::ForwardReply& reply) override {
-    wire::ForwardReply copy = reply;
-    for (wire::ForwardedReply& one : copy.replies) one.reply = out_buffers.emplace_back(one.reply);
-    out.push_back(std::move(copy));
-  }
-  consensus::ReplicaId known_leader() const override { return {}; }
-};
-
-struct Follower final : ForwarderHost {
-  Clients clients;
-  Forwarder forwarder{kGroup, *this, clients, 10s, 1};
-  Port port;
-  ClientId client = clients.open(port);
-  bool is_connected = true;
-  std::deque<wire::ForwardRequest> out;
-  std::vector<std::pair<Ticket, bool>> executed_here;  // ticket, labelled
-
-  bool can_send_to(NodeId) const override { return is_connected; }
-  void send_to(NodeId, const wire::ForwardRequest& request) override { out.push_back(request); }
-  void execute_here(Waiter waiter, bool, const kv::CommandView&, const kv::SessionCall* call, Retry) override {
-    executed_here.emplace_back(waiter.ticket, call != nullptr);
-    clients.begin(waiter).ok();
-    clients.end(waiter);
-  }
-  void write(Ticket ticket, const std::string& value, Instant now) {
-    const std::vector<std::string_view> args{value};
-    clients.start(client, true);
-    forwarder.submit({client, ticket}, true, {kv::CommandId::kAppend, args}, nullptr, Retry::kNone, now);
-  }
-  void read(Ticket ticket, Instant now) {
-    const std::vector<std::string_view> args{"key"};
-    clients.start(client, false);
-    forwarder.submit({client, ticket}, false, {kv::CommandId::kGet, args}, nullptr, Retry::kNone, now);
-  }
-};
 
 struct Pair {
   Leader leader;

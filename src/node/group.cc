@@ -326,11 +326,22 @@ void Group::hand_over() {
   std::rotate(targets.begin(), std::upper_bound(targets.begin(), targets.end(), handed_to_), targets.end());
   for (const consensus::ReplicaId target : targets) {
     if (target == options_.replica.self || !host_.is_reachable(target.node)) continue;
-    replica_->transfer_leadership(target, now);
-    handed_to_ = target;
-    handing_over_until_ = now + options_.replica.election_timeout_min + options_.replica.heartbeat_interval;
-    return;
+    return transfer(target, now);
   }
+}
+
+void Group::hand_over_to(NodeId target) {
+  const Instant now = clock_.now();
+  if (!was_leader_ || now < handing_over_until_ || !host_.is_reachable(target)) return;
+  for (const consensus::ReplicaId voter : replica_->configuration().voters) {
+    if (voter.node == target && voter != options_.replica.self) return transfer(voter, now);
+  }
+}
+
+void Group::transfer(consensus::ReplicaId target, Instant now) {
+  replica_->transfer_leadership(target, now);
+  handed_to_ = target;
+  handing_over_until_ = now + options_.replica.election_timeout_min + options_.replica.heartbeat_interval;
 }
 
 GroupStatus Group::status() const {

@@ -92,6 +92,9 @@ class Group {
 
   /// Starts handing leadership to another voter that is there; ignored while an attempt is under way.
   void hand_over();
+  /// The same, to this voter.
+  void hand_over_to(NodeId target);
+  const consensus::Configuration& configuration() const { return replica_->configuration(); }
   GroupStatus status() const;
   LogIndex applied() const { return state_->applied(); }
   uint64_t digest() const { return state_->digest(); }
@@ -111,6 +114,7 @@ class Group {
   };
   Group(const GroupOptions& options, GroupHost& host, Clients& clients, env::Clock& clock, storage::Log& log,
         env::CheckpointStore& checkpoints);
+  void transfer(consensus::ReplicaId target, Instant now);
   Status restore(const consensus::Configuration& birth);
 
   void propose_gathered();

@@ -209,7 +209,22 @@ void StaticNode::maintain() {
     has_returned_ = has_returned_ || (birth_.is_returning() && group_->is_established());
   }
   forwarder_.expire(clock_.now());
+  if (group_ && clock_.now() - clocks_compared_at_ >= ClockWatch::kInterval) compare_clocks();
   maintain_timer_ = clock_.call_at(clock_.now() + kMaintainInterval, [this] { maintain(); });
+}
+
+void StaticNode::compare_clocks() {
+  clocks_compared_at_ = clock_.now();
+  if (!leads()) {
+    clock_watch_.forget_distance();
+    const NodeId leader = known_leader().node;
+    if (leader) network_.send(leader, env::Channel::kControl, wire::encode(wire::ClockReport{clock_.wall_now()}));
+    return;
+  }
+  std::vector<NodeId> voters;
+  for (const consensus::ReplicaId voter : group_->configuration().voters) voters.push_back(voter.node);
+  const std::optional<NodeId> better = clock_watch_.better_leader(voters, options_.id, clock_.now());
+  if (better) group_->hand_over_to(*better);
 }
 
 void StaticNode::on_fatal(const Error& error) {
@@ -234,9 +249,29 @@ void StaticNode::on_frame(NodeId from, env::Channel, Bytes body) {
   } else if (auto* progress = std::get_if<wire::SnapshotReply>(&*message)) {
     if (progress->group == kTheGroup && progress->from.node == from) group_->receive(*progress);
   } else if (auto* request = std::get_if<wire::ForwardRequest>(&*message)) {
-    if (request->group == kTheGroup) receiver_.on_request(from, *request);
+    if (request->group == kTheGroup) on_forward_request(from, std::move(*request));
   } else if (auto* reply = std::get_if<wire::ForwardReply>(&*message)) {
-    if (reply->group == kTheGroup) forwarder_.on_reply(from, *reply, clock_.now());
+    if (reply->group == kTheGroup) on_forward_reply(from, *reply);
+  } else if (auto* report = std::get_if<wire::ClockReport>(&*message)) {
+    clock_watch_.on_report(from, report->wall, clock_.wall_now(), clock_.now());
+  }
+}
+
+void StaticNode::on_forward_request(NodeId from, wire::ForwardRequest request) {
+  if (request.is_relayed) {
+    if (request.origin != from && peers_.contains(request.origin)) receiver_.on_request(from, request);
+  } else if (request.wants_relay && !leads()) {
+    relay_.on_request(from, std::move(request));
+  } else {
+    receiver_.on_request(from, request);
+  }
+}
+
+void StaticNode::on_forward_reply(NodeId from, const wire::ForwardReply& reply) {
+  if (!reply.origin || reply.origin == options_.id) {
+    forwarder_.on_reply(from, reply, clock_.now());
+  } else {
+    relay_.on_reply(reply);
   }
 }
 
@@ -293,12 +328,19 @@ bool StaticNode::can_send_to(NodeId node) const {
   return found != peers_.end() && found->second.is_bulk_connected;
 }
 
+std::vector<NodeId> StaticNode::neighbours() const {
+  std::vector<NodeId> nodes;
+  for (const auto& [node, peer] : peers_) nodes.push_back(node);
+  return nodes;
+}
+
+// Probes by the control connection: whether there is a way must not depend on how much waits to take it.
 void StaticNode::send_to(NodeId node, const wire::ForwardRequest& request) {
-  network_.send(node, env::Channel::kBulk, wire::encode(request));
+  network_.send(node, request.commands.empty() ? env::Channel::kControl : env::Channel::kBulk, wire::encode(request));
 }
 
 void StaticNode::send_to(NodeId node, const wire::ForwardReply& reply) {
-  network_.send(node, env::Channel::kBulk, wire::encode(reply));
+  network_.send(node, reply.is_probe ? env::Channel::kControl : env::Channel::kBulk, wire::encode(reply));
 }
 
 consensus::ReplicaId StaticNode::known_leader() const { return group_ ? group_->leader() : consensus::ReplicaId(); }

@@ -8,14 +8,20 @@
 
 #include "node/birth.h"
 #include "node/clients.h"
+#include "node/clock_watch.h"
 #include "node/forward_receiver.h"
 #include "node/forwarder.h"
 #include "node/group.h"
 #include "node/node.h"
+#include "node/relay.h"
 
 namespace torc::node {
 
-class StaticNode final : public Node, private GroupHost, private ForwarderHost, private ForwardReceiverHost {
+class StaticNode final : public Node,
+                         private GroupHost,
+                         private ForwarderHost,
+                         private ForwardReceiverHost,
+                         private RelayHost {
  public:
   StaticNode(NodeOptions options, Identity identity, std::unique_ptr<storage::Log> log, env::Clock& clock,
              env::Disk& disk, env::Network& network, env::CheckpointStore& checkpoints);
@@ -56,6 +62,7 @@ class StaticNode final : public Node, private GroupHost, private ForwarderHost, 
   bool is_reachable(NodeId node) const override;
   void on_fatal(const Error& error) override;
   // ForwarderHost
+  std::vector<NodeId> neighbours() const override;
   bool can_send_to(NodeId node) const override;
   void send_to(NodeId node, const wire::ForwardRequest& request) override;
   void execute_here(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call,
@@ -71,6 +78,8 @@ class StaticNode final : public Node, private GroupHost, private ForwarderHost, 
   void execute(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call, Retry retry);
   void run_deferred();
   void flush_log();
+  void on_forward_request(NodeId from, wire::ForwardRequest request);
+  void on_forward_reply(NodeId from, const wire::ForwardReply& reply);
   void on_meet(NodeId from, const wire::Meet& meet);
   void greet(NodeId peer);
   void greet_everyone();
@@ -78,6 +87,7 @@ class StaticNode final : public Node, private GroupHost, private ForwarderHost, 
   void become_member();
   Status open_group();
   void maintain();
+  void compare_clocks();
   void arm_tick();
 
   NodeOptions options_;
@@ -91,6 +101,7 @@ class StaticNode final : public Node, private GroupHost, private ForwarderHost, 
   std::unique_ptr<Group> group_;  // null until born
   Forwarder forwarder_;
   ForwardReceiver receiver_;
+  Relay relay_{*this};
   std::map<NodeId, Peer> peers_;
   bool is_being_born_ = false;
   bool has_returned_ = false;  // as a voter, and that is committed
@@ -100,6 +111,8 @@ class StaticNode final : public Node, private GroupHost, private ForwarderHost, 
   Instant tick_at_ = Instant::never();
   env::TimerId maintain_timer_ = 0;
   env::TimerId greet_timer_ = 0;
+  ClockWatch clock_watch_;
+  Instant clocks_compared_at_{};
   uint64_t commands_executed_ = 0;
 };
 

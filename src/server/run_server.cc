@@ -185,6 +185,10 @@ int run_server(const cli::ServeOptions& options) {
   }
   if (!opened.ok()) return failed("recovery", opened.error());
   node::Node& node = **opened;
+  (*transport)->set_cluster([&node] {
+    const node::NodeStatus status = node.status();
+    return status.membership == node::Membership::kMember ? status.cluster : ClusterId();
+  });
   if (const Status known = introduce_peers(options, **transport); !known.ok()) return failed("peers", known.error());
 
   loop.at_end_of_turn([&node] { node.end_turn(); });

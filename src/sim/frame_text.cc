@@ -59,12 +59,16 @@ struct Describe {
     out << "meet, incarnation " << m.incarnation << ", roster of " << m.roster.size() << (m.is_born ? ", born" : "");
   }
   void operator()(const wire::ForwardRequest& m) const {
-    out << "forward " << m.commands.size() << " commands, epoch " << m.epoch << ", batch " << m.batch << ", session "
-        << m.session << ", floor " << m.floor;
+    out << (m.commands.empty() ? "forward probe, " : "forward ") << m.commands.size() << " commands, epoch " << m.epoch
+        << ", batch " << m.batch << ", session " << m.session << ", floor " << m.floor
+        << (m.wants_relay ? ", to be relayed" : "");
+    if (m.is_relayed) out << ", relayed for n" << m.origin;
   }
+  void operator()(const wire::ClockReport& m) const { out << "clock shows " << m.wall; }
   void operator()(const wire::ForwardReply& m) const {
     out << (m.is_rejected ? "forward rejected" : "forward reply") << ", epoch " << m.epoch << ", batch " << m.batch
-        << ", " << m.replies.size() << " replies";
+        << ", " << m.replies.size() << " replies" << (m.is_probe ? ", to a probe" : "");
+    if (m.origin) out << ", for n" << m.origin;
   }
   void operator()(const wire::SnapshotChunk& m) const {
     out << "snapshot " << (m.stream & 0xffff) << ", term " << m.term << ", " << m.bytes.size() << " bytes at "

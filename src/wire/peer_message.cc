@@ -51,6 +51,8 @@ void write_message(const ForwardRequest& request, pb::Header& header) {
   out.set_epoch(request.epoch);
   out.set_batch(request.batch);
   out.set_is_relayed(request.is_relayed);
+  out.set_wants_relay(request.wants_relay);
+  out.set_origin(request.origin.value);
 }
 void append_raw(const ForwardRequest& request, ByteChain& body) {
   CHECK(request.commands.size() <= kForwardedMax) << request.commands.size();
@@ -79,6 +81,8 @@ void write_message(const ForwardReply& reply, pb::Header& header) {
   out.set_batch(reply.batch);
   if (reply.leader) write_header(reply.leader, *out.mutable_leader());
   out.set_term(reply.term.value);
+  out.set_is_probe(reply.is_probe);
+  out.set_origin(reply.origin.value);
 }
 void append_raw(const ForwardReply& reply, ByteChain& body) {
   CHECK(reply.replies.size() <= kForwardedMax) << reply.replies.size();
@@ -112,6 +116,10 @@ void write_message(const SnapshotReply& reply, pb::Header& header) {
   out.set_progress(static_cast<uint32_t>(reply.progress));
 }
 void append_raw(const SnapshotReply&, ByteChain&) {}
+void write_message(const ClockReport& report, pb::Header& header) {
+  header.mutable_clock_report()->set_wall_ms(report.wall.ms);
+}
+void append_raw(const ClockReport&, ByteChain&) {}
 
 // ---- decoding ----
 
@@ -168,6 +176,8 @@ Result<PeerMessage> read_forward_request(const pb::ForwardRequest& header, Bytes
   request.epoch = header.epoch();
   request.batch = header.batch();
   request.is_relayed = header.is_relayed();
+  request.wants_relay = header.wants_relay();
+  request.origin = NodeId(header.origin());
 
   size_t args_left = kForwardedArgsMax;
   Reader reader(raw.view());
@@ -209,6 +219,8 @@ Result<PeerMessage> read_forward_reply(const pb::ForwardReply& header, Bytes raw
   reply.batch = header.batch();
   reply.leader = read_header(header.leader());
   reply.term = Term(header.term());
+  reply.is_probe = header.is_probe();
+  reply.origin = NodeId(header.origin());
 
   Reader reader(raw.view());
   while (!reader.rest().empty()) {
@@ -297,6 +309,9 @@ Result<PeerMessage> decode(Bytes body) {
       return read_snapshot_chunk(header.snapshot_chunk(), std::move(raw));
     case pb::Header::kSnapshotReply:
       return read_snapshot_reply(header.snapshot_reply(), raw);
+    case pb::Header::kClockReport:
+      if (!raw.empty()) return invalid("bytes after a ClockReport");
+      return PeerMessage(ClockReport{WallMs{header.clock_report().wall_ms()}});
     case pb::Header::MESSAGE_NOT_SET:
       break;
   }

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "base/strong_id.h"
+#include "base/time.h"
 #include "consensus/message.h"
 #include "kv/batch.h"
 
@@ -37,13 +38,18 @@ struct ForwardedCommand {
 
 /// Sent by a node to the leader it knows. A stream restarts (epoch + 1, batch 0) after every rejection or reconnect,
 /// and the receiver takes batches only in order, so commands of one client are never executed out of order.
+/// Without commands it is a probe, outside of the stream: "would you execute what comes this way?" Its batch is a
+/// number of the sender's choice, repeated in the answer.
 struct ForwardRequest {
   GroupId group;
   kv::SessionId session;  // of the forwarding (node, incarnation); none: only reads and kRegisterSession
   uint64_t floor = 0;     // all sequences below have been answered
   uint64_t epoch = 0;
   uint64_t batch = 0;
-  bool is_relayed = false;  // came through another member because the direct link is cut (RULES 28)
+  // While the direct link is cut, the sender asks another member to pass it on; that one does so once (RULES 28).
+  bool wants_relay = false;  // first hop: pass it on to the leader you know
+  bool is_relayed = false;   // second hop, never passed on again; the answer goes back through the one who relayed it
+  NodeId origin;             // relayed: whose stream it is
   std::vector<ForwardedCommand> commands;
   Bytes buffer;  // owner of the views after decoding
 };
@@ -62,6 +68,8 @@ struct ForwardReply {
   uint64_t batch = 0;           // rejected: which batch
   consensus::ReplicaId leader;  // rejected: none if unknown
   Term term;
+  bool is_probe = false;  // answers a probe; rejected: no
+  NodeId origin;          // whose stream it answers, if it goes back through a relay; none: the receiver's
   std::vector<ForwardedReply> replies;
   Bytes buffer;
 };
@@ -97,7 +105,13 @@ struct SnapshotReply {
   SnapshotProgress progress = SnapshotProgress::kReceiving;
 };
 
-using PeerMessage = std::variant<consensus::Message, Meet, ForwardRequest, ForwardReply, SnapshotChunk, SnapshotReply>;
+/// Sent by a node to the one whose replica it follows, about once a second (node/clock_watch.h).
+struct ClockReport {
+  WallMs wall;  // what the sender's clock showed when it sent this
+};
+
+using PeerMessage =
+    std::variant<consensus::Message, Meet, ForwardRequest, ForwardReply, SnapshotChunk, SnapshotReply, ClockReport>;
 
 /// Body: u32 CRC-32C of the rest, u32 header bytes, Protobuf header, raw bytes (entries one after the other, or
 /// commands).

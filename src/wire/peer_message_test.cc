@@ -47,7 +47,9 @@ PullReply pull_of(std::vector<Entry> entries) {
 
 ForwardRequest forward_request() {
   ForwardRequest request{.group = GroupId(5), .session = kv::SessionId(11), .floor = 3, .epoch = 2, .batch = 1};
+  request.wants_relay = true;
   request.is_relayed = true;
+  request.origin = NodeId(9);
   request.commands.push_back({.sequence = 4, .is_write = true, .id = kv::CommandId::kSet, .args = {"key", "value"}});
   request.commands.push_back({.sequence = UINT64_MAX, .id = kv::CommandId::kGet, .args = {""}});
   request.commands.push_back({.sequence = 6, .id = kv::CommandId::kRegisterSession});
@@ -56,6 +58,8 @@ ForwardRequest forward_request() {
 
 ForwardReply forward_reply() {
   ForwardReply reply{.group = GroupId(5), .epoch = 2, .is_rejected = true, .batch = 7, .leader = kTo, .term = Term(3)};
+  reply.is_probe = true;
+  reply.origin = NodeId(9);
   reply.replies = {{4, "one"}, {5, ""}};
   return reply;
 }
@@ -117,6 +121,8 @@ std::vector<PeerMessage> one_of_each() {
       snapshot_chunk(3000),
       snapshot_reply(),
       SnapshotReply{},
+      ClockReport{WallMs{-1}},
+      ClockReport{},
   };
 }
 

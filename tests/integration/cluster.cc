@@ -18,6 +18,8 @@ namespace {
 
 constexpr int kStartTries = 5;
 constexpr size_t kLogBytesShown = 8000;
+constexpr uint16_t kClientPort = 7001;  // on a host of the node's own
+constexpr uint16_t kPeerPort = 17001;
 
 /// A loopback address no other cluster of this machine is likely to use at the same time.
 std::string own_loopback_address() {
@@ -78,13 +80,20 @@ Cluster::~Cluster() {
 }
 
 void Cluster::choose_addresses() {
-  const std::string host = own_loopback_address();
+  const std::string loopback = own_loopback_address();
   std::set<uint16_t> taken;
   client_addresses_.clear();
   peer_addresses_.clear();
-  for (int i = 0; i < options_.nodes; ++i) {
-    client_addresses_.push_back({host, free_port(host, taken)});
-    peer_addresses_.push_back({host, free_port(host, taken)});
+  for (NodeNumber node = 1; node <= size(); ++node) {
+    const std::optional<std::string> host_of_its_own =
+        options_.premises == nullptr ? std::nullopt : options_.premises->host(node);
+    if (host_of_its_own) {
+      client_addresses_.push_back({*host_of_its_own, kClientPort});
+      peer_addresses_.push_back({*host_of_its_own, kPeerPort});
+      continue;
+    }
+    client_addresses_.push_back({loopback, free_port(loopback, taken)});
+    peer_addresses_.push_back({loopback, free_port(loopback, taken)});
   }
 }
 
@@ -109,20 +118,20 @@ void Cluster::start(NodeNumber node) {
     if (member > 1) members += ",";
     members += std::to_string(member) + "=" + peer_address(member).text();
   }
-  std::vector<std::string> argv = {built_program("torc"),
-                                   "serve",
-                                   "--id",
-                                   std::to_string(node),
-                                   "--data",
-                                   data_path(node),
-                                   "--listen",
-                                   address(node).text(),
-                                   "--peer-listen",
-                                   peer_address(node).text(),
-                                   "--initial-cluster",
-                                   members};
+  std::vector<std::string> argv;
+  if (options_.premises != nullptr) argv = options_.premises->entrance(node);
+  for (const std::string& word :
+       {built_program("torc"), std::string("serve"), std::string("--id"), std::to_string(node), std::string("--data"),
+        data_path(node), std::string("--listen"), address(node).text(), std::string("--peer-listen"),
+        peer_address(node).text(), std::string("--initial-cluster"), members}) {
+    argv.push_back(word);
+  }
   argv.insert(argv.end(), options_.extra_args.begin(), options_.extra_args.end());
-  nodes_.at(static_cast<size_t>(node - 1)) = std::make_unique<Process>(argv, log_path(node), options_.environment);
+  std::map<std::string, std::string> environment = options_.environment;
+  for (auto& [name, value] : environment) {
+    if (value.starts_with(kClusterDirectory)) value.replace(0, kClusterDirectory.size(), directory_);
+  }
+  nodes_.at(static_cast<size_t>(node - 1)) = std::make_unique<Process>(argv, log_path(node), environment);
 }
 
 void Cluster::delete_data(NodeNumber node) { std::filesystem::remove_all(data_path(node)); }
@@ -206,7 +215,10 @@ void Cluster::wait_until_writable(NodeNumber node, Millis timeout) {
 
 std::string Cluster::log_path(NodeNumber node) const { return directory_ + "/node-" + std::to_string(node) + ".log"; }
 
-std::string Cluster::data_path(NodeNumber node) const { return directory_ + "/node-" + std::to_string(node); }
+std::string Cluster::data_path(NodeNumber node) const {
+  const std::optional<std::string> disk = options_.premises == nullptr ? std::nullopt : options_.premises->disk(node);
+  return disk.value_or(directory_) + "/node-" + std::to_string(node);
+}
 
 void Cluster::print_logs() const {
   for (NodeNumber node = 1; node <= size(); ++node) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "process.h"
@@ -14,11 +15,26 @@ namespace torc::integration {
 
 using NodeNumber = int;  // 1-based, as on the command line
 
+/// Where the nodes live, if not all on this machine's one network and disk.
+class Premises {
+ public:
+  virtual ~Premises() = default;
+  /// The node's own host; clients and peers reach it there. Nothing: a loopback address of this cluster's own.
+  virtual std::optional<std::string> host(NodeNumber) { return std::nullopt; }
+  /// Words in front of the node's command line.
+  virtual std::vector<std::string> entrance(NodeNumber) { return {}; }
+  /// The directory in which the node's data directory is made. Nothing: one of this cluster's own.
+  virtual std::optional<std::string> disk(NodeNumber) { return std::nullopt; }
+};
+
 struct ClusterOptions {
   int nodes = 3;
-  std::vector<std::string> extra_args;             // appended to every `torc serve`
-  std::map<std::string, std::string> environment;  // of every node
+  std::vector<std::string> extra_args;  // appended to every `torc serve`
+  /// Of every node; kClusterDirectory at the beginning of a value stands for Cluster::directory().
+  std::map<std::string, std::string> environment;
+  Premises* premises = nullptr;  // outlives the cluster
 };
+constexpr std::string_view kClusterDirectory = "{directory}";
 
 /// Starts the nodes and waits until one store answers on each. Ports are given by the kernel on a loopback address of
 /// this cluster's own (127.x.y.z), so that neither another test run nor a passing connection takes a port while its

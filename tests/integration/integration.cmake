@@ -3,18 +3,20 @@
 if(NOT TORC_SANITIZE)
   set(integration_dir ${CMAKE_CURRENT_SOURCE_DIR}/integration)
   file(GLOB integration_sources CONFIGURE_DEPENDS ${integration_dir}/*.cc)
-  list(FILTER integration_sources EXCLUDE REGEX "full_disk_preload\\.cc$")
+  list(FILTER integration_sources EXCLUDE REGEX "_preload\\.cc$")
   add_executable(torc_integration_test ${integration_sources})
   target_link_libraries(torc_integration_test PRIVATE torc_client torc_check torc_base GTest::gtest_main GTest::gmock)
   if(TARGET torc)
     add_dependencies(torc_integration_test torc)
   endif()
 
-  # Preloaded into nodes whose disk is to be full.
-  add_library(torc_full_disk_preload MODULE ${integration_dir}/full_disk_preload.cc)
-  target_link_libraries(torc_full_disk_preload PRIVATE ${CMAKE_DL_LIBS})
-  set_target_properties(torc_full_disk_preload PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
-  add_dependencies(torc_integration_test torc_full_disk_preload)
+  # Preloaded into nodes whose disk is to be full, or whose fsync is to fail.
+  foreach(fault full_disk failing_sync)
+    add_library(torc_${fault}_preload MODULE ${integration_dir}/${fault}_preload.cc)
+    target_link_libraries(torc_${fault}_preload PRIVATE ${CMAKE_DL_LIBS})
+    set_target_properties(torc_${fault}_preload PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+    add_dependencies(torc_integration_test torc_${fault}_preload)
+  endforeach()
 
   # The npm clients are installed once per build directory, by the first test that asks for them.
   add_test(NAME integration/client_packages

@@ -1,0 +1,188 @@
+// One cut link, and clients at all nodes (RULES 28): everybody is served while it lasts, through one other member where
+// it is the link to the leader that is cut. Everything is executed once, and nobody else comes to lead.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "check/checker.h"
+#include "check/drawing.h"
+#include "scenarios/kv_cluster.h"
+#include "scenarios/seeds.h"
+
+namespace torc::scenarios {
+namespace {
+
+const Duration kElectionTimeout = 2 * node::NodeOptions{}.election_timeout_min;
+/// A cut is noticed by silence: of the leader, or of its answers, first to commands and then to a probe.
+const Duration kServedWithin = 2 * kElectionTimeout;
+/// Of an operation while the links stay as they are: two fsyncs of 5 to 20 ms each, and what they wait for.
+constexpr Duration kUsual = 200ms;
+constexpr Duration kPhase = 3s;
+
+sim::ClientOptions options_at(NodeId at) {
+  sim::ClientOptions options;
+  options.timeout = 30s;  // one attempt: what is answered late is seen to be late
+  options.attempts_max = 1;
+  options.servers = {at};
+  return options;
+}
+
+/// Asks one node, one operation after the other, without a label of its own: that its writes are executed once is up to
+/// the node.
+class Visitor {
+ public:
+  Visitor(KvCluster& cluster, size_t server, check::History& history)
+      : world_(cluster.world()),
+        prng_(cluster.prng().fork()),
+        client_(world_, prng_.fork(), static_cast<uint32_t>(server + 1), options_at(KvCluster::id_of(server))),
+        history_(history) {
+    next();
+  }
+
+  void stop() { is_stopped_ = true; }
+  bool is_idle() const { return client_.is_idle(); }
+  int64_t increments() const { return increments_; }
+  size_t operations() const { return operations_; }
+  /// The longest of those answered since the last call, or still unanswered.
+  Duration take_longest() {
+    if (!is_idle()) longest_ = std::max(longest_, world_.queue().now() - started_);
+    return std::exchange(longest_, Duration{0});
+  }
+
+ private:
+  void next() {
+    if (is_stopped_) return;
+    check::Operation operation;
+    operation.key = "counter";
+    const uint64_t kind = prng_.below(4);
+    if (kind == 0) {
+      operation.kind = check::OperationKind::kGet;
+    } else if (kind == 1) {
+      operation.kind = check::OperationKind::kAppend;
+      operation.key = "text";
+      operation.value = "x";
+    } else {
+      operation.kind = check::OperationKind::kIncr;
+      ++increments_;
+    }
+    started_ = world_.queue().now();
+    client_.run(operation, [this](const check::Operation& finished) {
+      longest_ = std::max(longest_, world_.queue().now() - started_);
+      const bool is_clear = finished.outcome.kind != check::Outcome::Kind::kUnknown &&
+                            finished.outcome.kind != check::Outcome::Kind::kError;
+      EXPECT_TRUE(is_clear) << check::name_of(finished.kind) << ": " << finished.outcome.text;
+      history_.push_back(finished);
+      ++operations_;
+      world_.queue().schedule(1ms, [this] { next(); });
+    });
+  }
+
+  sim::World& world_;
+  Prng prng_;
+  sim::Client client_;
+  check::History& history_;
+  bool is_stopped_ = false;
+  Instant started_;
+  Duration longest_{0};
+  int64_t increments_ = 0;
+  size_t operations_ = 0;
+};
+
+enum class Cut : uint8_t { kLose, kHold, kBreak, kOneWay };
+
+void cut_link(KvCluster& cluster, size_t a, size_t b, Cut how) {
+  sim::SimNetwork& network = cluster.world().network();
+  const NodeId one = KvCluster::id_of(a);
+  const NodeId other = KvCluster::id_of(b);
+  const sim::CutMode mode = how == Cut::kHold ? sim::CutMode::kHold : sim::CutMode::kLose;
+  network.cut(one, other, mode);
+  if (how != Cut::kOneWay) network.cut(other, one, mode);
+  if (how != Cut::kBreak) return;
+  network.reset(one, other, env::Channel::kControl);
+  network.reset(one, other, env::Channel::kBulk);
+}
+
+struct Story {
+  explicit Story(uint64_t seed, size_t servers) : cluster(seed, KvOptions{.servers = servers}) {
+    for (size_t i = 0; i < servers; ++i) visitors.push_back(std::make_unique<Visitor>(cluster, i, history));
+    cluster.run_for(kPhase);
+    leader = cluster.leader();
+    term = status(leader).replica.term;
+    for (const auto& visitor : visitors) visitor->take_longest();  // how long the first election takes is not told here
+  }
+  node::GroupStatus status(size_t server) {
+    return cluster.world().node(KvCluster::id_of(server))->status().groups.at(0);
+  }
+  void served_within(const std::string& when, Duration bound) {
+    for (size_t i = 0; i < visitors.size(); ++i) {
+      const Duration longest = visitors[i]->take_longest();
+      EXPECT_LE(longest, bound) << when << ", at server " << i << (i == leader ? ", the leader: " : ": ")
+                                << longest.count() / 1'000'000 << " ms";
+    }
+  }
+  /// From the change of a link on: served within the bound, then as usual.
+  void watch(const std::string& what) {
+    cluster.run_for(kServedWithin);
+    served_within(what, kServedWithin);
+    cluster.run_for(kPhase);
+    served_within(what + ", later", kUsual);
+    EXPECT_EQ(status(leader).replica.term, term) << "another one came to lead";
+    EXPECT_EQ(status(leader).replica.role, consensus::Role::kLeader);
+  }
+  void judge() {
+    for (const auto& visitor : visitors) visitor->stop();
+    EXPECT_TRUE(cluster.run_until(
+        [&] { return std::ranges::all_of(visitors, [](const auto& visitor) { return visitor->is_idle(); }); }, 30s));
+    int64_t increments = 0;
+    for (const auto& visitor : visitors) increments += visitor->increments();
+    EXPECT_EQ(read_counter(), std::to_string(increments));
+    const Result<check::Report> report = check::check_history(history);
+    ASSERT_TRUE(report.ok()) << report.error().message;
+    if (report->verdict != check::Verdict::kLinearizable) ADD_FAILURE() << check::draw(history, *report->violation);
+    cluster.wait_for_agreement();
+  }
+  std::string read_counter() {
+    sim::Client client(cluster.world(), cluster.prng().fork(), 100, options_at(KvCluster::id_of(leader)));
+    std::string answer;
+    client.run({.kind = check::OperationKind::kGet, .key = "counter"}, [&](const check::Operation& finished) {
+      answer = finished.outcome.text;
+      history.push_back(finished);
+    });
+    cluster.run_until([&] { return client.is_idle(); }, kAnswerBound);
+    return answer;
+  }
+
+  KvCluster cluster;
+  check::History history;
+  std::vector<std::unique_ptr<Visitor>> visitors;
+  size_t leader = 0;
+  Term term;
+};
+
+void cut_each_link_in_turn(size_t servers, Cut how) {
+  for_each_seed(kSeeds, [&](uint64_t seed) {
+    Story story(seed * 10 + servers, servers);
+    for (size_t a = 0; a < servers; ++a) {
+      for (size_t b = 0; b < servers && story.cluster.is_fine(); ++b) {
+        if (b == a || (how != Cut::kOneWay && b < a)) continue;
+        const std::string link = std::to_string(a) + "-" + std::to_string(b);
+        cut_link(story.cluster, a, b, how);
+        story.watch("link " + link + " cut");
+        story.cluster.connect_all();
+        story.watch("link " + link + " back");
+      }
+    }
+    story.judge();
+  });
+}
+
+TEST(RelayHop, ClientsOfEveryNodeAreServedWhileALinkLosesEverything) { cut_each_link_in_turn(3, Cut::kLose); }
+TEST(RelayHop, ClientsOfEveryNodeAreServedWhileALinkHoldsEverythingBack) { cut_each_link_in_turn(3, Cut::kHold); }
+TEST(RelayHop, ClientsOfEveryNodeAreServedWhileALinkIsDown) { cut_each_link_in_turn(3, Cut::kBreak); }
+TEST(RelayHop, ClientsOfEveryNodeAreServedWhileALinkWorksOneWayOnly) { cut_each_link_in_turn(3, Cut::kOneWay); }
+
+}  // namespace
+}  // namespace torc::scenarios
