@@ -10,17 +10,21 @@ namespace {
 
 void classify(Line& line) {
   if (line.snapshot) return;
-  const auto set = [&](ReplyKind kind, Term term) {
-    line.reply = kind;
+  const auto set = [&](LineKind kind, Term term) {
+    line.kind = kind;
     line.term = term;
   };
   const consensus::MessageBody& body = line.message.body;
   if (const auto* v = std::get_if<consensus::VoteReply>(&body)) {
-    set(v->granted ? ReplyKind::kVoteGranted : ReplyKind::kVoteRefused, v->term);
+    set(v->granted ? LineKind::kVoteGranted : LineKind::kVoteRefused, v->term);
   } else if (const auto* a = std::get_if<consensus::AppendReply>(&body)) {
-    set(ReplyKind::kFollowed, a->term);
+    set(LineKind::kFollowed, a->term);
   } else if (const auto* h = std::get_if<consensus::HeartbeatReply>(&body)) {
-    set(ReplyKind::kFollowed, h->term);
+    set(LineKind::kFollowed, h->term);
+  } else if (const auto* e = std::get_if<consensus::AppendRequest>(&body)) {
+    set(LineKind::kRequest, e->term);
+  } else if (const auto* t = std::get_if<consensus::TimeoutNow>(&body)) {
+    set(LineKind::kOrder, t->term);
   }
 }
 
@@ -197,6 +201,7 @@ uint32_t Cast::number_of_line(Line line) {
   const auto [known, is_new] = line_numbers_.try_emplace(line.fingerprints.front(), number);
   if (!is_new) return known->second;
   CHECK(number < 1u << 24) << "too many messages for an input's argument";
+  line.from = static_cast<uint8_t>((line.snapshot ? line.snapshot->head.from : line.message.from).node.value - 1);
   line.to = static_cast<uint8_t>((line.snapshot ? line.snapshot->to : line.message.to).node.value - 1);
   classify(line);
   lines_.push_back(std::move(line));

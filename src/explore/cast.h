@@ -47,16 +47,17 @@ struct Actor {
   uint32_t disk = UINT32_MAX;
 };
 
-/// Replies whose use can end for good (World).
-enum class ReplyKind : uint8_t { kNone, kVoteGranted, kVoteRefused, kFollowed };
+/// Messages whose use can end for good (World). Not those whose answer waits for a disk: it would be part of a state.
+enum class LineKind : uint8_t { kOther, kVoteGranted, kVoteRefused, kFollowed, kRequest, kOrder };
 
 struct Line {
   Message message;
   std::optional<Snapshot> snapshot;  // instead of a message
+  uint8_t from = 0;
   uint8_t to = 0;
   std::vector<Fingerprint> fingerprints;  // per permutation
-  ReplyKind reply = ReplyKind::kNone;
-  Term term;  // of a reply
+  LineKind kind = LineKind::kOther;
+  Term term;  // of any other kind
 };
 
 /// A configuration as sets of positions, one bit each.

@@ -69,10 +69,10 @@ struct Config {
   /// False: a write is durable at once, unless a crash is still to come.
   bool is_disk_slow = true;
   bool pre_vote = false;
-  bool pull = false;                 // needs pre_vote
-  bool heartbeats = false;           // false: heartbeats are lost, except those that reads ask for
-  bool is_symmetric = true;          // worlds that differ only in who is who count as one
-  bool forgets_dead_replies = true;  // replies that can never matter again are taken off the network
+  bool pull = false;              // needs pre_vote
+  bool heartbeats = false;        // false: heartbeats are lost, except those that reads ask for
+  bool is_symmetric = true;       // worlds that differ only in who is who count as one
+  bool forgets_dead_mail = true;  // messages that can never matter again are taken off the network
   bool one_entry_per_request = false;
   bool starts_elected = false;  // replica 1 leads term 1 at the start, and everybody has its no-op
   std::vector<Disk> disks;      // at the start; empty: nobody ever ran

@@ -23,21 +23,28 @@ void add_lines(World& world, const std::vector<uint32_t>& sent) {
   }
 }
 
-// True if the receiver will ignore this reply now and for ever, whatever happens to it: what it needs to be interested
-// again would be a role in a term that is over for it, crashes included, because a term on its disk never falls.
+// True if the receiver will ignore this message now and for ever, whatever happens to it: what it needs to be
+// interested again would be a role in a term that is over for it, crashes included, because a term on its disk never
+// falls. Of an old request only the answer matters, which tells its sender of a higher term: no news to who is in the
+// last one.
 bool is_dead(const Line& line, const World& world, const Cast& cast) {
   const Actor& to = cast.actor(world.actors[line.to]);
-  if (line.reply == ReplyKind::kNone || to.durable_term < line.term) return false;
-  if (to.durable_term > line.term) return true;
+  if (line.kind == LineKind::kOther || to.durable_term < line.term) return false;
+  if (to.durable_term > line.term) {
+    const Term known = cast.actor(world.actors[line.from]).durable_term;
+    return line.kind != LineKind::kRequest || known.value >= cast.config().terms_max;
+  }
   const bool is_current = to.status.term == line.term;
-  switch (line.reply) {
-    case ReplyKind::kNone:
+  switch (line.kind) {
+    case LineKind::kOther:
+    case LineKind::kRequest:
+    case LineKind::kOrder:
       return false;
-    case ReplyKind::kVoteRefused:  // tells no higher term, and nobody counts refusals
+    case LineKind::kVoteRefused:  // tells no higher term, and nobody counts refusals
       return true;
-    case ReplyKind::kVoteGranted:  // it will not be a candidate of this term again
+    case LineKind::kVoteGranted:  // it will not be a candidate of this term again
       return !is_current || to.status.role != Role::kCandidate;
-    case ReplyKind::kFollowed:  // it led this term and never will again
+    case LineKind::kFollowed:  // it led this term and never will again
       return world.past.leaders[line.term.value] == line.to + 1 && (!is_current || to.status.role != Role::kLeader);
   }
   return false;
@@ -170,7 +177,7 @@ std::optional<Outcome> act(const World& world, Action action, Cast& cast) {
   for (uint64_t i = 0; i < cast.config().replicas; ++i) {
     if (!is_within_bounds(cast.actor(after.actors[i]), cast.config())) return std::nullopt;
   }
-  if (cast.config().plant == Plant::kNone && cast.config().forgets_dead_replies) forget_dead_lines(after, cast);
+  if (cast.config().plant == Plant::kNone && cast.config().forgets_dead_mail) forget_dead_lines(after, cast);
   const bool is_same_past = action.input.kind == InputKind::kReceive || action.input.kind == InputKind::kTick ||
                             action.input.kind == InputKind::kSync || action.input.kind == InputKind::kSnapshot;
   if (is_same_past && outcome.violation.empty() && after.actors == world.actors && after.lines == world.lines) {
