@@ -47,15 +47,33 @@ inline AppendRequest append(uint64_t term, uint64_t prev, uint64_t prev_term, ui
   return request;
 }
 
-/// The leader of the term after these; its first Ready has not been taken.
-struct LeaderAfter : TestReplica {
-  explicit LeaderAfter(const std::vector<uint64_t>& terms, const ReplicaOptions& replica_options = paper_options())
-      : TestReplica(with_log(terms), replica_options) {
+/// Replicas 1, 2 and 3 vote; 4 is a learner.
+inline RestoredState with_a_learner() {
+  RestoredState restored = TestReplica::empty();
+  restored.configuration.learners = {replica_id(4)};
+  return restored;
+}
+
+/// 1, 2 and 3 are to be replaced by 3, 4 and 5.
+inline RestoredState joint() {
+  RestoredState restored;
+  restored.configuration.voters = {replica_id(3), replica_id(4), replica_id(5)};
+  restored.configuration.outgoing = {replica_id(1), replica_id(2), replica_id(3)};
+  return restored;
+}
+
+/// The leader of the term after what was restored, by the vote of `kPeer`; its first Ready has not been taken.
+struct LeaderOf : TestReplica {
+  explicit LeaderOf(const RestoredState& restored, const ReplicaOptions& replica_options = paper_options())
+      : TestReplica(restored, replica_options) {
     time_out();
     persist_all();
     receive(kPeer, VoteReply{status().term, true});
     CHECK(status().role == Role::kLeader);
   }
+};
+struct LeaderAfter : LeaderOf {
+  explicit LeaderAfter(const std::vector<uint64_t>& terms) : LeaderOf(with_log(terms)) {}
 };
 
 }  // namespace torc::consensus
