@@ -62,7 +62,15 @@ explore: build ## every small world of the consensus core, ten minutes each: mak
 	    "--terms 2 --proposals 1 --crashes 0" "--fast-disk --terms 2 --proposals 2 --crashes 0" \
 	    "--fast-disk --terms 3 --proposals 0 --crashes 1 --pre-vote --pull --diverged" \
 	    "--fast-disk --terms 1 --proposals 1 --crashes 0 --heartbeats" \
-	    "--fast-disk --terms 2 --proposals 0 --crashes 0 --reads 1 --elected"; do \
+	    "--fast-disk --terms 2 --proposals 0 --crashes 0 --reads 1 --elected" \
+	    "--fast-disk --terms 2 --proposals 0 --crashes 1 --elected --change promote" \
+	    "--fast-disk --terms 3 --proposals 0 --crashes 0 --elected --change promote" \
+	    "--fast-disk --terms 3 --proposals 2 --crashes 0 --elected --change promote --pre-vote --pull" \
+	    "--fast-disk --terms 2 --proposals 1 --crashes 0 --change remove-leader" \
+	    "--fast-disk --terms 2 --proposals 0 --crashes 0 --change add" \
+	    "--fast-disk --terms 2 --proposals 0 --crashes 1 --lagging" \
+	    "--terms 4 --proposals 2 --crashes 2 --transfers 1 --cuts 1 --pre-vote --pull --change add --walk 1" \
+	    "--terms 4 --proposals 2 --crashes 2 --transfers 1 --cuts 1 --pre-vote --pull --change replace --walk 1"; do \
 	  $(RELEASE)/bin/torc-explore $$bounds --seconds $(or $(SECONDS),600); \
 	done
 

@@ -2,18 +2,25 @@
 // such blocks are comments. To accept what is printed now: TORC_REWRITE_SCENARIOS=1 torc_consensus_test
 // --gtest_filter=Scenario*
 //
-//   nodes N             a new group of N voters
+//   limits APPEND IN_FLIGHT   bytes, for the groups that follow
+//   nodes N [SPARES]    a new group of N voters, and replicas that belong to none yet
+//   elect N             N campaigns, everything settles and everybody hears of it, without a trace
 //   wake N              time passes until N's next deadline (election timer, heartbeat); only N notices
 //   tick N              N looks at the clock
 //   wait MS             time passes; nobody notices
 //   run MS              time passes and everybody acts, without a trace
 //   settle              everything is delivered and synced
-//   deliver N M         the oldest message from N to M is delivered
+//   deliver N M, lose N M     the oldest message from N to M
 //   propose N, read N, lease-read N, transfer N M
+//   change N WHAT...    WHAT: add=M promote=M remove=M
 //   sync N              N's disk finishes everything
+//   cut-log N           N forgets what is committed and durable: only its checkpoint has it
+//   snapshot N, lose-snapshot N   the oldest snapshot that N has to send
 //   crash N [KEEP]      N crashes; KEEP unsynced records survive (default 0)
 //   start N, cut N M, join N M (both directions of a link), isolate N, heal
+//   pause N             N does nothing until "heal", its clock runs on
 //   status              one line per replica
+//   members N           the latest configuration in N's log
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -33,12 +40,17 @@ class Scenario {
     std::string command;
     uint64_t first = 0;
     uint64_t second = 0;
-    words >> command >> first >> second;
+    words >> command >> first;
+    if (command == "change") return change(replica_id(first), words);
+    words >> second;
     trace_.str("");
-    if (command == "nodes") {
-      cluster_ = std::make_unique<TestCluster>(1, first);
+    if (command == "limits") {
+      options_.append_bytes_max = first;
+      options_.in_flight_bytes_max = second;
+    } else if (command == "nodes") {
+      cluster_ = std::make_unique<TestCluster>(1, first, options_, second);
     } else if (cluster_) {
-      cluster_->trace = command == "run" ? nullptr : &trace_;
+      cluster_->trace = command == "run" || command == "elect" ? nullptr : &trace_;
       if (!act(command, first, second)) trace_ << "unknown command\n";
     }
     if (cluster_ && !cluster_->violation.empty()) trace_ << "VIOLATION " << cluster_->violation << "\n";
@@ -46,6 +58,21 @@ class Scenario {
   }
 
  private:
+  std::string change(ReplicaId id, std::istringstream& words) {
+    ConfigurationChange change;
+    for (std::string word; words >> word;) {
+      const size_t equals = word.find('=');
+      const std::string what = word.substr(0, equals);
+      const ReplicaId who = replica_id(equals == std::string::npos ? 0 : std::stoull(word.substr(equals + 1)));
+      (what == "add" ? change.add_learners : what == "promote" ? change.promote : change.remove).push_back(who);
+    }
+    const auto place = cluster_->change(id, change);
+    std::ostringstream out;
+    place.ok() ? out << "entry " << place->index << "/" << place->term : out << "refused: " << place.error().message;
+    out << "\n";
+    return out.str();
+  }
+
   bool act(const std::string& command, uint64_t first, uint64_t second) {
     return act_on_group(command, first, second) || act_on_replica(command, replica_id(first), second);
   }
@@ -58,8 +85,20 @@ class Scenario {
       c.run(std::chrono::milliseconds(first));
     } else if (command == "settle") {
       c.settle();
-    } else if (command == "deliver") {
-      deliver(replica_id(first), replica_id(second));
+    } else if (command == "elect") {
+      wake(replica_id(first));
+      c.settle();
+      c.run(c.node(replica_id(first)).options.heartbeat_interval * 2);
+    } else if (command == "deliver" || command == "lose") {
+      const auto position = oldest(replica_id(first), replica_id(second));
+      if (!position) {
+        trace_ << "nothing on its way\n";
+      } else if (command == "deliver") {
+        c.deliver(*position);
+      } else {
+        trace_ << describe(c.network()[*position]) << " (lost)\n";
+        c.drop(*position);
+      }
     } else if (command == "cut" || command == "join") {
       c.set_link(replica_id(first), replica_id(second), command == "join");
       c.set_link(replica_id(second), replica_id(first), command == "join");
@@ -78,9 +117,7 @@ class Scenario {
   bool act_on_replica(const std::string& command, ReplicaId id, uint64_t argument) {
     TestCluster& c = *cluster_;
     if (command == "wake") {
-      const Instant deadline = c.node(id).replica->next_deadline();
-      if (deadline > c.now_of(id)) c.advance(deadline - c.now_of(id));
-      c.tick(id);
+      wake(id);
     } else if (command == "tick") {
       c.tick(id);
     } else if (command == "propose") {
@@ -96,6 +133,16 @@ class Scenario {
       c.transfer(id, replica_id(argument));
     } else if (command == "sync") {
       while (!c.node(id).unsynced.empty()) c.sync_one(id);
+    } else if (command == "cut-log") {
+      c.cut_log(id, true);
+      trace_ << "starts behind " << c.node(id).disk.start_index << "\n";
+    } else if (command == "snapshot" || command == "lose-snapshot") {
+      if (c.node(id).snapshots.empty()) trace_ << "none is wanted\n";
+      c.send_snapshot(id, command == "snapshot");
+    } else if (command == "pause") {
+      c.node(id).is_paused = true;
+    } else if (command == "members") {
+      print(c.node(id).replica->configuration());
     } else if (command == "crash") {
       c.crash(id, argument);
     } else if (command == "start") {
@@ -108,13 +155,37 @@ class Scenario {
     return true;
   }
 
-  void deliver(ReplicaId from, ReplicaId to) {
+  void wake(ReplicaId id) {
+    const Instant deadline = cluster_->node(id).replica->next_deadline();
+    if (deadline == Instant::never()) {
+      trace_ << "it waits for nothing\n";
+      return;
+    }
+    if (deadline > cluster_->now_of(id)) cluster_->advance(deadline - cluster_->now_of(id));
+    cluster_->tick(id);
+  }
+
+  std::optional<size_t> oldest(ReplicaId from, ReplicaId to) const {
     const auto& network = cluster_->network();
     const auto found =
         std::find_if(network.begin(), network.end(), [&](const Message& m) { return m.from == from && m.to == to; });
-    if (found != network.end()) cluster_->deliver(static_cast<size_t>(found - network.begin()));
+    if (found == network.end()) return std::nullopt;
+    return static_cast<size_t>(found - network.begin());
   }
 
+  void print(const Configuration& configuration) {
+    const auto list = [&](const char* what, const std::vector<ReplicaId>& ids) {
+      if (ids.empty()) return;
+      trace_ << what;
+      for (const ReplicaId id : ids) trace_ << " " << id.node;
+    };
+    list("voters", configuration.voters);
+    list(", outgoing", configuration.outgoing);
+    list(", learners", configuration.learners);
+    trace_ << (configuration == Configuration() ? "none\n" : "\n");
+  }
+
+  ReplicaOptions options_;
   std::unique_ptr<TestCluster> cluster_;
   std::ostringstream trace_;
 };

@@ -22,6 +22,7 @@ class SnapshotRequests {
   std::vector<SnapshotWanted> take_wanted() { return std::exchange(wanted_, {}); }
 
  private:
+  friend struct StateEncoding;  // reads everything, for the model checker
   std::vector<SnapshotWanted> wanted_;
   std::set<ReplicaId> out_;
 };

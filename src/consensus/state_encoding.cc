@@ -68,6 +68,8 @@ struct StateEncoding {
     log(p.log);
     stamps(p.clock);
     pull(p.pull);
+    snapshots(p.snapshots);
+    CHECK(!p.install) << "take its Readys first";
     if (!p.is_leader()) return;  // what is left of an earlier leadership is forgotten when the next one starts
     out.number(p.noop.value);
     replication(p.replication);
@@ -113,6 +115,7 @@ struct StateEncoding {
     for (const LogIndex index : {l.last_index_, l.commit_, l.stable_index_, l.offered_index_, l.released_index_}) {
       out.number(index.value);
     }
+    out.number(l.is_reset_);
     out.number(l.held_.size());
     for (const Entry& entry : l.held_) out.entry(entry);
     out.number(l.offers_.size());
@@ -156,16 +159,22 @@ struct StateEncoding {
     out.number(f.last_index.value);
   }
 
+  /// Asked for and not ended yet: nobody is asked for a second one meanwhile, also by later leaderships.
+  void snapshots(const SnapshotRequests& s) { out.ids({s.out_.begin(), s.out_.end()}); }
+
   void replication(const Replication& r) {
     out.number(r.term_.value);
     out.time(r.heartbeat_at_);
-    std::vector<std::pair<uint64_t, const Progress*>> peers;
-    for (const auto& [id, peer] : r.peers_) peers.emplace_back(out.options().names[id.node.value], &peer.progress);
+    std::vector<std::pair<uint64_t, const Replication::Peer*>> peers;
+    for (const auto& [id, peer] : r.peers_) peers.emplace_back(out.options().names[id.node.value], &peer);
     std::sort(peers.begin(), peers.end());
     out.number(peers.size());
     for (const auto& [name, peer] : peers) {
       out.number(name);
-      progress(*peer);
+      progress(peer->progress);
+      if (!out.options().with_times) continue;
+      out.number(peer->load_retry_at.has_value());
+      if (peer->load_retry_at) out.time(*peer->load_retry_at);
     }
   }
 

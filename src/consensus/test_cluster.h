@@ -234,10 +234,10 @@ class TestCluster {
     after_step(id);
     return place;
   }
-  bool change(ReplicaId id, const ConfigurationChange& change) {
-    const auto place = nodes_.at(id).replica->propose_change(change, now_of(id));
+  Result<Replica::Proposed> change(ReplicaId id, const ConfigurationChange& change) {
+    Result<Replica::Proposed> place = nodes_.at(id).replica->propose_change(change, now_of(id));
     after_step(id);
-    return place.ok();
+    return place;
   }
   void read(ReplicaId id) {
     reads_[++last_token_] = {id, invariants_.committed()};

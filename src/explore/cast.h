@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -13,7 +14,8 @@
 
 namespace torc::explore {
 
-/// Permutations of the replicas under which worlds count as one; names[p][node] is what p calls node.
+/// Permutations of the replicas under which worlds count as one; names[p][node] is what p calls node. They keep the
+/// configuration of birth and the membership changes as they are.
 using Names = std::vector<std::vector<uint8_t>>;
 Names names_of(const Config& config);
 
@@ -34,6 +36,7 @@ struct Actor {
   std::vector<uint32_t> durable;  // entry numbers on the disk
   uint32_t records_pending = 0;
   bool has_pending = false;
+  bool has_snapshot_to_send = false;
   std::string wrong;                      // of the core's own invariants; empty if none
   std::vector<Fingerprint> fingerprints;  // per permutation
 
@@ -44,15 +47,23 @@ struct Actor {
   uint32_t disk = UINT32_MAX;
 };
 
-/// Replies whose use can end for good (World).
-enum class ReplyKind : uint8_t { kNone, kVoteGranted, kVoteRefused, kFollowed };
+/// Messages whose use can end for good (World). Not those whose answer waits for a disk: it would be part of a state.
+enum class LineKind : uint8_t { kOther, kVoteGranted, kVoteRefused, kFollowed, kRequest, kOrder };
 
 struct Line {
   Message message;
+  std::optional<Snapshot> snapshot;  // instead of a message
+  uint8_t from = 0;
   uint8_t to = 0;
   std::vector<Fingerprint> fingerprints;  // per permutation
-  ReplyKind reply = ReplyKind::kNone;
-  Term term;  // of a reply
+  LineKind kind = LineKind::kOther;
+  Term term;  // of any other kind
+};
+
+/// A configuration as sets of positions, one bit each.
+struct VoterSets {
+  uint8_t voters = 0;
+  uint8_t outgoing = 0;
 };
 
 struct Step {
@@ -71,6 +82,11 @@ class Cast {
   const Actor& actor(uint32_t number) const { return actors_[number]; }
   const Line& line(uint32_t number) const { return lines_[number]; }
   Term term_of(uint32_t entry) const { return entries_[entry].term; }
+  /// Null if the entry is no configuration.
+  const VoterSets* configuration_in(uint32_t entry) const {
+    return configurations_[entry] ? &*configurations_[entry] : nullptr;
+  }
+  const VoterSets& birth() const { return birth_; }
   size_t actors() const { return actors_.size(); }
   size_t lines() const { return lines_.size(); }
   /// How often two histories led to one state and were compared from there on.
@@ -93,7 +109,8 @@ class Cast {
   std::unique_ptr<Driver> replay_otherwise(uint32_t actor) const;
   Effects apply(Driver& driver, Input input) const;
   uint32_t number_of_actor(const Driver& driver, uint8_t position, uint32_t parent, Input input, uint32_t disk);
-  uint32_t number_of_line(const Message& message);
+  uint32_t number_of_line(Line line);
+  std::vector<uint32_t> numbers_of_lines(const Effects& effects);
   uint32_t number_of_entry(const Entry& entry);
   std::vector<Fingerprint> fingerprints_of(const Driver& driver) const;
   Fingerprint identity_of(const Driver& driver) const;
@@ -103,6 +120,8 @@ class Cast {
   std::deque<Actor> actors_;
   std::deque<Line> lines_;
   std::vector<Entry> entries_;
+  std::vector<std::optional<VoterSets>> configurations_;  // of entries_
+  const VoterSets birth_;
   std::vector<Disk> disks_;
   std::deque<Step> steps_;
   std::unordered_map<Fingerprint, uint32_t, FingerprintHash> actor_numbers_;

@@ -3,6 +3,8 @@
 namespace torc::explore {
 namespace {
 
+ReplicaId id_of(uint64_t node) { return {NodeId(node), Incarnation(1)}; }
+
 Entry noop(uint64_t term, uint64_t index) {
   return consensus::make_entry(Term(term), LogIndex(index), consensus::EntryKind::kNoop,
                                std::string(consensus::kEntryHeaderBytes, '\0'));
@@ -11,8 +13,42 @@ Entry noop(uint64_t term, uint64_t index) {
 }  // namespace
 
 std::vector<Disk> figure_8_disks() {
-  const auto id = [](uint64_t node) { return ReplicaId{NodeId(node), Incarnation(1)}; };
-  return {Disk{{Term(2), {}}, {noop(1, 1)}}, Disk{{Term(2), id(2)}, {noop(2, 1)}}, Disk{{Term(2), id(2)}, {}}};
+  return {Disk{{Term(2), {}}, {noop(1, 1)}, {}}, Disk{{Term(2), id_of(2)}, {noop(2, 1)}, {}},
+          Disk{{Term(2), id_of(2)}, {}, {}}};
+}
+
+std::vector<Disk> lagging_disks() {
+  const HardState voted{Term(1), id_of(1)};
+  const Disk full{voted, {noop(1, 1)}, LogIndex(1)};
+  return {full, full, Disk{}};
+}
+
+bool add_change(std::string_view name, Config& config) {
+  config.replicas = 3;
+  config.learners = config.spares = 0;
+  if (name == "promote") {
+    config.learners = 1;
+    config.changes = {{.promote = {id_of(3)}}};
+  } else if (name == "add") {
+    config.spares = 1;
+    config.changes = {{.add_learners = {id_of(3)}}, {.promote = {id_of(3)}}};
+  } else if (name == "grow") {
+    config.learners = 2;
+    config.changes = {{.promote = {id_of(2), id_of(3)}}};
+  } else if (name == "remove") {
+    config.changes = {{.remove = {id_of(3)}}};
+  } else if (name == "remove-leader") {
+    config.changes = {{.remove = {id_of(1)}}};
+  } else if (name == "shrink") {
+    config.changes = {{.remove = {id_of(2), id_of(3)}}};
+  } else if (name == "replace") {
+    config.replicas = 4;
+    config.learners = 1;
+    config.changes = {{.promote = {id_of(4)}, .remove = {id_of(3)}}};
+  } else {
+    return false;
+  }
+  return true;
 }
 
 std::string_view to_string(Plant plant) {
@@ -41,6 +77,14 @@ std::string_view to_string(Plant plant) {
       return "pull-without-term";
     case Plant::kReadUnconfirmed:
       return "read-unconfirmed";
+    case Plant::kOldVotersElect:
+      return "old-voters-elect";
+    case Plant::kOldVotersCommit:
+      return "old-voters-commit";
+    case Plant::kCountsWhenApplied:
+      return "counts-when-applied";
+    case Plant::kSnapshotWithoutTerm:
+      return "snapshot-without-term";
   }
   return "unknown";
 }
@@ -101,6 +145,20 @@ Config world_of(Plant plant) {
       config.reads_max = 1;
       config.is_disk_slow = false;
       config.starts_elected = true;
+      break;
+    case Plant::kOldVotersElect:
+    case Plant::kOldVotersCommit:
+    case Plant::kCountsWhenApplied:
+      add_change(plant == Plant::kOldVotersCommit ? "remove-leader" : "shrink", config);
+      config.proposals_max = 0;
+      config.crashes_max = plant == Plant::kCountsWhenApplied ? 1 : 0;
+      config.is_disk_slow = false;
+      config.starts_elected = true;
+      break;
+    case Plant::kSnapshotWithoutTerm:  // the receiver has heard of the term, and forgets it in a crash
+      config.proposals_max = 0;
+      config.is_disk_slow = false;
+      config.disks = lagging_disks();
       break;
   }
   return config;

@@ -29,16 +29,28 @@ consensus::ReplicaOptions options_of(const Config& config, ReplicaId self) {
   return options;
 }
 
-consensus::RestoredState restored(const Config& config, const Disk& disk) {
+consensus::RestoredState restored(const Config& config, ReplicaId self, const Disk& disk) {
   consensus::RestoredState state;
   state.hard_state = disk.hard_state;
+  state.start_index = state.commit = disk.start_index;
   state.last_index = LogIndex(disk.entries.size());
+  if (birth_of(config).contains(self)) state.configuration = birth_of(config);
   for (const Entry& entry : disk.entries) {
-    if (state.term_runs.empty() || state.term_runs.back().term != entry.term) {
+    const bool is_cut = entry.index <= disk.start_index;
+    if (entry.kind == consensus::EntryKind::kConfiguration) {
+      consensus::Configuration configuration = consensus::decode_configuration(entry.payload()).value();
+      if (is_cut) {
+        state.configuration = std::move(configuration);
+      } else if (config.plant != Plant::kCountsWhenApplied) {
+        state.configurations.push_back({entry.index, std::move(configuration)});
+      }
+    }
+    if (is_cut) {
+      state.start_term = entry.term;
+    } else if (state.term_runs.empty() || state.term_runs.back().term != entry.term) {
       state.term_runs.push_back({entry.index, entry.term});
     }
   }
-  state.configuration = members_of(config);
   if (config.plant == Plant::kVoteForgotten) state.hard_state.vote = {};
   if (config.plant == Plant::kTermForgotten) {
     state.hard_state = {disk.entries.empty() ? Term() : disk.entries.back().term, {}};
@@ -53,9 +65,12 @@ bool leaves_early(const Message& message, Plant plant) {
 
 }  // namespace
 
-consensus::Configuration members_of(const Config& config) {
+consensus::Configuration birth_of(const Config& config) {
   consensus::Configuration configuration;
-  for (uint64_t i = 0; i < config.replicas; ++i) configuration.voters.push_back(member(i));
+  const uint64_t members = config.replicas - config.spares;
+  const uint64_t voters = members - config.learners;
+  for (uint64_t i = 0; i < voters; ++i) configuration.voters.push_back(member(i));
+  for (uint64_t i = voters; i < members; ++i) configuration.learners.push_back(member(i));
   return configuration;
 }
 
@@ -64,21 +79,23 @@ Driver::Driver(const Config& config, ReplicaId self, Disk disk)
       self_(self),
       now_(kStart),
       disk_(std::move(disk)),
-      replica_(options_of(config, self), restored(config, disk_), now_) {}
+      replica_(options_of(config, self), restored(config, self, disk_), now_) {}
 
 Instant Driver::later() { return now_ = now_ + 10s; }
 
 Effects Driver::receive(const Message& message) {
   Effects effects;
   const consensus::ReplicaStatus before = status();
+  if (config_.plant == Plant::kOldVotersElect) forge_votes(message);
   replica_.receive(message, later());
-  if (config_.plant == Plant::kCountsOldTerm) {
+  if (config_.plant == Plant::kCountsOldTerm || config_.plant == Plant::kOldVotersCommit) {
     const auto* reply = std::get_if<AppendReply>(&message.body);
     if (status().role != Role::kLeader || status().term != before.term) counted_.clear();
     if (reply && reply->accepted && status().role == Role::kLeader && reply->term == status().term) {
       counted_[message.from] = std::max(counted_[message.from], reply->match_index);
     }
   }
+  if (status().term != before.term) granted_.clear();
   is_term_dropped_ =
       config_.plant == Plant::kPullWithoutTerm && std::holds_alternative<consensus::PullReply>(message.body);
   drain(effects);
@@ -86,9 +103,37 @@ Effects Driver::receive(const Message& message) {
   return effects;
 }
 
+Effects Driver::receive(const Snapshot& snapshot) {
+  Effects effects;
+  if (replica_.snapshot_staged(snapshot.head, later())) staged_ = snapshot;
+  is_term_dropped_ = config_.plant == Plant::kSnapshotWithoutTerm;
+  drain(effects);
+  is_term_dropped_ = false;
+  return effects;
+}
+
+// Once a majority of the outgoing voters alone has granted its vote, so has everybody.
+void Driver::forge_votes(const Message& message) {
+  const auto* reply = std::get_if<VoteReply>(&message.body);
+  if (!reply || status().role != Role::kCandidate || reply->term != status().term || !reply->granted) return;
+  granted_.insert(message.from);
+  const consensus::Configuration& configuration = replica_.configuration();
+  if (!configuration.is_joint()) return;
+  const uint64_t is_won = consensus::majority_of(configuration.outgoing, [&](ReplicaId id) {
+    return static_cast<uint64_t>(id == self_ || granted_.contains(id));
+  });
+  if (is_won == 0) return;
+  Message forged = message;
+  for (const ReplicaId voter : configuration.voters) {
+    forged.from = voter;
+    if (voter != self_) replica_.receive(forged, later());
+  }
+}
+
 Effects Driver::tick() {
   Effects effects;
   replica_.tick(later());
+  granted_.clear();
   if (status().role != Role::kLeader) counted_.clear();
   drain(effects);
   return effects;
@@ -128,6 +173,50 @@ Effects Driver::read(consensus::ReadToken token) {
   return effects;
 }
 
+Effects Driver::change(const ConfigurationChange& change) {
+  Effects effects;
+  (void)replica_.propose_change(change, later());
+  drain(effects);
+  return effects;
+}
+
+Effects Driver::transfer(ReplicaId target) {
+  Effects effects;
+  replica_.transfer_leadership(target, later());
+  drain(effects);
+  return effects;
+}
+
+Effects Driver::cut() {
+  Effects effects;
+  const LogIndex index = std::min(status().commit, status().stable_index);
+  if (index <= disk_.start_index || replica_.configuration_at(index).voters.empty()) return effects;
+  disk_.start_index = index;
+  replica_.log_cut(index);
+  drain(effects);
+  return effects;
+}
+
+Effects Driver::send_snapshot() {
+  Effects effects;
+  CHECK(!wanted_.empty()) << "no snapshot is wanted";
+  const consensus::SnapshotWanted wanted = wanted_.front();
+  wanted_.pop_front();
+  const LogIndex index = std::min(status().commit, status().stable_index);
+  std::optional<LogIndex> sent;
+  if (index >= wanted.index_min) {  // else a snapshot is being installed here
+    sent = index;
+    Snapshot snapshot;
+    snapshot.to = wanted.peer;
+    snapshot.head = {self_, status().term, index, replica_.term_at(index).value(), replica_.configuration_at(index)};
+    snapshot.state.assign(disk_.entries.begin(), disk_.entries.begin() + static_cast<ptrdiff_t>(index.value));
+    effects.snapshots.push_back(std::move(snapshot));
+  }
+  replica_.snapshot_finished(wanted.peer, sent, later());
+  drain(effects);
+  return effects;
+}
+
 Disk Driver::disk_after_crash(size_t records_kept) const {
   Disk left = disk_;
   for (const Pending& pending : pending_) {
@@ -142,7 +231,12 @@ Disk Driver::disk_after_crash(size_t records_kept) const {
 
 void Driver::write(Disk& disk, const Record& record) {
   if (record.hard_state) disk.hard_state = *record.hard_state;
+  if (record.install) {
+    disk.entries = record.install->state;
+    disk.start_index = record.install->head.index;
+  }
   if (!record.entry) return;
+  CHECK(record.entry->index > disk.start_index) << record.entry->index << " is in the checkpoint";
   while (!disk.entries.empty() && disk.entries.back().index >= record.entry->index) disk.entries.pop_back();
   CHECK(record.entry->index.value == disk.entries.size() + 1) << "gap before " << record.entry->index;
   disk.entries.push_back(*record.entry);
@@ -168,8 +262,11 @@ size_t Driver::records_pending() const {
 }
 
 LogIndex Driver::acknowledged() const {
-  if (config_.plant != Plant::kCountsOldTerm || status().role != Role::kLeader) return commit_;
-  return std::max(commit_, LogIndex(consensus::quorum_value(replica_.configuration(), [&](ReplicaId id) {
+  const bool is_counting = config_.plant == Plant::kCountsOldTerm || config_.plant == Plant::kOldVotersCommit;
+  if (!is_counting || status().role != Role::kLeader) return commit_;
+  consensus::Configuration voters = replica_.configuration();
+  if (config_.plant == Plant::kOldVotersCommit && voters.is_joint()) voters.voters = voters.outgoing;
+  return std::max(commit_, LogIndex(consensus::quorum_value(voters, [&](ReplicaId id) {
                     const auto found = counted_.find(id);
                     if (found != counted_.end()) return found->second.value;
                     return id == self_ ? status().stable_index.value : uint64_t{0};
@@ -180,9 +277,11 @@ void Driver::drain(Effects& effects) {
   while (replica_.has_ready()) take(effects);
   const consensus::ReplicaStatus now = status();
   if (now.messages_refused > 0) effects.wrong = "refused a message of a correct peer";
-  const std::vector<Entry> log = written_log();
-  bool is_equal = log.size() == now.last_index.value;
-  for (const Entry& entry : log) is_equal = is_equal && replica_.term_at(entry.index) == entry.term;
+  const Disk written = disk_after_crash(SIZE_MAX);
+  bool is_equal = written.entries.size() == now.last_index.value;
+  for (const Entry& entry : written.entries) {
+    is_equal = is_equal && (entry.index < written.start_index || replica_.term_at(entry.index) == entry.term);
+  }
   if (is_order_wrong()) effects.wrong = "an entry on the disk above the term there";
   if (!is_equal) effects.wrong = "its Readys do not add up to its log";
 }
@@ -195,8 +294,12 @@ void Driver::take(Effects& effects) {
   effects.reads.insert(effects.reads.end(), ready.reads.begin(), ready.reads.end());
   for (Message& message : ready.send_now) send(effects, std::move(message));
   Pending pending{ready.sequence, {}, {}};
-  if (ready.hard_state && !is_term_dropped_) pending.records.push_back({ready.hard_state, std::nullopt});
-  for (Entry& entry : ready.entries) pending.records.push_back({std::nullopt, std::move(entry)});
+  if (ready.hard_state && !is_term_dropped_) pending.records.push_back({.hard_state = ready.hard_state});
+  if (ready.install) {
+    CHECK(staged_) << "nothing is staged";
+    pending.records.push_back({.install = std::exchange(staged_, std::nullopt)});
+  }
+  for (Entry& entry : ready.entries) pending.records.push_back({.entry = std::move(entry)});
   for (Message& message : ready.send_when_durable) {
     if (leaves_early(message, config_.plant) || config_.plant == Plant::kDiskLies) {
       send(effects, std::move(message));
@@ -213,6 +316,7 @@ void Driver::take(Effects& effects) {
     std::move(pending.send.begin(), pending.send.end(), std::back_inserter(pending_.back().send));
   }
   if (config_.plant == Plant::kDiskLies) replica_.persisted(sequence_, later());
+  wanted_.insert(wanted_.end(), ready.snapshots_wanted.begin(), ready.snapshots_wanted.end());
   for (const consensus::EntriesWanted& wanted : ready.entries_wanted) answer(wanted);
 }
 
@@ -243,6 +347,7 @@ void Driver::send(Effects& effects, Message message) const {
 void Driver::answer(const consensus::EntriesWanted& wanted) {
   std::vector<Entry> entries;
   for (const Entry& entry : disk_.entries) {
+    if (wanted.first <= disk_.start_index) break;  // cut meanwhile
     if (entry.index >= wanted.first && entry.index <= wanted.last) entries.push_back(entry);
     if (config_.one_entry_per_request && !entries.empty()) break;
   }
@@ -257,12 +362,21 @@ void Driver::encode(consensus::StateWriter& out) const {
   out.hard_state(disk_.hard_state);
   out.number(disk_.entries.size());
   for (const Entry& entry : disk_.entries) out.entry(entry);
+  out.number(disk_.start_index.value);
+  out.number(wanted_.size());
+  for (const consensus::SnapshotWanted& wanted : wanted_) {
+    out.id(wanted.peer);
+    out.number(wanted.index_min.value);
+  }
+  out.ids({granted_.begin(), granted_.end()});
   out.number(pending_.size());
   for (const Pending& pending : pending_) {
     out.number(pending.records.size());
     for (const Record& record : pending.records) {
-      out.number(record.entry ? 1 : 0);
-      record.entry ? out.entry(*record.entry) : out.hard_state(*record.hard_state);
+      out.number((record.hard_state ? 1 : 0) + (record.install ? 2 : 0) + (record.entry ? 4 : 0));
+      if (record.hard_state) out.hard_state(*record.hard_state);
+      if (record.install) encode_snapshot(*record.install, out);
+      if (record.entry) out.entry(*record.entry);
     }
     std::vector<std::string> sends;  // the network does not keep their order
     for (const Message& message : pending.send) {

@@ -58,4 +58,12 @@ void encode_message(const Message& message, StateWriter& out) {
   std::visit([&](const auto& body) { put_fields(out, body); }, message.body);
 }
 
+void encode_snapshot(const Snapshot& snapshot, StateWriter& out) {
+  constexpr uint64_t kBehindMessages = std::variant_size_v<consensus::MessageBody>;
+  out.id(snapshot.head.from);
+  out.id(snapshot.to);
+  out.number(kBehindMessages);
+  put_fields(out, snapshot);
+}
+
 }  // namespace torc::explore

@@ -1,6 +1,7 @@
 #include "explore/safety.h"
 
 #include <algorithm>
+#include <bit>
 #include <sstream>
 
 namespace torc::explore {
@@ -70,16 +71,26 @@ std::string leader_completeness(const World& world, const Cast& cast) {
   return {};
 }
 
-// Stronger than the promise at the moment of the answer: a majority never loses it again.
+bool is_majority(unsigned holders, unsigned voters) {
+  return voters == 0 || std::popcount(holders & voters) * 2 > std::popcount(voters);
+}
+
+// Stronger than the promise at the moment of the answer: a majority never loses it again. It is a majority of the
+// voters in force at the entry: whoever leads later under another configuration commits it only with theirs too, or has
+// committed that one with theirs. A joint configuration itself needs both majorities.
 std::string durability(const World& world, const Cast& cast) {
+  VoterSets in_force = cast.birth();
   for (size_t i = 0; i < world.past.committed_count; ++i) {
-    uint64_t holders = 0;
+    unsigned holders = 0;
     for (uint64_t r = 0; r < cast.config().replicas; ++r) {
       const std::vector<uint32_t>& durable = cast.actor(world.actors[r]).durable;
-      holders += i < durable.size() && durable[i] == world.past.committed[i] ? 1 : 0;
+      if (i < durable.size() && durable[i] == world.past.committed[i]) holders |= 1u << r;
     }
-    if (holders * 2 <= cast.config().replicas) {
-      return text("durability: committed entry ", i + 1, " is on ", holders, " of ", cast.config().replicas, " disks");
+    const VoterSets* configuration = cast.configuration_in(world.past.committed[i]);
+    if (configuration) in_force = *configuration;
+    if (!is_majority(holders, in_force.voters) || (configuration && !is_majority(holders, in_force.outgoing))) {
+      return text("durability: committed entry ", i + 1, " is on ", std::popcount(holders), " of ",
+                  cast.config().replicas, " disks");
     }
   }
   return {};

@@ -21,6 +21,7 @@ struct Report {
   uint64_t expanded = 0;  // worlds whose successors were all looked at
   uint64_t distinct = 0;  // worlds, up to symmetry
   uint64_t groups = 0;    // worlds, whatever is on the network; only if asked for
+  uint64_t walks = 0;     // only of walk()
   uint64_t steps = 0;     // that changed something
   uint64_t depth = 0;     // all worlds this many actions from the first are known
   uint64_t frontier = 0;  // worlds not expanded

@@ -2,32 +2,10 @@
 // further.
 #include "explore/search.h"
 
-#include <gtest/gtest.h>
+#include "explore/test_report.h"
 
 namespace torc::explore {
 namespace {
-
-std::string joined(const std::vector<std::string>& lines) {
-  std::string all;
-  for (const std::string& line : lines) all += line + "\n";
-  return all;
-}
-
-void expect_complete(const Config& config, const Limits& limits = {}) {
-  const Report report = explore(config, limits);
-  EXPECT_TRUE(report.violation.empty()) << report.violation << "\n" << joined(report.trace);
-  EXPECT_TRUE(report.is_complete) << report.frontier << " worlds left";
-  // Histories that meet in one state were compared from there on: the encoding leaves out nothing that matters.
-  EXPECT_GT(report.histories_compared, 0u);
-  std::printf("%llu distinct worlds, depth %llu\n", static_cast<unsigned long long>(report.distinct),
-              static_cast<unsigned long long>(report.depth));
-}
-
-void expect_found(Plant plant, const std::string& violation, uint64_t actions) {
-  const Report report = explore(world_of(plant), {});
-  EXPECT_NE(report.violation.find(violation), std::string::npos) << report.violation << "\n" << joined(report.trace);
-  EXPECT_EQ(report.trace.size(), actions) << joined(report.trace);
-}
 
 TEST(Explore, OneReplicaInThreeTermsWithTwoProposalsAndTwoCrashesIsSafe) {
   Config config;
@@ -62,7 +40,7 @@ TEST(Explore, WorldsThatDifferOnlyInWhoIsWhoCountOnce) {
   EXPECT_LE(without, with_symmetry * 6);
 }
 
-TEST(Explore, ForgettingDeadRepliesLosesNoStateOfTheGroup) {
+TEST(Explore, ForgettingDeadMailLosesNoStateOfTheGroup) {
   for (const uint64_t replicas : {2, 3}) {
     Config config;
     config.replicas = replicas;
@@ -71,7 +49,7 @@ TEST(Explore, ForgettingDeadRepliesLosesNoStateOfTheGroup) {
     Limits limits;
     limits.counts_groups = true;
     const Report without = explore(config, limits);
-    config.forgets_dead_replies = false;
+    config.forgets_dead_mail = false;
     const Report with = explore(config, limits);
     EXPECT_TRUE(without.is_complete && with.is_complete);
     EXPECT_EQ(without.groups, with.groups);

@@ -23,21 +23,28 @@ void add_lines(World& world, const std::vector<uint32_t>& sent) {
   }
 }
 
-// True if the receiver will ignore this reply now and for ever, whatever happens to it: what it needs to be interested
-// again would be a role in a term that is over for it, crashes included, because a term on its disk never falls.
+// True if the receiver will ignore this message now and for ever, whatever happens to it: what it needs to be
+// interested again would be a role in a term that is over for it, crashes included, because a term on its disk never
+// falls. Of an old request only the answer matters, which tells its sender of a higher term: no news to who is in the
+// last one.
 bool is_dead(const Line& line, const World& world, const Cast& cast) {
   const Actor& to = cast.actor(world.actors[line.to]);
-  if (line.reply == ReplyKind::kNone || to.durable_term < line.term) return false;
-  if (to.durable_term > line.term) return true;
+  if (line.kind == LineKind::kOther || to.durable_term < line.term) return false;
+  if (to.durable_term > line.term) {
+    const Term known = cast.actor(world.actors[line.from]).durable_term;
+    return line.kind != LineKind::kRequest || known.value >= cast.config().terms_max;
+  }
   const bool is_current = to.status.term == line.term;
-  switch (line.reply) {
-    case ReplyKind::kNone:
+  switch (line.kind) {
+    case LineKind::kOther:
+    case LineKind::kRequest:
+    case LineKind::kOrder:
       return false;
-    case ReplyKind::kVoteRefused:  // tells no higher term, and nobody counts refusals
+    case LineKind::kVoteRefused:  // tells no higher term, and nobody counts refusals
       return true;
-    case ReplyKind::kVoteGranted:  // it will not be a candidate of this term again
+    case LineKind::kVoteGranted:  // it will not be a candidate of this term again
       return !is_current || to.status.role != Role::kCandidate;
-    case ReplyKind::kFollowed:  // it led this term and never will again
+    case LineKind::kFollowed:  // it led this term and never will again
       return world.past.leaders[line.term.value] == line.to + 1 && (!is_current || to.status.role != Role::kLeader);
   }
   return false;
@@ -88,6 +95,16 @@ World elected_world(World world, Cast& cast) {
   return world;
 }
 
+void describe(const Line& line, std::ostream& out) {
+  if (!line.snapshot) {
+    out << "deliver " << consensus::describe(line.message);
+    return;
+  }
+  const consensus::SnapshotHead& head = line.snapshot->head;
+  out << "deliver " << head.from.node << "->" << line.snapshot->to.node << " snapshot term=" << head.sender_term
+      << " of " << head.index << "/" << head.term;
+}
+
 }  // namespace
 
 World first_world(Cast& cast) {
@@ -115,6 +132,18 @@ void actions_of(const World& world, const Cast& cast, std::vector<Action>& out) 
     if (is_leader && world.past.proposals < config.proposals_max) {
       out.push_back({position, {InputKind::kPropose, world.past.proposals}});
     }
+    if (is_leader && world.past.changes < config.changes.size()) {
+      out.push_back({position, {InputKind::kChange, world.past.changes}});
+    }
+    if (is_leader && world.past.transfers < config.transfers_max) {
+      for (uint32_t target = 0; target < config.replicas; ++target) {
+        out.push_back({position, {InputKind::kTransfer, target}});
+      }
+    }
+    if (actor.status.commit > LogIndex(0) && world.past.cuts < config.cuts_max) {
+      out.push_back({position, {InputKind::kCut, 0}});
+    }
+    if (actor.has_snapshot_to_send) out.push_back({position, {InputKind::kSnapshot, 0}});
     if (is_leader && world.past.reads < config.reads_max) {
       out.push_back({position, {InputKind::kRead, world.past.reads}});
     }
@@ -137,6 +166,9 @@ std::optional<Outcome> act(const World& world, Action action, Cast& cast) {
   World& after = outcome.world;
   if (action.input.kind == InputKind::kPropose) ++after.past.proposals;
   if (action.input.kind == InputKind::kCrash) ++after.past.crashes;
+  if (action.input.kind == InputKind::kChange) ++after.past.changes;
+  if (action.input.kind == InputKind::kTransfer) ++after.past.transfers;
+  if (action.input.kind == InputKind::kCut) ++after.past.cuts;
   if (action.input.kind == InputKind::kRead) {
     after.past.read_floors[after.past.reads++] = after.past.committed_count;
   }
@@ -145,9 +177,9 @@ std::optional<Outcome> act(const World& world, Action action, Cast& cast) {
   for (uint64_t i = 0; i < cast.config().replicas; ++i) {
     if (!is_within_bounds(cast.actor(after.actors[i]), cast.config())) return std::nullopt;
   }
-  if (cast.config().plant == Plant::kNone && cast.config().forgets_dead_replies) forget_dead_lines(after, cast);
+  if (cast.config().plant == Plant::kNone && cast.config().forgets_dead_mail) forget_dead_lines(after, cast);
   const bool is_same_past = action.input.kind == InputKind::kReceive || action.input.kind == InputKind::kTick ||
-                            action.input.kind == InputKind::kSync;
+                            action.input.kind == InputKind::kSync || action.input.kind == InputKind::kSnapshot;
   if (is_same_past && outcome.violation.empty() && after.actors == world.actors && after.lines == world.lines) {
     return std::nullopt;  // all it sent was dead on arrival
   }
@@ -178,7 +210,7 @@ Fingerprint fingerprint_of(const World& world, const Cast& cast, bool with_netwo
       put_u8(bytes, past.committed_in[i]);
     }
     put_u8(bytes, past.proposals);
-    put_u8(bytes, past.crashes);
+    for (const uint8_t count : {past.crashes, past.changes, past.transfers, past.cuts}) put_u8(bytes, count);
     for (size_t i = 0; i < past.reads; ++i) put_u8(bytes, past.read_floors[i]);
     least = std::min(least, fingerprint(bytes));
   }
@@ -190,7 +222,7 @@ std::string describe(const Action& action, const World& after, Cast& cast) {
   const int replica = action.position + 1;
   switch (action.input.kind) {
     case InputKind::kReceive:
-      out << "deliver " << consensus::describe(cast.line(action.input.argument).message);
+      describe(cast.line(action.input.argument), out);
       break;
     case InputKind::kTick:
       out << "timeout of " << replica;
@@ -206,6 +238,18 @@ std::string describe(const Action& action, const World& after, Cast& cast) {
       break;
     case InputKind::kRead:
       out << "read at " << replica;
+      break;
+    case InputKind::kChange:
+      out << "membership change " << action.input.argument + 1 << " proposed to " << replica;
+      break;
+    case InputKind::kTransfer:
+      out << replica << " is to hand over to " << action.input.argument + 1;
+      break;
+    case InputKind::kCut:
+      out << replica << " cuts its log";
+      break;
+    case InputKind::kSnapshot:
+      out << replica << " sends a snapshot";
       break;
   }
   const Actor& actor = cast.actor(after.actors[action.position]);

@@ -19,6 +19,9 @@ struct Past {
   std::array<uint8_t, kLogMax> committed_in{};  // the term in which that was first seen
   uint8_t proposals = 0;
   uint8_t crashes = 0;
+  uint8_t changes = 0;
+  uint8_t transfers = 0;
+  uint8_t cuts = 0;
   uint8_t reads = 0;
   std::array<uint8_t, kReadsMax> read_floors{};  // committed_count when the read was asked for
 };
