@@ -43,8 +43,8 @@ node::NodeOptions draw_node(Prng& prng) {
   // what they were.
   Prng apart(node.checkpoint_log_bytes);
   if (apart.chance(1, 2)) {
-    node.checkpoint_log_bytes = apart.between(2'000, 10'000);
-    node.log_tail_bytes = apart.below(5'000);
+    node.checkpoint_log_bytes = apart.between(1'000, 4'000);
+    node.log_tail_bytes = apart.below(2'000);
   }
   return node;
 }
