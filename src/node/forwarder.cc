@@ -98,11 +98,12 @@ void Forwarder::flush(NodeId leader, bool self_leads, Instant now) {
     return;
   }
   const ForwardPath::Hop hop = path_.choose(leader, {!outstanding_.empty(), is_waiting(), last_progress_, epoch_}, now);
-  if (hop != hop_) {
-    hop_ = hop;
+  // A relay that turns out to lead goes on with the stream; one that led refuses what it cannot go on with.
+  if (hop.to != hop_.to) {
     resume_at_ = Instant{};
     restart_stream();
   }
+  hop_ = hop;
   const uint64_t end_sequence = first_sequence_ + outstanding_.size();
   if (!hop_.to || now < resume_at_ || next_unsent_ == end_sequence) return;
 

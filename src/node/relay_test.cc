@@ -289,6 +289,29 @@ TEST(ForwardReceiver, ProbeIsAnsweredByWhetherItLeadsAndLeavesTheStreamAlone) {
   EXPECT_EQ(leader.out[2].replies.size(), 2u);
 }
 
+TEST(Forwarding, RelayThatTurnsOutToLeadGoesOnWithTheStream) {
+  Leader leader;
+  Follower follower;
+  Instant now{5'000'000'000};
+  const auto exchange = [&](NodeId known_leader) {
+    now = now + 10ms;
+    follower.forwarder.flush(known_leader, false, now);
+    for (; !follower.out.empty(); follower.out.pop_front()) leader.receiver.on_request(kFollower, follower.out.front());
+    leader.receiver.flush();
+    for (; !leader.out.empty(); leader.out.pop_front()) follower.forwarder.on_reply(kLeader, leader.out.front(), now);
+  };
+  leader.holds_answers = true;
+  follower.read(1, now);
+  for (int round = 0; round < 3; ++round) exchange(NodeId());
+  ASSERT_EQ(leader.held.size(), 1u);
+  follower.read(2, now);
+  for (int round = 0; round < 3; ++round) exchange(kLeader);
+  EXPECT_EQ(leader.held.size(), 2u) << "the first was sent again";
+  leader.release();
+  exchange(kLeader);
+  EXPECT_EQ(follower.port.answers.size(), 2u);
+}
+
 // ---- all together ----
 
 /// A follower with two ways to the leader, each of which delays, loses and is cut; nothing overtakes on one of them.

@@ -247,19 +247,27 @@ TEST(SnapshotInstall, AWriteWhosePlaceItCoversHasAnUnknownOutcome) {
   EXPECT_THAT(world.port.answers[1], StartsWith("-UNKNOWN"));
 }
 
-TEST(SnapshotInstall, WhoIsNoMemberIsNotListenedTo) {
+TEST(SnapshotInstall, WhatIsMeantForAnotherLifeOfTheNodeIsIgnored) {
   const Snapshot snapshot;
   GroupWorld world;
   follow(world);
   wire::SnapshotChunk chunk = snapshot.chunk(0);
-  chunk.from = replica(7);
-  world.group->receive(chunk);
-  chunk = snapshot.chunk(0);
   chunk.to = {NodeId(1), Incarnation(77)};
   world.group->receive(chunk);
   world.turn();
   EXPECT_TRUE(world.replies.empty());
   EXPECT_EQ(world.group->applied(), LogIndex(2));
+}
+
+TEST(SnapshotInstall, LeaderThatTheLogDoesNotKnowYetIsListenedTo) {
+  const Snapshot snapshot;
+  GroupWorld world;
+  follow(world);
+  wire::SnapshotChunk chunk = snapshot.chunk(0);
+  chunk.from = replica(7);  // joined after what this log knows
+  world.group->receive(chunk);
+  world.turn();
+  EXPECT_FALSE(world.replies.empty());
 }
 
 /// Node 2 acknowledges everything, node 3 nothing.
