@@ -47,6 +47,8 @@ void Checkpoints::write(const consensus::Replica& replica, bool may_start) {
   const LogIndex applied = state_->applied();
   if (!may_start || log_bytes < log_bytes_at_checkpoint_ + options_.log_bytes || applied == index_) return;
   if (clock_.now() < next_) return;
+  // A replica that joined has not been told of its group yet: such a checkpoint could not say who the members are.
+  if (replica.configuration_at(applied).voters.empty()) return;
   const std::optional<Term> term = replica.term_at(applied);
   CHECK(term.has_value()) << "the term of applied entry " << applied << " is unknown";
   log_bytes_at_checkpoint_ = log_bytes;

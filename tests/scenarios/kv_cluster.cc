@@ -115,7 +115,7 @@ sim::WorldOptions KvCluster::world_options(const KvOptions& options) {
   world.node.command_timeout = 2s;
   if (options.checkpoint_log_bytes) {
     world.node.checkpoint_log_bytes = *options.checkpoint_log_bytes;
-    world.node.log_tail_bytes = *options.checkpoint_log_bytes;
+    world.node.log_tail_bytes = 0;
   }
   world.open_node = [this](node::NodeOptions node, env::Clock& clock, env::Disk& disk, env::Network& network,
                            env::CheckpointStore& checkpoints) {

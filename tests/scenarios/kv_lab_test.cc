@@ -1,7 +1,7 @@
 // The key-value lab's scenarios (6.824, 2017, lab 3), under their own names, on whole nodes.
 //
 // Limits in bytes. The lab allows 2 x 1,000 bytes of Raft state. Ours is the group's log: a checkpoint begins when it
-// has grown by kCheckpointLogBytes, as much again is kept behind it for servers that lag, and it is cut in steps of 64
+// has grown by kCheckpointLogBytes, nothing is kept behind it for servers that lag, and it is cut in steps of 64
 // entries (about 60 bytes each, and up to 20 commands in one entry where there are 20 clients). Hence log_bytes_max():
 // less than any of these runs writes, and never exceeded, whoever is away.
 #include <gtest/gtest.h>
