@@ -186,6 +186,25 @@ TEST_F(Nemesis, NodeWhoseFsyncFailsStopsAndNothingAcknowledgedIsLost) {
   judge(workload, "failing_sync");
 }
 
+// Alone: nothing else may fail until the node has everything again. Amnesia.* looks at what it says of itself.
+TEST_F(Nemesis, WhatClientsSawWhenADataDirectoryWasDeletedIsLinearizable) {
+  Cluster cluster;
+  RecordedWorkload workload = start_workload(cluster);
+  linger(500, 1500);
+  const NodeNumber leader = leader_of(cluster);
+  const NodeNumber wiped = prng_.chance(1, 2) ? leader : follower_of(leader, prng_);
+  cluster.kill_hard(wiped);
+  linger(0, 500);
+  cluster.delete_data(wiped);
+  cluster.start(wiped);
+  expect_progress(workload, "a data directory was deleted");
+  EXPECT_NE(cluster.wait_for_leader(), wiped) << "it leads with nothing";
+  linger(2000, 4000);
+  EXPECT_TRUE(cluster.process(wiped).is_running());
+  expect_progress(workload, "a data directory was deleted, later");
+  judge(workload, "deleted_directory");
+}
+
 TEST_F(Nemesis, WithoutFaultsEveryOperationIsAnsweredAndTheHistoryIsLinearizable) {
   Cluster cluster;
   RecordedWorkload workload = start_workload(cluster);
