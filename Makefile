@@ -69,6 +69,7 @@ explore: build ## every small world of the consensus core, ten minutes each: mak
 	    "--fast-disk --terms 2 --proposals 1 --crashes 0 --change remove-leader" \
 	    "--fast-disk --terms 2 --proposals 0 --crashes 0 --change add" \
 	    "--fast-disk --terms 2 --proposals 0 --crashes 1 --lagging" \
+	    "--fast-disk --terms 2 --proposals 0 --crashes 1 --elected --time 5" \
 	    "--terms 4 --proposals 2 --crashes 2 --transfers 1 --cuts 1 --pre-vote --pull --change add --walk 1" \
 	    "--terms 4 --proposals 2 --crashes 2 --transfers 1 --cuts 1 --pre-vote --pull --change replace --walk 1"; do \
 	  $(RELEASE)/bin/torc-explore $$bounds --seconds $(or $(SECONDS),600); \

@@ -28,10 +28,10 @@ void print_level(const Report& r, Clock::time_point start) {
 void print_bounds(const Config& c) {
   std::printf(
       "bounds: %llu replicas (%llu learners, %llu spares), %llu terms, %llu proposals, %llu membership changes, "
-      "%llu crashes, %llu transfers, %llu cuts, %llu reads%s%s%s%s%s%s, plant %s\n",
+      "%llu crashes, %llu transfers, %llu cuts, %llu reads, %llu steps of time%s%s%s%s%s%s, plant %s\n",
       printable(c.replicas), printable(c.learners), printable(c.spares), printable(c.terms_max),
       printable(c.proposals_max), printable(c.changes.size()), printable(c.crashes_max), printable(c.transfers_max),
-      printable(c.cuts_max), printable(c.reads_max), c.is_disk_slow ? "" : ", fast disks",
+      printable(c.cuts_max), printable(c.reads_max), printable(c.time_max), c.is_disk_slow ? "" : ", fast disks",
       c.pre_vote ? ", pre-votes" : "", c.pull ? ", pulls" : "", c.disks.empty() ? "" : ", from given disks",
       c.heartbeats ? ", heartbeats" : "", c.starts_elected ? ", from an elected leader" : "",
       std::string(to_string(c.plant)).c_str());
@@ -91,6 +91,8 @@ int main(int argc, char** argv) {
                  "A membership change, with the members it needs: " + std::string(torc::explore::kChangeNames));
   app.add_option("--transfers", config.transfers_max, "Of leadership, in all")->check(CLI::Range(0, 3));
   app.add_option("--cuts", config.cuts_max, "Of logs, in all: then snapshots are needed")->check(CLI::Range(0, 3));
+  app.add_option("--time", config.time_max, "Steps of a third of the election timeout, in all: then there are leases")
+      ->check(CLI::Range(uint64_t{0}, torc::explore::kTimeMax));
   app.add_option("--reads", config.reads_max, "In all (ReadIndex)")
       ->check(CLI::Range(uint64_t{0}, torc::explore::kReadsMax))
       ->capture_default_str();

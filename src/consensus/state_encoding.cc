@@ -59,7 +59,6 @@ struct StateEncoding {
   std::span<const uint64_t> unreported;
 
   void replica(const Replica::Parts& p) {
-    out.time(p.now);
     out.number(p.replicated_to_all.value);
     out.number(p.commit_reported.value);
     out.number(p.messages_refused > 0);

@@ -39,8 +39,8 @@ class StateWriter {
 };
 
 /// Appends the state of `replica`. `unreported`: the sequences persisted() will be called with, in order; how many
-/// Readys there were between them does not matter. Loads (EntriesWanted) are left out. Requires: !replica.has_ready(),
-/// no load is out.
+/// Readys there were between them does not matter. Loads (EntriesWanted) are left out, and the time of the last input:
+/// the next one brings its own. Requires: !replica.has_ready(), no load is out.
 void encode_state(const Replica& replica, std::span<const uint64_t> unreported, StateWriter& out);
 
 }  // namespace torc::consensus

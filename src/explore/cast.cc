@@ -67,12 +67,13 @@ Names names_of(const Config& config) {
 
 Cast::Cast(const Config& config) : config_(config), names_(names_of(config)), birth_(sets_of(birth_of(config))) {}
 
-uint32_t Cast::start(uint8_t position, const Disk& disk) {
-  const auto driver = std::make_unique<Driver>(config_, member(position), disk);
+uint32_t Cast::start(uint8_t position, const Disk& disk, uint64_t time) {
+  const auto driver = std::make_unique<Driver>(config_, member(position), disk, time);
   const auto known = actor_numbers_.find(identity_of(*driver));
   if (known != actor_numbers_.end()) return known->second;
   disks_.push_back(disk);
-  return number_of_actor(*driver, position, UINT32_MAX, {}, static_cast<uint32_t>(disks_.size() - 1));
+  return number_of_actor(*driver, position, UINT32_MAX, {}, static_cast<uint32_t>(disks_.size() - 1),
+                         static_cast<uint32_t>(time));
 }
 
 const Step& Cast::step(uint32_t actor, Input input) {
@@ -88,14 +89,14 @@ Step Cast::compute(uint32_t actor, Input input) {
   Step step;
   const std::unique_ptr<Driver> driver = replay(actor);
   if (input.kind == InputKind::kCrash) {
-    step.actor = start(actors_[actor].position, driver->disk_after_crash(input.argument));
+    step.actor = start(actors_[actor].position, driver->disk_after_crash(input.argument), driver->time());
     return step;
   }
   Effects effects = apply(*driver, input);
   step.sent = numbers_of_lines(effects);
   step.reads = std::move(effects.reads);
   step.wrong = std::move(effects.wrong);
-  step.actor = number_of_actor(*driver, actors_[actor].position, actor, input, UINT32_MAX);
+  step.actor = number_of_actor(*driver, actors_[actor].position, actor, input, UINT32_MAX, 0);
   // Two histories of one state have to go on alike, else the encoding leaves out something that matters.
   if (const std::unique_ptr<Driver> twin = replay_otherwise(actor)) {
     const Effects twins = apply(*twin, input);
@@ -111,7 +112,8 @@ std::unique_ptr<Driver> Cast::replay(uint32_t number) const {
   for (; actors_[number].parent != UINT32_MAX; number = actors_[number].parent) {
     inputs.push_back(actors_[number].input);
   }
-  auto driver = std::make_unique<Driver>(config_, member(actors_[number].position), disks_[actors_[number].disk]);
+  const Actor& first = actors_[number];
+  auto driver = std::make_unique<Driver>(config_, member(first.position), disks_[first.disk], first.time);
   for (auto input = inputs.rbegin(); input != inputs.rend(); ++input) apply(*driver, *input);
   return driver;
 }
@@ -145,6 +147,8 @@ Effects Cast::apply(Driver& driver, Input input) const {
       return driver.cut();
     case InputKind::kSnapshot:
       return driver.send_snapshot();
+    case InputKind::kTime:
+      return driver.pass_time();
     case InputKind::kCrash:
       break;
   }
@@ -152,7 +156,8 @@ Effects Cast::apply(Driver& driver, Input input) const {
   return {};
 }
 
-uint32_t Cast::number_of_actor(const Driver& driver, uint8_t position, uint32_t parent, Input input, uint32_t disk) {
+uint32_t Cast::number_of_actor(const Driver& driver, uint8_t position, uint32_t parent, Input input, uint32_t disk,
+                               uint32_t time) {
   const auto number = static_cast<uint32_t>(actors_.size());
   const auto [known, is_new] = actor_numbers_.try_emplace(identity_of(driver), number);
   if (!is_new) {
@@ -176,6 +181,7 @@ uint32_t Cast::number_of_actor(const Driver& driver, uint8_t position, uint32_t 
   actor.parent = parent;
   actor.input = input;
   actor.disk = disk;
+  actor.time = time;
   actors_.push_back(std::move(actor));
   return number;
 }
@@ -222,7 +228,7 @@ uint32_t Cast::number_of_entry(const Entry& entry) {
 std::vector<Fingerprint> Cast::fingerprints_of(const Driver& driver) const {
   std::vector<Fingerprint> all;
   for (const std::vector<uint8_t>& names : names_) {
-    const consensus::StateEncodingOptions options{names, false, config_.reads_max > 0};
+    const consensus::StateEncodingOptions options{names, config_.time_max > 0, has_stamps(config_)};
     std::string text;
     consensus::StateWriter writer(options, text);
     driver.encode(writer);
@@ -232,7 +238,7 @@ std::vector<Fingerprint> Cast::fingerprints_of(const Driver& driver) const {
 }
 
 Fingerprint Cast::identity_of(const Driver& driver) const {
-  const consensus::StateEncodingOptions options{names_.front(), false, config_.reads_max > 0};
+  const consensus::StateEncodingOptions options{names_.front(), config_.time_max > 0, has_stamps(config_)};
   std::string text;
   consensus::StateWriter writer(options, text);
   driver.encode(writer);

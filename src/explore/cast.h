@@ -42,6 +42,7 @@ struct Actor {
 
   // How to get here: a start from a disk (no parent), or an input to another state.
   uint8_t position = 0;
+  uint32_t time = 0;  // at the start from a disk; steps of time since then are inputs
   uint32_t parent = UINT32_MAX;
   Input input;
   uint32_t disk = UINT32_MAX;
@@ -92,7 +93,7 @@ class Cast {
   /// How often two histories led to one state and were compared from there on.
   uint64_t comparisons() const { return comparisons_; }
 
-  uint32_t start(uint8_t position, const Disk& disk);
+  uint32_t start(uint8_t position, const Disk& disk, uint64_t time = 0);
   const Step& step(uint32_t actor, Input input);
 
  private:
@@ -108,7 +109,8 @@ class Cast {
   std::unique_ptr<Driver> replay(uint32_t actor) const;
   std::unique_ptr<Driver> replay_otherwise(uint32_t actor) const;
   Effects apply(Driver& driver, Input input) const;
-  uint32_t number_of_actor(const Driver& driver, uint8_t position, uint32_t parent, Input input, uint32_t disk);
+  uint32_t number_of_actor(const Driver& driver, uint8_t position, uint32_t parent, Input input, uint32_t disk,
+                           uint32_t time);
   uint32_t number_of_line(Line line);
   std::vector<uint32_t> numbers_of_lines(const Effects& effects);
   uint32_t number_of_entry(const Entry& entry);

@@ -85,6 +85,12 @@ std::string_view to_string(Plant plant) {
       return "counts-when-applied";
     case Plant::kSnapshotWithoutTerm:
       return "snapshot-without-term";
+    case Plant::kLeaseFromNewest:
+      return "lease-from-newest";
+    case Plant::kClockStands:
+      return "clock-stands";
+    case Plant::kVotesAfterRestart:
+      return "votes-after-restart";
   }
   return "unknown";
 }
@@ -159,6 +165,15 @@ Config world_of(Plant plant) {
       config.proposals_max = 0;
       config.is_disk_slow = false;
       config.disks = lagging_disks();
+      break;
+    case Plant::kLeaseFromNewest:
+    case Plant::kClockStands:
+    case Plant::kVotesAfterRestart:
+      config.proposals_max = 0;
+      config.crashes_max = plant == Plant::kVotesAfterRestart ? 1 : 0;
+      config.time_max = 4;
+      config.is_disk_slow = false;
+      config.starts_elected = true;
       break;
   }
   return config;

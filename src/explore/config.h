@@ -21,6 +21,7 @@ constexpr uint64_t kTermsMax = 7;
 /// Longest log a world may grow; a step beyond it is not taken.
 constexpr uint64_t kLogMax = 8;
 constexpr uint64_t kReadsMax = 4;
+constexpr uint64_t kTimeMax = 30;
 
 /// Bugs of a driver or a network, planted around the core and never in it.
 enum class Plant : uint8_t {
@@ -40,8 +41,11 @@ enum class Plant : uint8_t {
   kOldVotersCommit,      // a client is answered when a majority of the outgoing voters holds its entry
   kCountsWhenApplied,    // a restart brings back only the configuration that the checkpoint has applied
   kSnapshotWithoutTerm,  // the term of a snapshot's sender does not reach the disk with the snapshot
+  kLeaseFromNewest,      // an answer counts for the newest message that was sent, not for the one it answers
+  kClockStands,          // the clock of a leader does not count the time it is stopped
+  kVotesAfterRestart,    // a restarted replica does not wait before it votes
 };
-constexpr Plant kPlantLast = Plant::kSnapshotWithoutTerm;
+constexpr Plant kPlantLast = Plant::kVotesAfterRestart;
 std::string_view to_string(Plant plant);
 /// "vote-before-durable", ...; nothing for a name no plant has.
 std::optional<Plant> plant_of(std::string_view name);
@@ -66,6 +70,10 @@ struct Config {
   std::vector<ConfigurationChange> changes;
   uint64_t transfers_max = 0;  // of leadership, by any leader to any other voter, in all
   uint64_t cuts_max = 0;       // of any log, in all: behind them only snapshots help
+  /// Above 0 time passes, in so many steps of a third of the shortest election timeout, for all replicas at once; there
+  /// are heartbeats and leases, and whoever has one must know of everything that is committed. 0: see later() in
+  /// driver.cc.
+  uint64_t time_max = 0;
   /// False: a write is durable at once, unless a crash is still to come.
   bool is_disk_slow = true;
   bool pre_vote = false;
@@ -90,6 +98,9 @@ std::vector<Disk> lagging_disks();
 /// none.
 bool add_change(std::string_view name, Config& config);
 constexpr std::string_view kChangeNames = "promote, add, grow, remove, remove-leader, shrink, replace";
+
+/// Stamps of messages are part of a state.
+inline bool has_stamps(const Config& config) { return config.reads_max > 0 || config.time_max > 0; }
 
 /// The smallest world in which this bug shows. Every one of them is clean without its plant.
 Config world_of(Plant plant);

@@ -17,14 +17,29 @@ using consensus::VoteReply;
 // longer than any timeout: whatever waits for time has waited long enough, so no clock reading is part of a state.
 constexpr Instant kStart{-(int64_t{1} << 59)};
 
+// Unless time passes in steps: then stamps are clock readings, and a run begins long after any timeout.
+constexpr Instant kStartOfTime{1'000'000'000};
+constexpr Duration kTimeStep = 100ms;
+constexpr Duration kTimeout = 3 * kTimeStep;
+
+Instant start_of(const Config& config, uint64_t time) {
+  return config.time_max == 0 ? kStart : kStartOfTime + static_cast<int64_t>(time) * kTimeStep;
+}
+
+Instant start_of_replica(const Config& config, Instant now) {
+  return config.plant == Plant::kVotesAfterRestart ? now - kTimeout : now;
+}
+
 consensus::ReplicaOptions options_of(const Config& config, ReplicaId self) {
   consensus::ReplicaOptions options;
   options.group = GroupId(1);
   options.self = self;
   options.pre_vote = config.pre_vote;
   options.pull = config.pull;
-  options.check_quorum = false;  // it would depose a leader at every silence
-  options.lease_reads = false;
+  options.check_quorum = config.time_max > 0;  // else it would depose a leader at every silence
+  options.lease_reads = config.time_max > 0;
+  options.election_timeout_min = kTimeout;
+  options.heartbeat_interval = kTimeStep;
   if (config.one_entry_per_request) options.append_bytes_max = 1;
   return options;
 }
@@ -74,20 +89,40 @@ consensus::Configuration birth_of(const Config& config) {
   return configuration;
 }
 
-Driver::Driver(const Config& config, ReplicaId self, Disk disk)
+Driver::Driver(const Config& config, ReplicaId self, Disk disk, uint64_t time)
     : config_(config),
       self_(self),
-      now_(kStart),
+      now_(start_of(config, time)),
       disk_(std::move(disk)),
-      replica_(options_of(config, self), restored(config, self, disk_), now_) {}
+      replica_(options_of(config, self), restored(config, self, disk_), start_of_replica(config, now_)) {}
 
-Instant Driver::later() { return now_ = now_ + 10s; }
+Instant Driver::later() {
+  if (config_.time_max == 0) now_ = now_ + 10s;
+  return now_;
+}
+
+uint64_t Driver::time() const {
+  return config_.time_max == 0 ? 0 : static_cast<uint64_t>((now_ - kStartOfTime) / kTimeStep);
+}
+
+Effects Driver::pass_time() {
+  if (config_.plant != Plant::kClockStands || status().role != Role::kLeader) now_ = now_ + kTimeStep;
+  return {};
+}
+
+Message Driver::credited_to_newest(Message message) const {
+  if (auto* append = std::get_if<AppendReply>(&message.body); append && append->stamp != 0) append->stamp = newest_;
+  if (auto* beat = std::get_if<consensus::HeartbeatReply>(&message.body); beat && beat->stamp != 0) {
+    beat->stamp = newest_;
+  }
+  return message;
+}
 
 Effects Driver::receive(const Message& message) {
   Effects effects;
   const consensus::ReplicaStatus before = status();
   if (config_.plant == Plant::kOldVotersElect) forge_votes(message);
-  replica_.receive(message, later());
+  replica_.receive(config_.plant == Plant::kLeaseFromNewest ? credited_to_newest(message) : message, later());
   if (config_.plant == Plant::kCountsOldTerm || config_.plant == Plant::kOldVotersCommit) {
     const auto* reply = std::get_if<AppendReply>(&message.body);
     if (status().role != Role::kLeader || status().term != before.term) counted_.clear();
@@ -320,8 +355,10 @@ void Driver::take(Effects& effects) {
   for (const consensus::EntriesWanted& wanted : ready.entries_wanted) answer(wanted);
 }
 
-void Driver::send(Effects& effects, Message message) const {
-  if (config_.reads_max == 0) {  // stamps serve leases and reads alone
+void Driver::send(Effects& effects, Message message) {
+  if (const auto* request = std::get_if<consensus::AppendRequest>(&message.body)) newest_ = request->stamp;
+  if (const auto* request = std::get_if<HeartbeatRequest>(&message.body)) newest_ = request->stamp;
+  if (!has_stamps(config_)) {  // they serve leases and reads alone
     std::visit(
         [](auto& body) {
           if constexpr (requires { body.stamp; }) body.stamp = 0;
@@ -329,7 +366,7 @@ void Driver::send(Effects& effects, Message message) const {
         message.body);
   }
   const bool is_heartbeat = std::holds_alternative<HeartbeatRequest>(message.body);
-  if (is_heartbeat && !config_.heartbeats && config_.reads_max == 0) return;
+  if (is_heartbeat && !config_.heartbeats && !has_stamps(config_)) return;
   if (auto* vote = std::get_if<VoteReply>(&message.body)) {
     if (config_.plant == Plant::kRefusalIsGrant) vote->granted = true;
     if (config_.plant == Plant::kForgedVote && vote->granted) {
@@ -369,6 +406,8 @@ void Driver::encode(consensus::StateWriter& out) const {
     out.number(wanted.index_min.value);
   }
   out.ids({granted_.begin(), granted_.end()});
+  if (config_.time_max > 0) out.time(now_);
+  if (config_.plant == Plant::kLeaseFromNewest) out.number(static_cast<uint64_t>(newest_));
   out.number(pending_.size());
   for (const Pending& pending : pending_) {
     out.number(pending.records.size());

@@ -28,6 +28,7 @@ enum class InputKind : uint8_t {
   kTransfer,  // argument: the target's position
   kCut,       // everything committed and durable is applied, in a checkpoint, and cut off the log
   kSnapshot,  // the oldest snapshot that is wanted has been sent completely
+  kTime,      // a step of time passes; nobody looks at the clock
 };
 
 /// A snapshot on its way. The entries it was made of stand for the state, so that a wrong one is noticed.
@@ -46,7 +47,8 @@ struct Effects {
 
 class Driver {
  public:
-  Driver(const Config& config, ReplicaId self, Disk disk);
+  /// `time`: steps of time that have passed, if time passes.
+  Driver(const Config& config, ReplicaId self, Disk disk, uint64_t time = 0);
 
   Effects receive(const Message& message);
   Effects receive(const Snapshot& snapshot);
@@ -58,6 +60,7 @@ class Driver {
   Effects transfer(ReplicaId target);
   Effects cut();
   Effects send_snapshot();
+  Effects pass_time();
   /// What is on the disk when the process dies with `records_kept` of its unsynced records written.
   Disk disk_after_crash(size_t records_kept) const;
 
@@ -66,6 +69,8 @@ class Driver {
   const Disk& disk() const { return disk_; }
   /// The log with everything that was handed to the disk: what the core believes its log to be.
   std::vector<Entry> written_log() const;
+  /// Steps of time that have passed by its clock; 0 if time does not pass.
+  uint64_t time() const;
   size_t readys_pending() const { return pending_.size(); }
   size_t snapshots_pending() const { return wanted_.size(); }
   size_t records_pending() const;
@@ -89,9 +94,10 @@ class Driver {
   /// A crash may come after any record: a term has to be there before the entries that need it.
   bool is_order_wrong() const;
   Instant later();
+  Message credited_to_newest(Message message) const;
   void drain(Effects& effects);
   void take(Effects& effects);
-  void send(Effects& effects, Message message) const;
+  void send(Effects& effects, Message message);
   void forge_votes(const Message& message);
   void answer(const consensus::EntriesWanted& wanted);
 
@@ -108,6 +114,7 @@ class Driver {
   bool is_term_dropped_ = false;           // kPullWithoutTerm, kSnapshotWithoutTerm
   std::map<ReplicaId, LogIndex> counted_;  // kCountsOldTerm, kOldVotersCommit: what members acknowledged to this leader
   std::set<ReplicaId> granted_;            // kOldVotersElect: who voted for this candidate
+  consensus::SendStamp newest_ = 0;        // kLeaseFromNewest: of all messages sent
 };
 
 /// The configuration a world's group is born with.

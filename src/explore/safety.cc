@@ -96,6 +96,18 @@ std::string durability(const World& world, const Cast& cast) {
   return {};
 }
 
+// Who has a lease may answer reads alone: nobody else may have committed anything it does not know of.
+std::string leases(const World& world, const Cast& cast) {
+  for (uint64_t r = 0; r < cast.config().replicas; ++r) {
+    const consensus::ReplicaStatus& status = cast.actor(world.actors[r]).status;
+    if (status.has_lease && status.commit.value < world.past.committed_count) {
+      return text("stale lease: replica ", r + 1, " knows of ", status.commit, " of ", int{world.past.committed_count},
+                  " committed entries");
+    }
+  }
+  return {};
+}
+
 std::string reads(const Past& past, const Step& step) {
   for (const consensus::ReadOutcome& read : step.reads) {
     if (read.index && read.index->value < past.read_floors[read.token]) {
@@ -118,6 +130,7 @@ std::string observe(World& world, uint8_t position, const Step& step, const Cast
   if (std::string wrong = log_matching(world, actor, cast); !wrong.empty()) return wrong;
   if (std::string wrong = leader_completeness(world, cast); !wrong.empty()) return wrong;
   if (std::string wrong = durability(world, cast); !wrong.empty()) return wrong;
+  if (std::string wrong = leases(world, cast); !wrong.empty()) return wrong;
   return reads(world.past, step);
 }
 

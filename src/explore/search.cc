@@ -113,7 +113,7 @@ class Search {
 
 Report explore(const Config& config, const Limits& limits, const std::function<void(const Report&)>& on_level) {
   CHECK(config.replicas >= 1 && config.replicas <= kReplicasMax && config.terms_max <= kTermsMax &&
-        config.reads_max <= kReadsMax)
+        config.reads_max <= kReadsMax && config.time_max <= kTimeMax)
       << "bounds beyond what a world can hold";
   return Search(config, limits).run(on_level);
 }

@@ -1,6 +1,7 @@
 #include "explore/world.h"
 
 #include <algorithm>
+#include <set>
 #include <sstream>
 
 #include "base/codec.h"
@@ -74,24 +75,34 @@ void finish_writes(Outcome& outcome, Cast& cast) {
   }
 }
 
-// Replica 1 times out, and everything is delivered and synced at once until nothing changes any more.
+Outcome pass_time(const World& world, Cast& cast) {
+  Outcome outcome{world, {}};
+  ++outcome.world.past.time;
+  for (uint64_t i = 0; i < cast.config().replicas && outcome.violation.empty(); ++i) {
+    outcome.violation = take_step(outcome.world, static_cast<uint8_t>(i), {InputKind::kTime, 0}, cast);
+  }
+  return outcome;
+}
+
+// Replica 1 times out, and everything is delivered, once, and synced at once until nothing is left to deliver.
 World elected_world(World world, Cast& cast) {
-  world = act(world, {0, {InputKind::kTick, 0}}, cast)->world;
+  std::optional<Outcome> outcome;
+  while (!(outcome = act(world, {0, {InputKind::kTick, 0}}, cast))) world = pass_time(world, cast).world;
+  std::set<uint32_t> delivered;
   std::vector<Action> actions;
-  for (bool is_busy = true; is_busy;) {
-    is_busy = false;
+  while (outcome) {
+    CHECK(outcome->violation.empty()) << outcome->violation;
+    world = std::move(outcome->world);
+    outcome.reset();
     actions_of(world, cast, actions);
     for (const Action action : actions) {
-      if (action.input.kind != InputKind::kReceive && action.input.kind != InputKind::kSync) continue;
-      if (auto outcome = act(world, action, cast)) {
-        CHECK(outcome->violation.empty()) << outcome->violation;
-        world = std::move(outcome->world);
-        is_busy = true;
-        break;
-      }
+      const bool is_new = action.input.kind == InputKind::kReceive && delivered.insert(action.input.argument).second;
+      if (is_new || action.input.kind == InputKind::kSync) outcome = act(world, action, cast);
+      if (outcome) break;
     }
   }
   world.lines.clear();
+  world.past.time = 0;
   return world;
 }
 
@@ -120,13 +131,14 @@ World first_world(Cast& cast) {
 void actions_of(const World& world, const Cast& cast, std::vector<Action>& out) {
   const Config& config = cast.config();
   out.clear();
+  if (world.past.time < config.time_max) out.push_back({0, {InputKind::kTime, 0}});
   for (const uint32_t line : world.lines) out.push_back({cast.line(line).to, {InputKind::kReceive, line}});
   for (uint64_t i = 0; i < config.replicas; ++i) {
     const auto position = static_cast<uint8_t>(i);
     const Actor& actor = cast.actor(world.actors[i]);
     const bool is_leader = actor.status.role == Role::kLeader;
     if (actor.has_pending) out.push_back({position, {InputKind::kSync, 0}});
-    if (is_leader ? config.heartbeats : actor.status.term.value < config.terms_max) {
+    if (is_leader ? config.heartbeats || config.time_max > 0 : actor.status.term.value < config.terms_max) {
       out.push_back({position, {InputKind::kTick, 0}});
     }
     if (is_leader && world.past.proposals < config.proposals_max) {
@@ -156,6 +168,7 @@ void actions_of(const World& world, const Cast& cast, std::vector<Action>& out) 
 }
 
 std::optional<Outcome> act(const World& world, Action action, Cast& cast) {
+  if (action.input.kind == InputKind::kTime) return pass_time(world, cast);
   const uint32_t before = world.actors[action.position];
   const Step& step = cast.step(before, action.input);
   const bool says_something = std::any_of(step.sent.begin(), step.sent.end(), [&](uint32_t line) {
@@ -210,7 +223,7 @@ Fingerprint fingerprint_of(const World& world, const Cast& cast, bool with_netwo
       put_u8(bytes, past.committed_in[i]);
     }
     put_u8(bytes, past.proposals);
-    for (const uint8_t count : {past.crashes, past.changes, past.transfers, past.cuts}) put_u8(bytes, count);
+    for (const uint8_t count : {past.crashes, past.changes, past.transfers, past.cuts, past.time}) put_u8(bytes, count);
     for (size_t i = 0; i < past.reads; ++i) put_u8(bytes, past.read_floors[i]);
     least = std::min(least, fingerprint(bytes));
   }
@@ -247,6 +260,9 @@ std::string describe(const Action& action, const World& after, Cast& cast) {
       break;
     case InputKind::kCut:
       out << replica << " cuts its log";
+      break;
+    case InputKind::kTime:
+      out << "time passes";
       break;
     case InputKind::kSnapshot:
       out << replica << " sends a snapshot";

@@ -22,6 +22,7 @@ struct Past {
   uint8_t changes = 0;
   uint8_t transfers = 0;
   uint8_t cuts = 0;
+  uint8_t time = 0;  // steps
   uint8_t reads = 0;
   std::array<uint8_t, kReadsMax> read_floors{};  // committed_count when the read was asked for
 };
