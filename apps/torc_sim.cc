@@ -52,13 +52,15 @@ void print_totals(const CampaignReport& report, double real_seconds) {
   std::printf(
       "%llu seeds passed: %.1f simulated hours (%.0f simulated seconds per real second), %llu faults, %llu operations "
       "answered, %llu unknown, %llu refused, "
-      "%llu leaderships, %llu entries (%llu in checkpoints), %llu states compared, %llu keys undecided\n",
+      "%llu leaderships, %llu entries (%llu in checkpoints), %llu states compared, %llu keys undecided, "
+      "damage noticed %llu times\n",
       static_cast<unsigned long long>(report.seeds_passed), seconds(t.simulated) / 3600,
       seconds(t.simulated) / real_seconds, static_cast<unsigned long long>(t.faults),
       static_cast<unsigned long long>(t.operations), static_cast<unsigned long long>(t.unknown),
       static_cast<unsigned long long>(t.refused), static_cast<unsigned long long>(t.leaderships),
       static_cast<unsigned long long>(t.entries), static_cast<unsigned long long>(t.checkpoint_index),
-      static_cast<unsigned long long>(t.digests_compared), static_cast<unsigned long long>(t.undecided_keys));
+      static_cast<unsigned long long>(t.digests_compared), static_cast<unsigned long long>(t.undecided_keys),
+      static_cast<unsigned long long>(t.refusals));
   std::printf("faults:");
   for (size_t i = 0; i < torc::sim::kFaultCount; ++i) {
     std::printf("%s %llu %s", i == 0 ? "" : ",", static_cast<unsigned long long>(t.faults_by_kind[i]),

@@ -1,43 +1,25 @@
 // What goes wrong in a simulated world: faults drawn from the seed, bounded by what a correct cluster must survive.
+//
+// Anything that can be repaired may strike any node at any time, all of them at once included: crashes, pauses, cuts,
+// clocks, failing and full disks. What destroys data (a lost directory, damage) strikes at most a minority of the nodes
+// in one run, because more than that no protocol survives: see docs/testing.md.
+//
+// Every fault has a generator of its own, so that leaving some out changes nothing in what the others draw.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <string_view>
+#include <functional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "base/prng.h"
+#include "sim/fault.h"
 #include "sim/observer.h"
 #include "sim/world.h"
 
 namespace torc::sim {
-
-enum class Fault : uint8_t {
-  kKillOne,  // any node, kill -9 or power loss, back after a while
-  kKillLeader,
-  kKillAll,   // power fails everywhere; what was acknowledged must be there afterwards
-  kPauseOne,  // SIGSTOP, and SIGCONT after a while
-  kPauseLeader,
-  kSplit,  // two sides that do not hear each other
-  kIsolateLeader,
-  kOneWay,  // one direction of one pair
-  kChain,   // one pair cut both ways: partial connectivity
-  kReset,   // a connection breaks and comes back
-  kSlowDisk,
-  kFullDisk,
-  kWallJump,
-  kBadNetwork,  // loss and delay everywhere for a while
-  kWipe,        // a node loses its directory for good: at most a minority, and only once the cluster is born
-  kHandOver,    // a planned stop begins: the leader passes its leadership on
-};
-constexpr size_t kFaultCount = 16;
-std::string_view to_string(Fault fault);
-
-struct NemesisOptions {
-  std::array<uint32_t, kFaultCount> weights{};  // 0: this run does not have it
-  Duration pause_between_max = 3s;
-  Duration fault_length_max = 4s;
-};
 
 class Nemesis {
  public:
@@ -47,22 +29,38 @@ class Nemesis {
   void start();
   /// No new faults; everything that can be repaired is: all nodes run, all connections and disks work.
   void stop_and_heal();
-  uint64_t faults() const { return faults_; }
-  const std::array<uint64_t, kFaultCount>& faults_by_kind() const { return faults_by_kind_; }
+  /// Those that struck, in order.
+  const std::vector<StruckFault>& struck() const { return struck_; }
 
  private:
+  using Pair = std::pair<NodeId, NodeId>;
+
   void strike_later();
   void strike();
-  void cause(Fault fault);
-  void kill_for_a_while(NodeId id, Death death);
-  void pause_for_a_while(NodeId id);
-  void split(const std::vector<NodeId>& side);
-  void lose_directory();
-  NodeId draw_node();
+  void cause(Fault fault, Prng& prng);
+  void cause_network(Fault fault, Prng& prng);
+  void cause_disk(Fault fault, Prng& prng);
+
+  void kill_for_a_while(NodeId id, Death death, Prng& prng);
+  void pause_for_a_while(NodeId id, Prng& prng);
+  void hand_over(NodeId id);
+  /// Repairs what a node that is down needs a person for, and starts it.
+  void bring_up(NodeId id);
+
+  void cut_for_a_while(std::vector<Pair> directions, Prng& prng);
+  void split(const std::vector<NodeId>& side, Prng& prng);
+  void flap(NodeId a, NodeId b, Prng prng, Instant end);
+  void disturb_network(NetworkOptions disturbed, Prng& prng);
+
+  void lose_directory(Prng& prng);
+  void damage(Fault fault, Prng& prng);
+  /// A node whose data may be destroyed; none if enough was.
+  NodeId draw_victim(Prng& prng);
+
+  NodeId draw_node(Prng& prng);
   /// The leader, or anyone if there is none.
-  NodeId leader_or_any();
-  CutMode draw_cut_mode();
-  Duration draw_length();
+  NodeId leader_or_any(Prng& prng);
+  Duration draw_length(Prng& prng);
   /// Runs `repair` after a while, unless everything was healed by then.
   void later(Duration delay, std::function<void()> repair);
 
@@ -72,9 +70,9 @@ class Nemesis {
   NemesisOptions options_;
   NetworkOptions calm_network_;
   bool is_active_ = false;
-  size_t wiped_ = 0;
-  uint64_t faults_ = 0;
-  std::array<uint64_t, kFaultCount> faults_by_kind_{};
+  std::set<NodeId> harmed_;  // their data is lost or damaged
+  uint64_t strikes_ = 0;
+  std::vector<StruckFault> struck_;
 };
 
 }  // namespace torc::sim

@@ -28,6 +28,7 @@ NetworkOptions draw_network(Prng& prng) {
   network.slow_max = draw_ms(prng, 5, 50);
   if (prng.chance(1, 3)) network.loss_per_million = static_cast<uint32_t>(prng.below(20'000));
   if (prng.chance(1, 3)) network.duplicate_per_million = static_cast<uint32_t>(prng.below(50'000));
+  if (prng.chance(1, 3)) network.overtake_per_million = static_cast<uint32_t>(prng.below(50'000));
   return network;
 }
 
@@ -58,8 +59,11 @@ Profile draw_profile(Prng& prng, size_t node_count) {
   if (std::ranges::all_of(profile.faults.weights, [](uint32_t weight) { return weight == 0; })) {
     profile.faults.weights[static_cast<size_t>(Fault::kKillLeader)] = 1;
   }
-  uint32_t& wipe = profile.faults.weights[static_cast<size_t>(Fault::kWipe)];
-  wipe = std::min<uint32_t>(wipe, 1);
+  for (const Fault destroyer :
+       {Fault::kWipe, Fault::kBitFlip, Fault::kLostWrite, Fault::kMisdirectedWrite, Fault::kBadCheckpoint}) {
+    uint32_t& weight = profile.faults.weights[static_cast<size_t>(destroyer)];
+    weight = std::min<uint32_t>(weight, 1);
+  }
   profile.faults.pause_between_max = draw_ms(prng, 300, 4'000);
   profile.faults.fault_length_max = draw_ms(prng, 500, 6'000);
 

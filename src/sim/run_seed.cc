@@ -65,7 +65,7 @@ class Run {
   }
 
   bool has_happened_enough() const {
-    return workload_.completed() >= options_.operations_wanted && nemesis_.faults() >= options_.faults_wanted;
+    return workload_.completed() >= options_.operations_wanted && nemesis_.struck().size() >= options_.faults_wanted;
   }
 
   bool live_again() {
@@ -129,8 +129,9 @@ class Run {
     SeedStats stats;
     stats.simulated = world_.queue().now() - Instant{0};
     stats.events = world_.queue().events_run();
-    stats.faults = nemesis_.faults();
-    stats.faults_by_kind = nemesis_.faults_by_kind();
+    stats.faults = nemesis_.struck().size();
+    for (const StruckFault& fault : nemesis_.struck()) ++stats.faults_by_kind[static_cast<size_t>(fault.kind)];
+    stats.refusals = world_.refusals();
     stats.operations = workload_.completed();
     stats.unknown = workload_.unknown();
     stats.refused = workload_.refused();

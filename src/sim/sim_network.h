@@ -23,6 +23,7 @@ struct NetworkOptions {
   Duration slow_max = 20ms;
   uint32_t loss_per_million = 0;       // lost inside a standing connection: a full queue drops, too (env/network.h)
   uint32_t duplicate_per_million = 0;  // control channel only; TCP does not, but consensus must not care
+  uint32_t overtake_per_million = 0;   // frames that others may overtake; likewise
   Duration connect_min = 1ms;
   Duration connect_max = 100ms;
 };
@@ -51,6 +52,10 @@ class SimNetwork {
   /// Requires: from != to. Also stops connections from being made, since they need both directions.
   void cut(NodeId from, NodeId to, CutMode mode);
   void heal_all();
+  /// Ends the cut from one to the other; what was held leaves.
+  void heal(NodeId from, NodeId to);
+  /// Frames between the two take this much longer, in both directions. heal_all() ends it, and so does zero.
+  void slow_link(NodeId a, NodeId b, Duration extra);
   /// Breaks the connection, if it stands; it is made again after a while if nothing is cut.
   void reset(NodeId a, NodeId b, env::Channel channel);
   void set_options(const NetworkOptions& options) { options_ = options; }
@@ -65,6 +70,8 @@ class SimNetwork {
   Duration draw_delay();
   void send(Port& from, NodeId to, env::Channel channel, std::string body);
   void deliver(size_t from, size_t to, size_t channel, uint64_t epoch, Bytes body, Duration delay);
+  void arrive(size_t from, size_t to, size_t channel, uint64_t epoch, const Bytes& bytes);
+  void release_held(size_t from, size_t to);
   void connect_later(size_t a, size_t b, size_t channel);
   void connect(size_t a, size_t b, size_t channel);
   void break_connection(size_t a, size_t b, size_t channel);
@@ -77,7 +84,8 @@ class SimNetwork {
   uint64_t last_epoch_ = 0;
   std::vector<std::unique_ptr<Port>> ports_;
   std::vector<std::unique_ptr<Connection>> connections_;
-  std::vector<std::vector<CutMode>> cuts_;  // [from][to]
+  std::vector<std::vector<CutMode>> cuts_;          // [from][to]
+  std::vector<std::vector<Duration>> extra_delay_;  // [from][to], symmetric
 };
 
 }  // namespace torc::sim

@@ -47,6 +47,8 @@ std::string_view to_string(TraceKind kind) {
       return "applied";
     case TraceKind::kPhase:
       return "phase";
+    case TraceKind::kFault:
+      return "FAULT";
     case TraceKind::kViolation:
       return "VIOLATION";
   }

@@ -32,6 +32,7 @@ enum class TraceKind : uint8_t {
   kRole,
   kApplied,
   kPhase,
+  kFault,
   kViolation,  // what the observer saw
 };
 std::string_view to_string(TraceKind kind);

@@ -54,7 +54,7 @@ void World::give_empty_directory(Machine& machine) {
 
 void World::start(NodeId id) {
   Machine& started = machine(id);
-  CHECK(!started.process.is_alive());
+  CHECK(!started.process.is_alive() && !started.is_out);
   started.process.start();
   trace_.note(queue_.now(), id, TraceKind::kStart, started.process.life(),
               [&] { return "life " + std::to_string(started.process.life()); });
@@ -70,25 +70,38 @@ void World::start(NodeId id) {
     disk = started.wrapped_disk.get();
   }
   auto opened = options_.open_node(std::move(options), started.clock, *disk, *started.port, *started.checkpoints);
-  if (!opened.ok() && opened.error().code == ErrorCode::kDiskFull) {
-    return give_up_start(started);
+  if (opened.ok()) {
+    started.node = std::move(*opened);
+    return network_->on_start(id);
   }
-  if (!opened.ok()) {
-    fail(FailureKind::kSafety,
-         "node " + std::to_string(id.value) + " cannot start from what its own crash left: " + opened.error().message);
-    return;
+  const ErrorCode code = opened.error().code;
+  if (code == ErrorCode::kCorrupt && started.is_damaged) {
+    ++refusals_;
+    started.is_out = true;
+    return stand_still(started, "refuses its damaged data: " + opened.error().message);
   }
-  started.node = std::move(*opened);
-  network_->on_start(id);
+  if (code == ErrorCode::kDiskFull || (code == ErrorCode::kIo && started.is_sync_failing)) {
+    started.is_sync_failing = false;
+    stand_still(started, "exits: " + opened.error().message);
+    return start_again_later(started);
+  }
+  fail(FailureKind::kSafety,
+       "node " + std::to_string(id.value) + " cannot start from what its own crash left: " + opened.error().message);
 }
 
-void World::give_up_start(Machine& machine) {
-  trace_.note(queue_.now(), machine.id, TraceKind::kCrash, machine.process.life(),
-              [] { return std::string("exits: its disk is full"); });
+/// The process ended before it had a node.
+void World::stand_still(Machine& machine, std::string_view why) {
+  trace_.note(queue_.now(), machine.id, TraceKind::kCrash, machine.process.life(), [&] { return std::string(why); });
   machine.process.kill();
   machine.clock.forget_timers();
+  machine.wrapped_disk.reset();
+  machine.disk->kill(machine.prng);
+  machine.checkpoints->crash(machine.prng);
+}
+
+void World::start_again_later(Machine& machine) {
   queue_.schedule(kRestartDelay, [this, &machine, life = machine.process.life()] {
-    if (!machine.process.is_alive() && machine.process.life() == life) start(machine.id);
+    if (!machine.process.is_alive() && !machine.is_out && machine.process.life() == life) start(machine.id);
   });
 }
 
@@ -96,15 +109,18 @@ void World::on_fatal(NodeId id, const Error& error) {
   Machine& stopped = machine(id);
   // Before it is born a node may exit when it cannot write down whom it met; a member goes on reading (RULES 9).
   const bool is_born = stopped.node != nullptr && !stopped.node->status().groups.empty();
-  if (error.code != ErrorCode::kDiskFull || is_born) {
+  const bool is_rightly = (error.code == ErrorCode::kDiskFull && !is_born) ||
+                          (error.code == ErrorCode::kIo && stopped.is_sync_failing) ||
+                          (error.code == ErrorCode::kCorrupt && stopped.is_damaged);
+  if (!is_rightly) {
     return fail(FailureKind::kSafety, "node " + std::to_string(id.value) + " stopped itself: " + error.message);
   }
+  if (error.code == ErrorCode::kIo) stopped.is_sync_failing = false;
+  if (error.code == ErrorCode::kCorrupt) ++refusals_;
   queue_.schedule(Duration(0), [this, id, life = stopped.process.life()] {
     if (!is_alive(id) || machine(id).process.life() != life) return;
     kill(id, Death::kKill);
-    queue_.schedule(kRestartDelay, [this, id, life] {
-      if (!is_alive(id) && machine(id).process.life() == life) start(id);
-    });
+    start_again_later(machine(id));
   });
 }
 
@@ -113,6 +129,7 @@ void World::kill(NodeId id, Death death) {
   if (!killed.process.is_alive()) return;
   trace_.note(queue_.now(), id, TraceKind::kCrash, killed.process.life(),
               [&] { return std::string(death == Death::kKill ? "kill -9" : "power loss"); });
+  killed.is_sync_failing = false;
   killed.process.kill();
   killed.at_end_of_turn.clear();
   killed.node.reset();
@@ -149,6 +166,7 @@ void World::wipe(NodeId id) {
   CHECK(!wiped.process.is_alive());
   trace_.note(queue_.now(), id, TraceKind::kWipe, 0, [] { return std::string("data directory lost"); });
   wiped.is_wiped = true;
+  wiped.is_damaged = wiped.is_out = false;
   give_empty_directory(wiped);
 }
 
@@ -162,9 +180,38 @@ void World::fill_disk(NodeId id, uint64_t bytes_left) {
   trace_.note(queue_.now(), id, TraceKind::kDisk, bytes_left,
               [&] { return "full but for " + std::to_string(bytes_left) + " bytes"; });
   machine(id).disk->set_capacity_bytes(machine(id).disk->bytes_used() + bytes_left);
+  machine(id).checkpoints->set_full(true);
 }
 
-void World::empty_disk(NodeId id) { machine(id).disk->set_capacity_bytes(options_.disk.capacity_bytes); }
+void World::empty_disk(NodeId id) {
+  machine(id).disk->set_capacity_bytes(options_.disk.capacity_bytes);
+  machine(id).checkpoints->set_full(false);
+}
+
+void World::fail_next_sync(NodeId id) {
+  if (!is_alive(id)) return;
+  trace_.note(queue_.now(), id, TraceKind::kDisk, 0, [] { return std::string("the next sync fails"); });
+  machine(id).is_sync_failing = true;
+  machine(id).disk->fail_next_sync();
+}
+
+bool World::damage_log(NodeId id, Damage damage) {
+  Machine& damaged = machine(id);
+  const std::string what = damaged.disk->damage(damage, damaged.prng);
+  if (what.empty()) return false;
+  trace_.note(queue_.now(), id, TraceKind::kDisk, hash_bytes(what), [&] { return what; });
+  damaged.is_damaged = true;
+  return true;
+}
+
+bool World::damage_checkpoints(NodeId id) {
+  Machine& damaged = machine(id);
+  const std::string what = damaged.checkpoints->damage(damaged.prng);
+  if (what.empty()) return false;
+  trace_.note(queue_.now(), id, TraceKind::kDisk, hash_bytes(what), [&] { return what; });
+  damaged.is_damaged = true;
+  return true;
+}
 
 void World::post_from_client(NodeId id, std::function<void()> work) {
   machine(id).process.post(Source::kClient, std::move(work));

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/prng.h"
@@ -71,11 +72,22 @@ class World {
   /// No more than `bytes` beyond what is used now fit on the disk.
   void fill_disk(NodeId id, uint64_t bytes_left);
   void empty_disk(NodeId id);
+  /// The next sync of the disk fails: the process must stop itself, and a supervisor starts it again.
+  void fail_next_sync(NodeId id);
+  /// Durable bytes change behind the node's back. False if there was nothing to damage. From now on the node may find
+  /// its data corrupt; it is out then, until its directory is wiped.
+  bool damage_log(NodeId id, Damage damage);
+  /// The same for its checkpoint store, which answers reads with kCorrupt at some key from the next start on.
+  bool damage_checkpoints(NodeId id);
 
   // ---- what others see ----
   bool is_alive(NodeId id) const { return machine(id).process.is_alive(); }
   bool is_paused(NodeId id) const { return machine(id).process.is_paused(); }
   bool is_wiped(NodeId id) const { return machine(id).is_wiped; }
+  /// It refused to start from damaged data, rightly, and waits for a person.
+  bool is_out(NodeId id) const { return machine(id).is_out; }
+  /// How many times damaged data was noticed.
+  uint64_t refusals() const { return refusals_; }
   uint64_t life(NodeId id) const { return machine(id).process.life(); }
   /// Null while the process is dead.
   node::Node* node(NodeId id) { return machine(id).node.get(); }
@@ -113,13 +125,17 @@ class World {
     Instant paused_since;
     Duration disk_extra_delay{0};
     bool is_wiped = false;
+    bool is_damaged = false;
+    bool is_out = false;
+    bool is_sync_failing = false;
   };
 
   Machine& machine(NodeId id);
   const Machine& machine(NodeId id) const { return const_cast<World*>(this)->machine(id); }
   void give_empty_directory(Machine& machine);
   void end_turn(NodeId id);
-  void give_up_start(Machine& machine);
+  void stand_still(Machine& machine, std::string_view why);
+  void start_again_later(Machine& machine);
   void on_fatal(NodeId id, const Error& error);
 
   WorldOptions options_;
@@ -132,6 +148,7 @@ class World {
   std::function<void(NodeId)> after_turn_;
   std::function<void(NodeId)> after_death_;
   std::optional<Failure> failure_;
+  uint64_t refusals_ = 0;
 };
 
 }  // namespace torc::sim
