@@ -6,13 +6,12 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "sim/campaign.h"
+#include "sim/shrink.h"
 
 namespace {
-
-/// A seed of a campaign; shorter ones are for tests and have no minima.
-constexpr uint64_t kFullFireSeconds = 60;
 
 using torc::sim::CampaignEnd;
 using torc::sim::CampaignReport;
@@ -71,6 +70,32 @@ void print_totals(const CampaignReport& report, double real_seconds) {
               static_cast<unsigned long long>(report.least.faults));
 }
 
+/// The last line of every failure.
+void print_failure(CampaignEnd end, uint64_t seed, const std::string& message, const torc::sim::SeedOptions& options) {
+  std::printf("%s, seed %llu: %s\n", name_of(end), static_cast<unsigned long long>(seed), message.c_str());
+  if (end != CampaignEnd::kNondeterminism && !options.only_faults) {
+    std::printf("%s --shrink   # fewer faults, the same failure\n", command_of(seed, options).c_str());
+  }
+  std::printf("%s --trace\n", command_of(seed, options).c_str());
+}
+
+int shrink_and_print(uint64_t seed, const torc::sim::SeedOptions& options) {
+  const torc::sim::Probe first = torc::sim::probe(seed, options);
+  if (first.end == CampaignEnd::kPassed) {
+    std::printf("seed %llu passed: there is nothing to shrink\n", static_cast<unsigned long long>(seed));
+    return 0;
+  }
+  const torc::sim::Shrunk shrunk = torc::sim::shrink(seed, options, first);
+  std::printf("%zu of %zu faults are left after %zu runs:\n", shrunk.last.faults.size(), first.faults.size(),
+              shrunk.runs);
+  for (const torc::sim::StruckFault& fault : shrunk.last.faults) {
+    std::printf("  %4llu  %10.6f s  %s\n", static_cast<unsigned long long>(fault.number),
+                static_cast<double>(fault.at.ns) / 1e9, std::string(to_string(fault.kind)).c_str());
+  }
+  print_failure(shrunk.last.end, seed, shrunk.last.message, shrunk.options);
+  return exit_code(first.end);
+}
+
 /// What two builds of the same source must agree on, whatever the compiler and its options.
 int print_hashes(const torc::sim::CampaignOptions& options) {
   for (uint64_t seed = options.first_seed; seed < options.first_seed + options.seeds; ++seed) {
@@ -91,11 +116,19 @@ int main(int argc, char** argv) {
   uint64_t seed = 0;
   bool trace = false;
   bool hashes = false;
-  uint64_t fire_seconds = kFullFireSeconds;
+  bool shrink = false;
+  std::vector<uint64_t> only_faults;
+  int64_t fire_seconds = torc::sim::kFullFireSeconds;
   app.add_option("--seeds", options.seeds, "How many seeds to run")->capture_default_str();
   app.add_option("--first-seed", options.first_seed, "The first of them")->capture_default_str();
   const auto* one = app.add_option("--seed", seed, "Run this seed alone, twice, in this process");
   app.add_flag("--trace", trace, "With --seed: run it once and print one line per event")->needs("--seed");
+  app.add_flag("--shrink", shrink, "With --seed, if it fails: look for fewer faults, fewer clients and less time that do")
+      ->needs("--seed");
+  app.add_option("--only-faults", only_faults, "Of a seed's faults only these, by number (0: none); no minima then")
+      ->delimiter(',');
+  app.add_option("--clients", options.seed.clients, "Clients instead of as many as the seed says")
+      ->check(CLI::Range(1, 64));
   app.add_flag("--hashes", hashes, "Run the seeds one after the other and print the trace hash of each");
   app.add_option("--nodes", options.seed.nodes, "Nodes of the cluster")
       ->check(CLI::IsMember({1, 3, 5}))
@@ -112,10 +145,13 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   options.seed.fire = std::chrono::seconds(fire_seconds);
-  if (fire_seconds >= kFullFireSeconds) {
-    options.seed.operations_wanted = 2'000;
-    options.seed.faults_wanted = 20;
+  if (!only_faults.empty()) {
+    options.seed.only_faults.emplace(only_faults.begin(), only_faults.end());
+  } else if (fire_seconds >= torc::sim::kFullFireSeconds) {
+    options.seed.operations_wanted = torc::sim::kFullOperations;
+    options.seed.faults_wanted = torc::sim::kFullFaults;
   }
+  if (shrink) return shrink_and_print(seed, options.seed);
   if (trace) options.seed.trace_sink = [](const std::string& line) { std::printf("%s\n", line.c_str()); };
 
   if (hashes) return print_hashes(options);
@@ -132,11 +168,7 @@ int main(int argc, char** argv) {
   if (is_terminal && !*one) std::fprintf(stderr, "\n");
   print_totals(report, seconds(std::chrono::steady_clock::now() - start));
   if (report.end != CampaignEnd::kPassed) {
-    std::string command =
-        "torc-sim --seed " + std::to_string(report.failed_seed) + " --nodes " + std::to_string(options.seed.nodes);
-    if (fire_seconds != kFullFireSeconds) command += " --seconds " + std::to_string(fire_seconds);
-    std::printf("%s, seed %llu: %s\n%s --trace\n", name_of(report.end),
-                static_cast<unsigned long long>(report.failed_seed), report.message.c_str(), command.c_str());
+    print_failure(report.end, report.failed_seed, report.message, options.seed);
   }
   return exit_code(report.end);
 }

@@ -4,9 +4,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
-#include <string>
 #include <string_view>
 
 #include "base/time.h"
@@ -43,19 +43,20 @@ enum class Fault : uint8_t {
 constexpr size_t kFaultCount = 25;
 std::string_view to_string(Fault fault);
 
+/// One that struck.
+struct StruckFault {
+  uint64_t number = 0;
+  Fault kind = Fault::kKillOne;
+  Instant at;
+};
+
 struct NemesisOptions {
   std::array<uint32_t, kFaultCount> weights{};  // 0: this run does not have it
   Duration pause_between_max = 3s;
   Duration fault_length_max = 4s;
   /// Only these of the faults that would strike, by number from 1; the others strike nothing, at the same times.
   std::optional<std::set<uint64_t>> only;
-};
-
-/// One that struck.
-struct StruckFault {
-  uint64_t number = 0;
-  Fault kind = Fault::kKillOne;
-  Instant at;
+  std::function<void(const StruckFault&)> on_fault;
 };
 
 }  // namespace torc::sim

@@ -5,10 +5,18 @@
 #include <utility>
 
 namespace torc::sim {
+namespace {
+
+// A fast one, so that many runs see what follows; after the healing the liveness bound has to include it.
+constexpr Duration kPersonDelay = 3s;
+
+}  // namespace
 
 Nemesis::Nemesis(World& world, const Observer& observer, Prng prng, const NemesisOptions& options,
                  const NetworkOptions& calm_network)
-    : world_(world), observer_(observer), prng_(prng), options_(options), calm_network_(calm_network) {}
+    : world_(world), observer_(observer), prng_(prng), options_(options), calm_network_(calm_network) {
+  world_.set_refusal_listener([this](NodeId id) { send_for_person(id); });
+}
 
 void Nemesis::start() {
   is_active_ = true;
@@ -43,6 +51,7 @@ void Nemesis::strike() {
   struck_.push_back({number, fault, world_.queue().now()});
   world_.trace().note(world_.queue().now(), NodeId(), TraceKind::kFault, kind,
                       [&] { return std::to_string(number) + ": " + std::string(to_string(fault)); });
+  if (options_.on_fault) options_.on_fault(struck_.back());
   cause(fault, prng);
 }
 
@@ -111,9 +120,15 @@ void Nemesis::hand_over(NodeId id) {
 }
 
 void Nemesis::bring_up(NodeId id) {
-  if (world_.is_alive(id)) return;
-  if (world_.is_out(id)) world_.wipe(id);
-  world_.start(id);
+  if (!world_.is_alive(id) && !world_.is_out(id)) world_.start(id);
+}
+
+void Nemesis::send_for_person(NodeId id) {
+  world_.queue().schedule(kPersonDelay, [this, id] {
+    if (!world_.is_out(id)) return;
+    world_.wipe(id);
+    world_.start(id);
+  });
 }
 
 void Nemesis::stop_and_heal() {

@@ -44,8 +44,9 @@ class Nemesis {
   void kill_for_a_while(NodeId id, Death death, Prng& prng);
   void pause_for_a_while(NodeId id, Prng& prng);
   void hand_over(NodeId id);
-  /// Repairs what a node that is down needs a person for, and starts it.
   void bring_up(NodeId id);
+  /// A person sees that a node refuses its damaged data, and gives it an empty directory.
+  void send_for_person(NodeId id);
 
   void cut_for_a_while(std::vector<Pair> directions, Prng& prng);
   void split(const std::vector<NodeId>& side, Prng& prng);

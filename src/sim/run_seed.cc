@@ -1,5 +1,6 @@
 #include "sim/run_seed.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "check/checker.h"
@@ -35,6 +36,7 @@ class Run {
       outcome.message = world_.failure()->message;
     }
     outcome.stats = stats();
+    outcome.fire = fire_;
     outcome.trace_hash = trace_.hash();
     return outcome;
   }
@@ -46,6 +48,12 @@ class Run {
     profile.world.wrap_disk = options.wrap_disk;
     for (ClockOptions& clock : profile.world.clocks) clock.counts_suspended_time = options.clocks_count_suspended_time;
     if (options.adjust_faults) options.adjust_faults(profile.faults);
+    profile.faults.only = options.only_faults;
+    profile.faults.on_fault = options.on_fault;
+    if (options.clients != 0) {
+      profile.workload.clients = options.clients;
+      profile.workload.session_clients = std::min(profile.workload.session_clients, options.clients);
+    }
     return profile;
   }
 
@@ -61,6 +69,7 @@ class Run {
     world_.run_for(options_.fire);
     const Instant end = Instant{0} + kFireStretch * options_.fire;
     while (!world_.failure() && world_.queue().now() < end && !has_happened_enough()) world_.run_for(1s);
+    fire_ = world_.queue().now() - Instant{0};
     return !world_.failure();
   }
 
@@ -151,6 +160,7 @@ class Run {
   Observer observer_;
   Workload workload_;
   Nemesis nemesis_;
+  Duration fire_{0};
   uint64_t undecided_ = 0;
 };
 

@@ -78,7 +78,9 @@ void World::start(NodeId id) {
   if (code == ErrorCode::kCorrupt && started.is_damaged) {
     ++refusals_;
     started.is_out = true;
-    return stand_still(started, "refuses its damaged data: " + opened.error().message);
+    stand_still(started, "refuses its damaged data: " + opened.error().message);
+    if (after_refusal_) after_refusal_(id);
+    return;
   }
   if (code == ErrorCode::kDiskFull || (code == ErrorCode::kIo && started.is_sync_failing)) {
     started.is_sync_failing = false;

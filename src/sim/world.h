@@ -99,6 +99,8 @@ class World {
   void at_end_of_turn(NodeId id, std::function<void()> work);
   /// Told after each turn of each node, and after each death.
   void set_observer(std::function<void(NodeId)> after_turn) { after_turn_ = std::move(after_turn); }
+  /// Told when a node refuses its damaged data: it waits for a person then.
+  void set_refusal_listener(std::function<void(NodeId)> after_refusal) { after_refusal_ = std::move(after_refusal); }
   void set_death_listener(std::function<void(NodeId)> after_death) { after_death_ = std::move(after_death); }
 
   /// Runs until the time, or until the first failure.
@@ -147,6 +149,7 @@ class World {
   std::unique_ptr<SimNetwork> network_;
   std::function<void(NodeId)> after_turn_;
   std::function<void(NodeId)> after_death_;
+  std::function<void(NodeId)> after_refusal_;
   std::optional<Failure> failure_;
   uint64_t refusals_ = 0;
 };
