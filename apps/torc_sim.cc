@@ -123,7 +123,8 @@ int main(int argc, char** argv) {
   app.add_option("--first-seed", options.first_seed, "The first of them")->capture_default_str();
   const auto* one = app.add_option("--seed", seed, "Run this seed alone, twice, in this process");
   app.add_flag("--trace", trace, "With --seed: run it once and print one line per event")->needs("--seed");
-  app.add_flag("--shrink", shrink, "With --seed, if it fails: look for fewer faults, fewer clients and less time that do")
+  app.add_flag("--shrink", shrink,
+               "With --seed, if it fails: look for fewer faults, fewer clients and less time that do")
       ->needs("--seed");
   app.add_option("--only-faults", only_faults, "Of a seed's faults only these, by number (0: none); no minima then")
       ->delimiter(',');

@@ -90,7 +90,8 @@ class Shrinker {
     remove_faults();
     while (clients() > 1 && with([&](SeedOptions& options) { options.clients = clients() / 2; })) {
     }
-    while (best_.options.fire > 2s && with([&](SeedOptions& options) { options.fire = whole_seconds(options.fire / 2); })) {
+    while (best_.options.fire > 2s &&
+           with([&](SeedOptions& options) { options.fire = whole_seconds(options.fire / 2); })) {
     }
     remove_faults();
     cut_time();

@@ -16,7 +16,8 @@ SeedOptions planted() {
   options.clocks_count_suspended_time = false;
   options.adjust_faults = [](NemesisOptions& faults) {
     faults.weights = {};
-    for (const Fault fault : {Fault::kPauseLeader, Fault::kKillOne, Fault::kReset, Fault::kSlowDisk, Fault::kWallJump}) {
+    for (const Fault fault :
+         {Fault::kPauseLeader, Fault::kKillOne, Fault::kReset, Fault::kSlowDisk, Fault::kWallJump}) {
       faults.weights[static_cast<size_t>(fault)] = 1;
     }
     faults.pause_between_max = 1s;

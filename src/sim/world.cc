@@ -28,6 +28,7 @@ World::World(WorldOptions options, Prng prng, Trace& trace) : options_(std::move
     Machine& added = *machines_.back();
     added.port = &network_->add(id, added.process);
     give_empty_directory(added);
+    trace_.show(id, "down");
   }
 }
 
@@ -56,6 +57,7 @@ void World::start(NodeId id) {
   Machine& started = machine(id);
   CHECK(!started.process.is_alive() && !started.is_out);
   started.process.start();
+  trace_.show(id, "starting");
   trace_.note(queue_.now(), id, TraceKind::kStart, started.process.life(),
               [&] { return "life " + std::to_string(started.process.life()); });
   node::NodeOptions options = options_.node;
@@ -93,6 +95,7 @@ void World::start(NodeId id) {
 
 /// The process ended before it had a node.
 void World::stand_still(Machine& machine, std::string_view why) {
+  trace_.show(machine.id, machine.is_out ? "out" : "down");
   trace_.note(queue_.now(), machine.id, TraceKind::kCrash, machine.process.life(), [&] { return std::string(why); });
   machine.process.kill();
   machine.clock.forget_timers();
@@ -129,6 +132,7 @@ void World::on_fatal(NodeId id, const Error& error) {
 void World::kill(NodeId id, Death death) {
   Machine& killed = machine(id);
   if (!killed.process.is_alive()) return;
+  trace_.show(id, "down");
   trace_.note(queue_.now(), id, TraceKind::kCrash, killed.process.life(),
               [&] { return std::string(death == Death::kKill ? "kill -9" : "power loss"); });
   killed.is_sync_failing = false;
@@ -150,6 +154,7 @@ void World::kill(NodeId id, Death death) {
 void World::pause(NodeId id) {
   Machine& paused = machine(id);
   if (!paused.process.is_alive() || paused.process.is_paused()) return;
+  trace_.show(id, "stopped");
   trace_.note(queue_.now(), id, TraceKind::kPause, 0, [] { return std::string("SIGSTOP"); });
   paused.paused_since = queue_.now();
   paused.process.pause();
@@ -158,6 +163,7 @@ void World::pause(NodeId id) {
 void World::resume(NodeId id) {
   Machine& resumed = machine(id);
   if (!resumed.process.is_paused()) return;
+  trace_.show(id, "continues");
   trace_.note(queue_.now(), id, TraceKind::kResume, 0, [] { return std::string("SIGCONT"); });
   resumed.clock.was_suspended(queue_.now() - resumed.paused_since);
   resumed.process.resume();
