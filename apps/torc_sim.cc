@@ -1,4 +1,5 @@
 // torc-sim: whole clusters in one process, by seed. See docs/testing.md.
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -8,13 +9,14 @@
 #include <string>
 #include <vector>
 
-#include "sim/campaign.h"
+#include "sim/campaign_text.h"
 #include "sim/shrink.h"
 
 namespace {
 
 using torc::sim::CampaignEnd;
 using torc::sim::CampaignReport;
+using torc::sim::name_of;
 
 int exit_code(CampaignEnd end) {
   switch (end) {
@@ -30,44 +32,19 @@ int exit_code(CampaignEnd end) {
   return 3;
 }
 
-const char* name_of(CampaignEnd end) {
-  switch (end) {
-    case CampaignEnd::kPassed:
-      return "passed";
-    case CampaignEnd::kSafety:
-      return "SAFETY";
-    case CampaignEnd::kLiveness:
-      return "LIVENESS";
-    case CampaignEnd::kNondeterminism:
-      return "NONDETERMINISM";
-  }
-  return "?";
-}
-
 double seconds(torc::Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
-void print_totals(const CampaignReport& report, double real_seconds) {
-  const auto& t = report.totals;
-  std::printf(
-      "%llu seeds passed: %.1f simulated hours (%.0f simulated seconds per real second), %llu faults, %llu operations "
-      "answered, %llu unknown, %llu refused, "
-      "%llu leaderships, %llu entries (%llu in checkpoints), %llu states compared, %llu keys undecided, "
-      "damage noticed %llu times\n",
-      static_cast<unsigned long long>(report.seeds_passed), seconds(t.simulated) / 3600,
-      seconds(t.simulated) / real_seconds, static_cast<unsigned long long>(t.faults),
-      static_cast<unsigned long long>(t.operations), static_cast<unsigned long long>(t.unknown),
-      static_cast<unsigned long long>(t.refused), static_cast<unsigned long long>(t.leaderships),
-      static_cast<unsigned long long>(t.entries), static_cast<unsigned long long>(t.checkpoint_index),
-      static_cast<unsigned long long>(t.digests_compared), static_cast<unsigned long long>(t.undecided_keys),
-      static_cast<unsigned long long>(t.refusals));
-  std::printf("faults:");
-  for (size_t i = 0; i < torc::sim::kFaultCount; ++i) {
-    std::printf("%s %llu %s", i == 0 ? "" : ",", static_cast<unsigned long long>(t.faults_by_kind[i]),
-                std::string(to_string(static_cast<torc::sim::Fault>(i))).c_str());
+/// Of this process and of those it has waited for.
+double cpu_seconds() {
+  double sum = 0;
+  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage usage{};
+    if (::getrusage(who, &usage) != 0) continue;
+    for (const timeval& time : {usage.ru_utime, usage.ru_stime}) {
+      sum += static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    }
   }
-  std::printf("\nleast of any seed: %.1f simulated seconds, %llu operations answered, %llu faults\n",
-              seconds(report.least.simulated), static_cast<unsigned long long>(report.least.operations),
-              static_cast<unsigned long long>(report.least.faults));
+  return sum;
 }
 
 /// The last line of every failure.
@@ -157,17 +134,17 @@ int main(int argc, char** argv) {
 
   if (hashes) return print_hashes(options);
   const auto start = std::chrono::steady_clock::now();
+  const auto real_seconds = [&] { return seconds(std::chrono::steady_clock::now() - start); };
   const bool is_terminal = ::isatty(STDERR_FILENO) != 0;
   const CampaignReport report =
       *one ? torc::sim::run_one(seed, options.seed, !trace)
            : torc::sim::run_campaign(options, [&](const CampaignReport& so_far) {
                if (is_terminal) {
-                 std::fprintf(stderr, "\r%llu of %llu seeds", static_cast<unsigned long long>(so_far.seeds_passed),
-                              static_cast<unsigned long long>(options.seeds));
+                 std::fprintf(stderr, "\r%s ", progress_bar(so_far, options.seeds, real_seconds()).c_str());
                }
              });
   if (is_terminal && !*one) std::fprintf(stderr, "\n");
-  print_totals(report, seconds(std::chrono::steady_clock::now() - start));
+  std::fputs(figures(report, real_seconds(), cpu_seconds()).c_str(), stdout);
   if (report.end != CampaignEnd::kPassed) {
     print_failure(report.end, report.failed_seed, report.message, options.seed);
   }

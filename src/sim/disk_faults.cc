@@ -6,7 +6,7 @@
 
 namespace torc::sim {
 
-void Nemesis::cause_disk(Fault fault, Prng& prng) {
+bool Nemesis::cause_disk(Fault fault, Prng& prng) {
   const NodeId id = draw_node(prng);
   if (fault == Fault::kSlowDisk) {
     world_.slow_disk(id, Duration(prng.between(1'000'000, 300'000'000)));
@@ -16,11 +16,13 @@ void Nemesis::cause_disk(Fault fault, Prng& prng) {
     later(draw_length(prng), [this, id] { world_.empty_disk(id); });
   } else if (fault == Fault::kFailedSync) {
     world_.fail_next_sync(id);
+    return world_.is_alive(id);
   } else if (fault == Fault::kWipe) {
-    lose_directory(prng);
+    return lose_directory(prng);
   } else {
-    damage(fault, prng);
+    return damage(fault, prng);
   }
+  return true;
 }
 
 NodeId Nemesis::draw_victim(Prng& prng) {
@@ -33,19 +35,20 @@ NodeId Nemesis::draw_victim(Prng& prng) {
   return is_born && !is_enough && !harmed_.contains(id) ? id : NodeId();
 }
 
-void Nemesis::lose_directory(Prng& prng) {
+bool Nemesis::lose_directory(Prng& prng) {
   const NodeId id = draw_victim(prng);
-  if (!id) return;
+  if (!id) return false;
   harmed_.insert(id);
   world_.kill(id, Death::kPowerLoss);
   world_.wipe(id);
   later(draw_length(prng) / 2, [this, id] { bring_up(id); });
+  return true;
 }
 
 // Found at the next start, or by whoever reads an old entry of a running node first.
-void Nemesis::damage(Fault fault, Prng& prng) {
+bool Nemesis::damage(Fault fault, Prng& prng) {
   const NodeId id = draw_victim(prng);
-  if (!id) return;
+  if (!id) return false;
   const bool is_at_rest = prng.chance(2, 3);
   if (is_at_rest) kill_for_a_while(id, Death::kPowerLoss, prng);
   const bool is_damaged = fault == Fault::kBitFlip            ? world_.damage_log(id, Damage::kBitFlip)
@@ -53,6 +56,7 @@ void Nemesis::damage(Fault fault, Prng& prng) {
                           : fault == Fault::kMisdirectedWrite ? world_.damage_log(id, Damage::kMisdirectedWrite)
                                                               : world_.damage_checkpoints(id);
   if (is_damaged) harmed_.insert(id);
+  return is_damaged;
 }
 
 }  // namespace torc::sim

@@ -48,6 +48,7 @@ struct StruckFault {
   uint64_t number = 0;
   Fault kind = Fault::kKillOne;
   Instant at;
+  bool has_effect = true;  // false: nothing to do, such as killing a node that is down already
 };
 
 struct NemesisOptions {

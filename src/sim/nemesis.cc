@@ -52,10 +52,10 @@ void Nemesis::strike() {
   world_.trace().note(world_.queue().now(), NodeId(), TraceKind::kFault, kind,
                       [&] { return std::to_string(number) + ": " + std::string(to_string(fault)); });
   if (options_.on_fault) options_.on_fault(struck_.back());
-  cause(fault, prng);
+  struck_.back().has_effect = cause(fault, prng);
 }
 
-void Nemesis::cause(Fault fault, Prng& prng) {
+bool Nemesis::cause(Fault fault, Prng& prng) {
   const Death death = prng.chance(1, 2) ? Death::kKill : Death::kPowerLoss;
   switch (fault) {
     case Fault::kKillOne:
@@ -64,7 +64,7 @@ void Nemesis::cause(Fault fault, Prng& prng) {
       return kill_for_a_while(leader_or_any(prng), death, prng);
     case Fault::kKillAll:
       for (const NodeId id : world_.nodes()) kill_for_a_while(id, Death::kPowerLoss, prng);
-      return;
+      return true;
     case Fault::kPauseOne:
       return pause_for_a_while(draw_node(prng), prng);
     case Fault::kPauseLeader:
@@ -75,7 +75,8 @@ void Nemesis::cause(Fault fault, Prng& prng) {
       // Most clocks are set right by seconds; some were wrong by hours, or follow a daylight that nobody told them of.
       const int64_t unit = prng.chance(1, 3) ? 3'600 : 1;
       const auto by = static_cast<int64_t>(prng.below(20'000'000'000)) - 10'000'000'000;
-      return world_.jump_wall_clock(draw_node(prng), Duration(by * unit));
+      world_.jump_wall_clock(draw_node(prng), Duration(by * unit));
+      return true;
     }
     case Fault::kSplit:
     case Fault::kIsolateLeader:
@@ -98,25 +99,30 @@ void Nemesis::cause(Fault fault, Prng& prng) {
     case Fault::kBadCheckpoint:
       return cause_disk(fault, prng);
   }
+  return false;
 }
 
-void Nemesis::kill_for_a_while(NodeId id, Death death, Prng& prng) {
-  if (!world_.is_alive(id)) return;
+bool Nemesis::kill_for_a_while(NodeId id, Death death, Prng& prng) {
+  if (!world_.is_alive(id)) return false;
   world_.kill(id, death);
   // Shorter than the pause between faults at times, so that restarts under load are common.
   later(draw_length(prng) / 2, [this, id] { bring_up(id); });
+  return true;
 }
 
-void Nemesis::pause_for_a_while(NodeId id, Prng& prng) {
-  if (world_.is_paused(id)) return;
+bool Nemesis::pause_for_a_while(NodeId id, Prng& prng) {
+  if (!world_.is_alive(id) || world_.is_paused(id)) return false;
   world_.pause(id);
   later(draw_length(prng), [this, id] { world_.resume(id); });
+  return true;
 }
 
-void Nemesis::hand_over(NodeId id) {
+bool Nemesis::hand_over(NodeId id) {
+  if (!world_.is_alive(id)) return false;
   world_.post_from_client(id, [this, id] {
     if (world_.node(id) != nullptr) world_.node(id)->hand_over();
   });
+  return true;
 }
 
 void Nemesis::bring_up(NodeId id) {

@@ -37,24 +37,25 @@ class Nemesis {
 
   void strike_later();
   void strike();
-  void cause(Fault fault, Prng& prng);
-  void cause_network(Fault fault, Prng& prng);
-  void cause_disk(Fault fault, Prng& prng);
+  /// These return whether anything happened.
+  bool cause(Fault fault, Prng& prng);
+  bool cause_network(Fault fault, Prng& prng);
+  bool cause_disk(Fault fault, Prng& prng);
 
-  void kill_for_a_while(NodeId id, Death death, Prng& prng);
-  void pause_for_a_while(NodeId id, Prng& prng);
-  void hand_over(NodeId id);
+  bool kill_for_a_while(NodeId id, Death death, Prng& prng);
+  bool pause_for_a_while(NodeId id, Prng& prng);
+  bool hand_over(NodeId id);
   void bring_up(NodeId id);
   /// A person sees that a node refuses its damaged data, and gives it an empty directory.
   void send_for_person(NodeId id);
 
-  void cut_for_a_while(std::vector<Pair> directions, Prng& prng);
-  void split(const std::vector<NodeId>& side, Prng& prng);
+  bool cut_for_a_while(std::vector<Pair> directions, Prng& prng);
+  bool split(const std::vector<NodeId>& side, Prng& prng);
   void flap(NodeId a, NodeId b, Prng prng, Instant end);
   void disturb_network(NetworkOptions disturbed, Prng& prng);
 
-  void lose_directory(Prng& prng);
-  void damage(Fault fault, Prng& prng);
+  bool lose_directory(Prng& prng);
+  bool damage(Fault fault, Prng& prng);
   /// A node whose data may be destroyed; none if enough was.
   NodeId draw_victim(Prng& prng);
 

@@ -12,7 +12,7 @@ CutMode draw_cut_mode(Prng& prng) { return prng.chance(1, 3) ? CutMode::kHold : 
 
 }  // namespace
 
-void Nemesis::cause_network(Fault fault, Prng& prng) {
+bool Nemesis::cause_network(Fault fault, Prng& prng) {
   const NodeId a = draw_node(prng);
   const NodeId b = draw_node(prng);
   const bool is_pair = a != b;
@@ -22,9 +22,9 @@ void Nemesis::cause_network(Fault fault, Prng& prng) {
     for (const NodeId id : world_.nodes()) {
       if (prng.chance(1, 2)) side.push_back(id);
     }
-    split(side, prng);
+    return split(side, prng);
   } else if (fault == Fault::kIsolateLeader) {
-    split({leader_or_any(prng)}, prng);
+    return split({leader_or_any(prng)}, prng);
   } else if (fault == Fault::kPartialSplit) {
     std::vector<Pair> directions;
     for (const NodeId from : world_.nodes()) {
@@ -32,11 +32,11 @@ void Nemesis::cause_network(Fault fault, Prng& prng) {
         if (from != to && prng.chance(1, 3)) directions.emplace_back(from, to);
       }
     }
-    cut_for_a_while(std::move(directions), prng);
+    return cut_for_a_while(std::move(directions), prng);
   } else if (fault == Fault::kOneWay && is_pair) {
-    cut_for_a_while({{a, b}}, prng);
+    return cut_for_a_while({{a, b}}, prng);
   } else if (fault == Fault::kChain && is_pair) {
-    cut_for_a_while({{a, b}, {b, a}}, prng);
+    return cut_for_a_while({{a, b}, {b, a}}, prng);
   } else if (fault == Fault::kReset && is_pair) {
     world_.network().reset(a, b, static_cast<env::Channel>(prng.below(2)));
   } else if (fault == Fault::kFlappingLink && is_pair) {
@@ -54,7 +54,10 @@ void Nemesis::cause_network(Fault fault, Prng& prng) {
     disturbed.overtake_per_million = static_cast<uint32_t>(prng.below(500'000));
     disturbed.duplicate_per_million = static_cast<uint32_t>(prng.below(200'000));
     disturb_network(disturbed, prng);
+  } else {
+    return false;  // a pair of one node and itself
   }
+  return true;
 }
 
 void Nemesis::disturb_network(NetworkOptions disturbed, Prng& prng) {
@@ -62,15 +65,17 @@ void Nemesis::disturb_network(NetworkOptions disturbed, Prng& prng) {
   later(draw_length(prng), [this] { world_.network().set_options(calm_network_); });
 }
 
-void Nemesis::cut_for_a_while(std::vector<Pair> directions, Prng& prng) {
+bool Nemesis::cut_for_a_while(std::vector<Pair> directions, Prng& prng) {
+  if (directions.empty()) return false;
   const CutMode mode = draw_cut_mode(prng);
   for (const auto& [from, to] : directions) world_.network().cut(from, to, mode);
   later(draw_length(prng), [this, directions = std::move(directions)] {
     for (const auto& [from, to] : directions) world_.network().heal(from, to);
   });
+  return true;
 }
 
-void Nemesis::split(const std::vector<NodeId>& side, Prng& prng) {
+bool Nemesis::split(const std::vector<NodeId>& side, Prng& prng) {
   const auto is_in = [&](NodeId id) { return std::find(side.begin(), side.end(), id) != side.end(); };
   std::vector<Pair> directions;
   for (const NodeId a : world_.nodes()) {
@@ -78,7 +83,7 @@ void Nemesis::split(const std::vector<NodeId>& side, Prng& prng) {
       if (is_in(a) != is_in(b)) directions.emplace_back(a, b);
     }
   }
-  cut_for_a_while(std::move(directions), prng);
+  return cut_for_a_while(std::move(directions), prng);
 }
 
 void Nemesis::flap(NodeId a, NodeId b, Prng prng, Instant end) {

@@ -73,8 +73,12 @@ class Run {
     return !world_.failure();
   }
 
+  uint64_t faults_with_effect() const {
+    return static_cast<uint64_t>(std::ranges::count_if(nemesis_.struck(), &StruckFault::has_effect));
+  }
+
   bool has_happened_enough() const {
-    return workload_.completed() >= options_.operations_wanted && nemesis_.struck().size() >= options_.faults_wanted;
+    return workload_.completed() >= options_.operations_wanted && faults_with_effect() >= options_.faults_wanted;
   }
 
   bool live_again() {
@@ -138,8 +142,10 @@ class Run {
     SeedStats stats;
     stats.simulated = world_.queue().now() - Instant{0};
     stats.events = world_.queue().events_run();
-    stats.faults = nemesis_.struck().size();
-    for (const StruckFault& fault : nemesis_.struck()) ++stats.faults_by_kind[static_cast<size_t>(fault.kind)];
+    stats.faults = faults_with_effect();
+    for (const StruckFault& fault : nemesis_.struck()) {
+      if (fault.has_effect) ++stats.faults_by_kind[static_cast<size_t>(fault.kind)];
+    }
     stats.refusals = world_.refusals();
     stats.operations = workload_.completed();
     stats.unknown = workload_.unknown();
