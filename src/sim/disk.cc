@@ -202,7 +202,7 @@ Status Disk::sync(DiskFile& file) {
 
 Status Disk::fail_sync(DiskFile& file) {
   // A sector forgotten here is clean: reads see it, no later sync writes it.
-  std::erase_if(file.unsynced, [&](const auto&) { return prng_.chance(1, 2); });
+  if (failed_sync_forgets_) std::erase_if(file.unsynced, [&](const auto&) { return prng_.chance(1, 2); });
   return Error{ErrorCode::kIo, "injected sync failure"};
 }
 

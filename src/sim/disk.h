@@ -92,9 +92,12 @@ class Disk : public env::Disk {
   // ---- faults ----
   void set_capacity_bytes(uint64_t bytes) { options_.capacity_bytes = bytes; }
   uint64_t bytes_used() const;
-  /// The next sync fails. Of the pages it should have written some are clean then although the device does not have
-  /// them: a later sync succeeds and a power loss takes them back (as Linux does it).
-  void fail_next_sync() { next_sync_fails_ = true; }
+  /// `forgets_pages`: of the pages the sync should have written some are clean then although the device does not have
+  /// them, so that a later sync succeeds and a power loss takes them back (as Linux does it).
+  void fail_next_sync(bool forgets_pages = false) {
+    next_sync_fails_ = true;
+    failed_sync_forgets_ = forgets_pages;
+  }
   /// Damages durable, settled bytes, in the cache as well. Returns what it did, empty if there is nothing to damage.
   std::string damage(Damage kind, Prng& prng);
   void set_reads_fail(const std::string& name, bool fail);
@@ -133,6 +136,7 @@ class Disk : public env::Disk {
   std::map<std::string, std::shared_ptr<DiskFile>> removed_;  // not yet durably
   std::deque<Operation> queue_;
   bool next_sync_fails_ = false;
+  bool failed_sync_forgets_ = false;
   uint64_t write_syncs_ = 0;  // completed, of writes to open files
 };
 

@@ -32,7 +32,7 @@ std::vector<Disk::Sector> Disk::settled_sectors(bool must_differ_from_former) co
   for (const auto& [name, file] : files_) {
     const uint64_t count = (file->durable.size() + kSectorBytes - 1) / kSectorBytes;
     for (uint64_t number = 0; number < count; ++number) {
-      if (file->synced_at[number] + kSettledSyncs > write_syncs_ || file->unsynced.contains(number)) continue;
+      if (file->synced_at[number] + kSettledSyncs >= write_syncs_ || file->unsynced.contains(number)) continue;
       const std::string now = sector_text(file->durable, number);
       if (is_blank(now)) continue;
       if (must_differ_from_former && now == sector_text(file->former, number)) continue;

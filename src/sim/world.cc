@@ -200,7 +200,7 @@ void World::fail_next_sync(NodeId id) {
   if (!is_alive(id)) return;
   trace_.note(queue_.now(), id, TraceKind::kDisk, 0, [] { return std::string("the next sync fails"); });
   machine(id).is_sync_failing = true;
-  machine(id).disk->fail_next_sync();
+  machine(id).disk->fail_next_sync(true);
 }
 
 bool World::damage_log(NodeId id, Damage damage) {
