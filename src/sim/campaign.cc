@@ -20,7 +20,7 @@ namespace {
 constexpr uint64_t SeedStats::*kCounts[] = {
     &SeedStats::events,           &SeedStats::faults,         &SeedStats::operations, &SeedStats::unknown,
     &SeedStats::refused,          &SeedStats::leaderships,    &SeedStats::entries,    &SeedStats::digests_compared,
-    &SeedStats::checkpoint_index, &SeedStats::undecided_keys, &SeedStats::refusals,
+    &SeedStats::checkpoint_index, &SeedStats::undecided_keys, &SeedStats::refusals,   &SeedStats::upgrading,
 };
 
 void add(SeedStats& totals, const SeedStats& stats) {

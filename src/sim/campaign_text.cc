@@ -62,7 +62,8 @@ std::string figures(const CampaignReport& report, double real_seconds, double cp
       plain(t.operations), plain(t.refused), plain(t.unknown), plain(t.undecided_keys));
   lines += format("replicas: %llu leaderships, %llu entries, %llu of them in checkpoints, %llu states compared\n",
                   plain(t.leaderships), plain(t.entries), plain(t.checkpoint_index), plain(t.digests_compared));
-  lines += format("faults: %llu; damaged data was noticed %llu times\n", plain(t.faults), plain(t.refusals));
+  lines += format("faults: %llu; damaged data was noticed %llu times; %llu worlds of mixed versions\n", plain(t.faults),
+                  plain(t.refusals), plain(t.upgrading));
   lines += faults_by_kind(t);
   lines += format("least of any seed: %.1f simulated seconds, %llu operations answered, %llu faults\n",
                   seconds(report.least.simulated), plain(report.least.operations), plain(report.least.faults));

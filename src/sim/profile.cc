@@ -49,6 +49,7 @@ Profile draw_profile(Prng& prng, size_t node_count) {
   Profile profile;
   profile.world.clocks = draw_clocks(prng, node_count);
   profile.world.network = draw_network(prng);
+  profile.world.is_upgrading = prng.chance(1, 4);
   profile.world.node = draw_node(prng);
   profile.world.disk.delay_min = Duration(prng.between(10'000, 200'000));
   profile.world.disk.delay_max = profile.world.disk.delay_min + Duration(prng.between(10'000, 20'000'000));

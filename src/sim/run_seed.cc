@@ -146,6 +146,7 @@ class Run {
     for (const StruckFault& fault : nemesis_.struck()) {
       if (fault.has_effect) ++stats.faults_by_kind[static_cast<size_t>(fault.kind)];
     }
+    stats.upgrading = profile_.world.is_upgrading ? 1 : 0;
     stats.refusals = world_.refusals();
     stats.operations = workload_.completed();
     stats.unknown = workload_.unknown();

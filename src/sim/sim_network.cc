@@ -33,6 +33,7 @@ struct SimNetwork::Port final : env::Network {
 
   NodeId node;
   Process& process;
+  Dialect dialect = Dialect::kThis;
   env::NetworkHandler* handler = nullptr;
   std::vector<Outgoing> outgoing;
   std::vector<std::array<uint64_t, kChannels>> epochs;  // [peer]: the connection this process believes in; 0: none
@@ -94,11 +95,24 @@ Duration SimNetwork::draw_delay() {
   return Duration(prng_.between(options_.delay_min.count(), std::max(longest, options_.delay_min).count()));
 }
 
+void SimNetwork::set_dialect(NodeId node, Dialect dialect) { ports_[position_of(node)]->dialect = dialect; }
+
 void SimNetwork::flush(NodeId node) {
   Port& port = *ports_[position_of(node)];
   std::vector<Port::Outgoing> leaving = std::move(port.outgoing);
   port.outgoing.clear();
-  for (Port::Outgoing& frame : leaving) send(port, frame.to, frame.channel, std::move(frame.body));
+  for (Port::Outgoing& frame : leaving) {
+    if (port.dialect == Dialect::kThis) {
+      send(port, frame.to, frame.channel, std::move(frame.body));
+      continue;
+    }
+    if (port.dialect == Dialect::kNext && prng_.chance(1, 16)) {
+      send(port, frame.to, frame.channel, frame_of_the_future());
+    }
+    if (auto body = spoken(port.dialect, std::move(frame.body))) {
+      send(port, frame.to, frame.channel, *std::move(body));
+    }
+  }
 }
 
 void SimNetwork::send(Port& from, NodeId to, env::Channel channel, std::string body) {
@@ -153,6 +167,7 @@ void SimNetwork::arrive(size_t from, size_t to, size_t channel, uint64_t epoch, 
   port.process.post(Source::kFrame, [&port, peer = ports_[from]->node, from, channel, epoch, bytes] {
     // A frame that waited in the socket of a stopped process is still read; one of an older connection is not.
     if (port.epochs[from][channel] != epoch || port.handler == nullptr) return;
+    if (!is_known(port.dialect, bytes)) return;
     port.handler->on_frame(peer, static_cast<env::Channel>(channel), bytes);
   });
 }

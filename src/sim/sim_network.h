@@ -10,6 +10,7 @@
 
 #include "base/prng.h"
 #include "env/network.h"
+#include "sim/dialect.h"
 #include "sim/event_queue.h"
 #include "sim/process.h"
 #include "sim/trace.h"
@@ -46,6 +47,8 @@ class SimNetwork {
   void on_start(NodeId node);
   /// The process is gone: its peers notice after a while.
   void on_death(NodeId node);
+  /// How the process at this machine speaks from now on.
+  void set_dialect(NodeId node, Dialect dialect);
   /// Frames sent in this turn leave. Called at the end of every turn.
   void flush(NodeId node);
 

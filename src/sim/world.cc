@@ -57,9 +57,11 @@ void World::start(NodeId id) {
   Machine& started = machine(id);
   CHECK(!started.process.is_alive() && !started.is_out);
   started.process.start();
+  if (options_.is_upgrading) upgrade(started);
   trace_.show(id, "starting");
-  trace_.note(queue_.now(), id, TraceKind::kStart, started.process.life(),
-              [&] { return "life " + std::to_string(started.process.life()); });
+  trace_.note(queue_.now(), id, TraceKind::kStart, started.process.life(), [&] {
+    return "life " + std::to_string(started.process.life()) + " of " + std::string(to_string(started.dialect));
+  });
   node::NodeOptions options = options_.node;
   options.id = id;
   options.initial_cluster = ids_;
@@ -91,6 +93,16 @@ void World::start(NodeId id) {
   }
   fail(FailureKind::kSafety,
        "node " + std::to_string(id.value) + " cannot start from what its own crash left: " + opened.error().message);
+}
+
+/// Some nodes are upgraded at a restart, the others are not yet; nobody goes back.
+void World::upgrade(Machine& machine) {
+  if (machine.process.life() == 1) {
+    machine.dialect = machine.prng.chance(2, 3) ? Dialect::kPrevious : Dialect::kThis;
+  } else if (machine.prng.chance(1, 3)) {
+    machine.dialect = machine.dialect == Dialect::kPrevious ? Dialect::kThis : Dialect::kNext;
+  }
+  network_->set_dialect(machine.id, machine.dialect);
 }
 
 /// The process ended before it had a node.

@@ -42,6 +42,7 @@ struct WorldOptions {
   NetworkOptions network;
   DiskOptions disk;
   std::vector<ClockOptions> clocks;  // one per node: ids are 1 .. clocks.size()
+  bool is_upgrading = false;         // nodes begin with the previous version; a restart may bring the next one
   node::NodeOptions node;            // the same for all; ids, seeds and addresses are filled in
   OpenNode open_node;                // node::Node::open, unless a test has a node of its own
   WrapDisk wrap_disk;
@@ -126,6 +127,7 @@ class World {
     std::vector<std::function<void()>> at_end_of_turn;
     Instant paused_since;
     Duration disk_extra_delay{0};
+    Dialect dialect = Dialect::kThis;
     bool is_wiped = false;
     bool is_damaged = false;
     bool is_out = false;
@@ -136,6 +138,7 @@ class World {
   const Machine& machine(NodeId id) const { return const_cast<World*>(this)->machine(id); }
   void give_empty_directory(Machine& machine);
   void end_turn(NodeId id);
+  void upgrade(Machine& machine);
   void stand_still(Machine& machine, std::string_view why);
   void start_again_later(Machine& machine);
   void on_fatal(NodeId id, const Error& error);
