@@ -87,6 +87,12 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
       ->check(CLI::Range(uint64_t{1}, kCheckpointMibMax))
       ->type_name("MIB")
       ->capture_default_str();
+  serve
+      ->add_option("--log-tail-mib", options.log_tail_mib,
+                   "keep this much log behind a checkpoint; a node that lags further is sent a snapshot")
+      ->check(CLI::Range(uint64_t{1}, kCheckpointMibMax))
+      ->type_name("MIB")
+      ->capture_default_str();
   serve->add_option("--log-level", options.log_level, "what to write to standard error")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}))
       ->type_name("LEVEL")

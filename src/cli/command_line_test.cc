@@ -51,15 +51,16 @@ TEST(CommandLine, ServeTakesItsPeerAddressFromTheCluster) {
 }
 
 TEST(CommandLine, ServeTakesEveryOption) {
-  const CommandLine line =
-      parse(serve_with({"--peer-listen", "0.0.0.0:17001", "--election-timeout-ms", "1000", "--heartbeat-ms", "100",
-                        "--command-timeout-ms", "2000", "--checkpoint-mib", "1", "--log-level", "debug"}));
+  const CommandLine line = parse(serve_with({"--peer-listen", "0.0.0.0:17001", "--election-timeout-ms", "1000",
+                                             "--heartbeat-ms", "100", "--command-timeout-ms", "2000",
+                                             "--checkpoint-mib", "1", "--log-tail-mib", "2", "--log-level", "debug"}));
   const auto& options = std::get<ServeOptions>(line);
   EXPECT_EQ(options.peer_listen.text(), "0.0.0.0:17001");
   EXPECT_EQ(options.election_timeout, 1s);
   EXPECT_EQ(options.heartbeat, 100ms);
   EXPECT_EQ(options.command_timeout, 2s);
   EXPECT_EQ(options.checkpoint_mib, 1u);
+  EXPECT_EQ(options.log_tail_mib, 2u);
   EXPECT_EQ(options.log_level, "debug");
 }
 
@@ -70,6 +71,7 @@ TEST(CommandLine, ServeRefusesWhatCannotWorkAndSaysWhy) {
   EXPECT_THAT(refusal(serve_with({"--peer-listen", "127.0.0.1:7001"})), HasSubstr("the same address"));
   EXPECT_THAT(refusal(serve_with({"--log-level", "loud"})), HasSubstr("--log-level"));
   EXPECT_THAT(refusal(serve_with({"--checkpoint-mib", "0"})), HasSubstr("--checkpoint-mib"));
+  EXPECT_THAT(refusal(serve_with({"--log-tail-mib", "0"})), HasSubstr("--log-tail-mib"));
   EXPECT_THAT(refusal({"serve", "--id", "3", "--data", "d", "--listen", "a:1", "--initial-cluster", "1=a:2"}),
               HasSubstr("--id 3 is not among the nodes of --initial-cluster"));
   EXPECT_THAT(refusal({"serve", "--id", "1", "--data", "d", "--listen", "a", "--initial-cluster", "1=a:2"}),

@@ -28,6 +28,7 @@ struct ServeOptions {
   std::chrono::milliseconds heartbeat{40};
   std::chrono::milliseconds command_timeout{10'000};
   uint64_t checkpoint_mib = 256;   // of log since the last checkpoint
+  uint64_t log_tail_mib = 64;      // of log kept behind a checkpoint for nodes that lag
   std::string log_level = "info";  // trace, debug, info, warn, error
 };
 

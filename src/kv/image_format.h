@@ -19,6 +19,7 @@ namespace torc::kv {
 constexpr uint8_t kKeyspaceLinearizable = 1;
 constexpr uint8_t kImageFormatVersion = 1;
 constexpr size_t kImageKeyPrefixBytes = 9;
+constexpr size_t kImageValuePrefixBytes = 18;
 
 struct Image {
   std::string_view key;

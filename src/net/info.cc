@@ -188,6 +188,7 @@ void write_raft(const InfoSource& source, Text& out) {
     out.field("raft_last_index", replica.last_index.value);
     out.field("raft_stable_index", replica.stable_index.value);
     out.field("raft_checkpoint_index", group.checkpoint_index.value);
+    out.field("raft_snapshots_installed", group.snapshots_installed);
     out.field("raft_log_bytes", group.log_bytes);
     out.field("raft_voters", group.voters);
     out.field("raft_has_lease", uint64_t{replica.has_lease});

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "node/refusals.h"
 
 namespace torc::node {
 namespace {
@@ -12,16 +13,6 @@ constexpr Duration kPurgePatience = 1s;            // a purge not seen applied b
 constexpr size_t kPurgedKeysMax = 1024;            // per round, so that expiry never holds up clients
 constexpr size_t kLoadBytesMax = 4u << 20;         // entries read back from the log at a time
 constexpr size_t kUnproposedBytesMax = 64u << 20;  // beyond, writes are refused instead of gathered
-
-constexpr std::string_view kUnknownOutcome =
-    "UNKNOWN outcome: leadership changed or a majority is away; the command may or may not be executed";
-constexpr std::string_view kNotExecuted = "TRYAGAIN leadership changed, the command was not executed";
-constexpr std::string_view kSameCallAgain = "TRYAGAIN leadership changed, send the same call again";
-constexpr std::string_view kNoMajority = "TRYAGAIN no majority answered in time, the command was not executed";
-constexpr std::string_view kReadOverdue = "CLUSTERDOWN no majority confirmed this leader in time, try again";
-constexpr std::string_view kDiskFull =
-    "MISCONF the disk of the leader is full: writes are refused until there is space";
-constexpr std::string_view kOverloaded = "ERR too many writes are waiting for a majority, try later";
 
 /// Hands each operation of an entry its client's sink, and closes the answer before.
 class WaiterRouter final : public kv::ReplyRouter {
@@ -107,10 +98,11 @@ void Group::tick() { replica_->tick(clock_.now()); }
 
 bool Group::advance() {
   const uint64_t before = appended_sequence_;
+  if (install_ && install_->is_switched) finish_install();
   notice_leadership();
   propose_gathered();
   ask_for_reads();
-  while (replica_->has_ready()) {
+  while (has_work()) {
     take_ready();
     notice_leadership();
     propose_gathered();
@@ -139,6 +131,12 @@ void Group::propose_gathered() {
 
 void Group::take_ready() {
   consensus::Ready ready = replica_->take_ready();
+  for (const consensus::Message& message : ready.send_now) host_.send(message);
+  if (ready.install) return begin_install(std::move(ready));
+  carry_out(std::move(ready));
+}
+
+void Group::carry_out(consensus::Ready ready) {
   if (ready.must_persist()) {
     if (ready.hard_state) log_.append_hard_state(options_.replica.group, *ready.hard_state);
     if (!ready.entries.empty()) {
@@ -150,7 +148,6 @@ void Group::take_ready() {
     }
     appended_sequence_ = ready.sequence;
   }
-  for (const consensus::Message& message : ready.send_now) host_.send(message);
   if (!ready.send_when_durable.empty()) {
     if (durable_sequence_ == appended_sequence_) {
       for (const consensus::Message& message : ready.send_when_durable) host_.send(message);
@@ -164,6 +161,7 @@ void Group::take_ready() {
     replica_->entries_loaded(wanted.peer, entries.ok() ? *std::move(entries) : std::vector<consensus::Entry>(),
                              clock_.now());
   }
+  for (const consensus::SnapshotWanted& wanted : ready.snapshots_wanted) send_snapshot(wanted);
   apply_through(ready.commit);
   for (const consensus::ReadOutcome& outcome : ready.reads) {
     for (PendingRead& read : reads_.answered(outcome))
@@ -291,8 +289,10 @@ void Group::maintain() {
     clients_.end(read.waiter);
   }
   purge_expired();
-  checkpoint_when_due();
-  cut_log();
+  snapshot_sender_.maintain(now);
+  snapshot_receiver_.maintain(now);
+  if (install_) return;
+  own_checkpoints_.maintain(*replica_, !snapshot_receiver_.is_staging(), snapshot_sender_.lowest_index());
 }
 
 void Group::purge_expired() {
@@ -329,7 +329,8 @@ GroupStatus Group::status() const {
   status.replica = replica_->status(clock_.now());
   status.leader_node = status.replica.leader.node;
   status.applied = state_->applied();
-  status.checkpoint_index = checkpoint_index_;
+  status.checkpoint_index = own_checkpoints_.index();
+  status.snapshots_installed = snapshots_installed_;
   status.keys = state_->key_count();
   status.state_bytes = state_->bytes_used();
   status.log_bytes = log_.group_bytes(options_.replica.group);

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,11 +11,13 @@
 #include "env/checkpoint_store.h"
 #include "env/clock.h"
 #include "kv/state_machine.h"
+#include "node/checkpoints.h"
 #include "node/clients.h"
 #include "node/proposals.h"
 #include "node/reads.h"
 #include "node/service.h"
-#include "storage/checkpointer.h"
+#include "node/snapshot_receiver.h"
+#include "node/snapshot_sender.h"
 #include "storage/log.h"
 
 namespace torc::node {
@@ -24,6 +27,8 @@ class GroupHost {
  public:
   virtual ~GroupHost() = default;
   virtual void send(const consensus::Message& message) = 0;
+  virtual void send(const wire::SnapshotChunk& chunk) = 0;
+  virtual void send(const wire::SnapshotReply& reply) = 0;
   /// Commands this replica cannot execute any more and certainly has not proposed.
   virtual void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) = 0;
   virtual void on_leadership_lost() = 0;
@@ -36,6 +41,7 @@ struct GroupOptions {
   consensus::ReplicaOptions replica;
   Duration command_timeout = 10s;
   uint64_t checkpoint_log_bytes = 256u << 20;
+  uint64_t log_tail_bytes = 64u << 20;  // kept behind a checkpoint for members that lag
   size_t batch_bytes_max = 1u << 20;
   size_t proposals_in_flight_max = 1;
   uint64_t hash_seed = 0;
@@ -61,6 +67,10 @@ class Group {
   void write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry);
 
   void receive(const consensus::Message& message);
+  void receive(const wire::SnapshotChunk& chunk);
+  void receive(const wire::SnapshotReply& reply);
+  /// The bulk channel to `node` (re)connected.
+  void on_bulk_connected(NodeId node) { snapshot_sender_.on_connected(node, clock_.now()); }
   void tick();
   /// Proposes what gathered and takes consensus' outputs until it is quiet. Returns true if the log was appended to.
   bool advance();
@@ -69,7 +79,7 @@ class Group {
   void on_durable(uint64_t sequence);
   /// Work that is due at most every few milliseconds: checkpoints, expired keys, overdue commands.
   void maintain();
-  bool has_work() const { return replica_->has_ready(); }
+  bool has_work() const { return install_ && install_->ready ? install_->is_switched : replica_->has_ready(); }
   Instant next_deadline() const { return replica_->next_deadline(); }
 
   /// Starts handing leadership to another voter that is there; ignored while an attempt is under way.
@@ -84,6 +94,13 @@ class Group {
     uint64_t sequence = 0;
     std::vector<consensus::Message> messages;
   };
+  /// A snapshot between "the core has given its log up for it" and "it is the state". Once its Ready was taken no other
+  /// is: nothing may reach the log before the switch of checkpoints, which takes its time off the loop.
+  struct Install {
+    std::unique_ptr<storage::SnapshotSink> sink;
+    std::optional<consensus::Ready> ready;
+    bool is_switched = false;
+  };
   Group(const GroupOptions& options, GroupHost& host, Clients& clients, env::Clock& clock, storage::Log& log,
         env::CheckpointStore& checkpoints);
   Status restore(const consensus::Configuration& birth);
@@ -91,6 +108,7 @@ class Group {
   void propose_gathered();
   void ask_for_reads();
   void take_ready();
+  void carry_out(consensus::Ready ready);
   void apply_through(LogIndex commit);
   bool apply(const consensus::Entry& entry);
   bool load_unapplied();
@@ -102,9 +120,10 @@ class Group {
   void refuse(const WriteWaiter& writer, std::string_view plain_error);
   void purge_expired();
   Status join_log_with(const storage::CheckpointMeta& checkpoint, storage::GroupLog& log);
-  void checkpoint_when_due();
-  void on_checkpoint_outcome(const storage::Checkpointer::Outcome& outcome);
-  void cut_log();
+  void send_snapshot(const consensus::SnapshotWanted& wanted);
+  void begin_install(consensus::Ready ready);
+  void switch_checkpoints();
+  void finish_install();
 
   GroupOptions options_;
   GroupHost& host_;
@@ -114,7 +133,10 @@ class Group {
   env::CheckpointStore& checkpoints_;
   std::unique_ptr<kv::StateMachine> state_;
   std::unique_ptr<consensus::Replica> replica_;
-  std::unique_ptr<storage::Checkpointer> checkpointer_;
+  Checkpoints own_checkpoints_;
+  SnapshotSender snapshot_sender_;
+  SnapshotReceiver snapshot_receiver_;
+  std::optional<Install> install_;
   Proposals proposals_;
   Reads reads_;
   std::deque<consensus::Entry> unapplied_;  // known entries after applied(); may begin later than applied() + 1
@@ -122,17 +144,14 @@ class Group {
   std::deque<Unsent> unsent_;
   uint64_t appended_sequence_ = 0;
   uint64_t durable_sequence_ = 0;
-  LogIndex cut_index_;
-  LogIndex checkpoint_index_;
-  /// Not known after a restart: zero, so that a node restarted again and again still takes its checkpoints.
-  uint64_t log_bytes_at_checkpoint_ = 0;
-  Instant next_checkpoint_;
   bool was_leader_ = false;
   Instant handing_over_until_;
   consensus::ReplicaId handed_to_;  // target of the last attempt
   Instant next_purge_;
   LogIndex purge_behind_;  // the last purge comes behind this index
   Instant purge_lost_at_;
+  uint64_t snapshots_installed_ = 0;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();  // callbacks of disks may come after us
 };
 
 }  // namespace torc::node

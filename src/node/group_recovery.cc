@@ -1,6 +1,4 @@
-// How a group's replica comes back: the checkpoint, joined with what the log has, and how the log is cut again.
-#include <algorithm>
-
+// How a group's replica comes back: the checkpoint, joined with what the log has.
 #include "base/check.h"
 #include "node/group.h"
 #include "storage/checkpoint_format.h"
@@ -8,11 +6,14 @@
 namespace torc::node {
 namespace {
 
-/// Of a checkpoint per maintenance round (10 ms): at most about 400 MB/s of images, some percent of the loop's time.
-constexpr size_t kCheckpointSliceBytes = 4u << 20;
-/// The log is cut in steps of this, not at every acknowledgement.
-constexpr uint64_t kCutEntriesMin = 64;
-constexpr Duration kRetryCheckpointAfter = 10s;  // after one that found the disk full
+SnapshotSenderOptions sender_options(const consensus::ReplicaOptions& replica) {
+  return {replica.group, replica.self, replica.seed, replica.heartbeat_interval, replica.election_timeout_min};
+}
+
+SnapshotReceiverOptions receiver_options(const GroupOptions& options) {
+  const consensus::ReplicaOptions& replica = options.replica;
+  return {replica.group, replica.self, {options.hash_seed}, kSnapshotStallTimeouts * replica.election_timeout_min};
+}
 
 }  // namespace
 
@@ -25,6 +26,15 @@ Group::Group(const GroupOptions& options, GroupHost& host, Clients& clients, env
       log_(log),
       checkpoints_(checkpoints),
       state_(std::make_unique<kv::StateMachine>(kv::StateMachineOptions{options.hash_seed})),
+      own_checkpoints_({options.replica.group, options.checkpoint_log_bytes, options.log_tail_bytes}, checkpoints, log,
+                       clock, [this](const Error& error) { host_.on_fatal(error); }),
+      snapshot_sender_(
+          sender_options(options.replica), checkpoints, [this](const wire::SnapshotChunk& chunk) { host_.send(chunk); },
+          [this](consensus::ReplicaId peer, std::optional<LogIndex> index) {
+            replica_->snapshot_finished(peer, index, clock_.now());
+          }),
+      snapshot_receiver_(receiver_options(options), checkpoints,
+                         [this](const wire::SnapshotReply& reply) { host_.send(reply); }),
       proposals_(consensus::kEntryHeaderBytes, options.batch_bytes_max, options.proposals_in_flight_max) {}
 
 Group::~Group() = default;
@@ -46,12 +56,13 @@ Status Group::restore(const consensus::Configuration& birth) {
   if (const auto found = log_.recovered().find(id); found != log_.recovered().end()) log = found->second;
 
   consensus::RestoredState restored;
+  LogIndex checkpoint_index;
   restored.configuration = birth;
   if (const std::optional<storage::CheckpointMeta>& checkpoint = *loaded) {
     const Status filled = storage::restore_checkpoint(checkpoints_, *checkpoint, *state_);
     if (!filled.ok()) return filled;
     restored.configuration = checkpoint->configuration;
-    restored.commit = checkpoint_index_ = checkpoint->index;
+    restored.commit = checkpoint_index = checkpoint->index;
     const Status joined = join_log_with(*checkpoint, log);
     if (!joined.ok()) return joined;
   } else if (log.start_index) {
@@ -60,15 +71,13 @@ Status Group::restore(const consensus::Configuration& birth) {
   }
   restored.hard_state = log.hard_state;
   restored.configurations = log.configurations;
-  restored.start_index = cut_index_ = log.start_index;
+  restored.start_index = log.start_index;
   restored.start_term = log.start_term;
   restored.term_runs = log.term_runs;
   restored.last_index = log.last_index;
 
   replica_ = std::make_unique<consensus::Replica>(options_.replica, std::move(restored), clock_.now());
-  checkpointer_ = std::make_unique<storage::Checkpointer>(
-      checkpoints_, id, *state_,
-      [this](const storage::Checkpointer::Outcome& outcome) { on_checkpoint_outcome(outcome); });
+  own_checkpoints_.begin(*state_, checkpoint_index, log.start_index);
   return {};
 }
 
@@ -95,45 +104,6 @@ Status Group::join_log_with(const storage::CheckpointMeta& checkpoint, storage::
   log.term_runs.clear();
   log.configurations.clear();
   return {};
-}
-
-void Group::checkpoint_when_due() {
-  if (checkpointer_->is_running()) {
-    checkpointer_->step(kCheckpointSliceBytes);
-    return;
-  }
-  const uint64_t log_bytes = log_.group_bytes(options_.replica.group);
-  const LogIndex applied = state_->applied();
-  if (log_bytes < log_bytes_at_checkpoint_ + options_.checkpoint_log_bytes || applied == checkpoint_index_) return;
-  if (clock_.now() < next_checkpoint_) return;
-  const std::optional<Term> term = replica_->term_at(applied);
-  CHECK(term.has_value()) << "the term of applied entry " << applied << " is unknown";
-  log_bytes_at_checkpoint_ = log_bytes;
-  checkpointer_->start(*term, replica_->configuration_at(applied));
-}
-
-void Group::on_checkpoint_outcome(const storage::Checkpointer::Outcome& outcome) {
-  if (outcome.status.ok()) {
-    checkpoint_index_ = outcome.index;
-    return;
-  }
-  if (outcome.status.error().code != ErrorCode::kDiskFull) return host_.on_fatal(outcome.status.error());
-  next_checkpoint_ = clock_.now() + kRetryCheckpointAfter;  // the former checkpoint stands
-  log_bytes_at_checkpoint_ = 0;
-}
-
-// Behind the checkpoint nobody here needs the log; behind what every voter has nobody elsewhere does (decision 5).
-void Group::cut_log() {
-  const LogIndex safe = std::min(checkpoint_index_, replica_->status(clock_.now()).replicated_to_all);
-  if (safe < cut_index_ + kCutEntriesMin) return;
-  const std::optional<Term> term = replica_->term_at(safe);
-  if (!term) return;
-  const uint64_t before = log_.group_bytes(options_.replica.group);
-  log_.cut(options_.replica.group, safe, *term);
-  replica_->log_cut(safe);
-  cut_index_ = safe;
-  const uint64_t freed = before - log_.group_bytes(options_.replica.group);
-  log_bytes_at_checkpoint_ -= std::min(log_bytes_at_checkpoint_, freed);
 }
 
 }  // namespace torc::node

@@ -42,7 +42,8 @@ struct GroupStatus {
   NodeId leader_node;          // none: unknown
   std::string leader_address;  // where the leader serves clients; empty: unknown
   LogIndex applied;
-  LogIndex checkpoint_index;  // durable in the checkpoint store
+  LogIndex checkpoint_index;         // durable in the checkpoint store
+  uint64_t snapshots_installed = 0;  // since the process started
   uint64_t keys = 0;
   uint64_t state_bytes = 0;
   uint64_t log_bytes = 0;

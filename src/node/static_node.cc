@@ -224,6 +224,10 @@ void StaticNode::on_frame(NodeId from, env::Channel, Bytes body) {
   if (!group_) return;
   if (auto* consensus = std::get_if<consensus::Message>(&*message)) {
     if (consensus->group == kTheGroup && consensus->from.node == from) group_->receive(*consensus);
+  } else if (auto* chunk = std::get_if<wire::SnapshotChunk>(&*message)) {
+    if (chunk->group == kTheGroup && chunk->from.node == from) group_->receive(*chunk);
+  } else if (auto* progress = std::get_if<wire::SnapshotReply>(&*message)) {
+    if (progress->group == kTheGroup && progress->from.node == from) group_->receive(*progress);
   } else if (auto* request = std::get_if<wire::ForwardRequest>(&*message)) {
     if (request->group == kTheGroup) receiver_.on_request(from, *request);
   } else if (auto* reply = std::get_if<wire::ForwardReply>(&*message)) {
@@ -239,6 +243,7 @@ void StaticNode::on_connected(NodeId peer, env::Channel channel) {
     greet(peer);
   } else {
     found->second.is_bulk_connected = true;
+    if (group_) group_->on_bulk_connected(peer);
     forwarder_.on_connection_changed(peer);
     receiver_.on_connection_changed(peer);
   }
@@ -260,6 +265,14 @@ void StaticNode::send(const consensus::Message& message) {
   ByteChain body = wire::encode(message);
   const env::Channel channel = body.size() > kControlBytesMax ? env::Channel::kBulk : env::Channel::kControl;
   network_.send(message.to.node, channel, std::move(body));
+}
+
+void StaticNode::send(const wire::SnapshotChunk& chunk) {
+  network_.send(chunk.to.node, env::Channel::kBulk, wire::encode(chunk));
+}
+
+void StaticNode::send(const wire::SnapshotReply& reply) {
+  network_.send(reply.to.node, env::Channel::kBulk, wire::encode(reply));
 }
 
 bool StaticNode::is_reachable(NodeId node) const {
@@ -336,6 +349,7 @@ Status StaticNode::open_group() {
   options.replica.heartbeat_interval = options_.heartbeat_interval;
   options.command_timeout = options_.command_timeout;
   options.checkpoint_log_bytes = options_.checkpoint_log_bytes;
+  options.log_tail_bytes = options_.log_tail_bytes;
   options.batch_bytes_max = options_.batch_bytes_max;
   options.proposals_in_flight_max = options_.proposals_in_flight_max;
   options.hash_seed = Prng(options_.seed ^ 0x5e).next();

@@ -49,6 +49,8 @@ class StaticNode final : public Node, private GroupHost, private ForwarderHost, 
 
   // GroupHost
   void send(const consensus::Message& message) override;
+  void send(const wire::SnapshotChunk& chunk) override;
+  void send(const wire::SnapshotReply& reply) override;
   void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) override;
   void on_leadership_lost() override { receiver_.on_leadership_lost(); }
   bool is_reachable(NodeId node) const override;

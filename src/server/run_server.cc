@@ -141,6 +141,7 @@ node::NodeOptions node_options(const cli::ServeOptions& options) {
   node.heartbeat_interval = options.heartbeat;
   node.command_timeout = options.command_timeout;
   node.checkpoint_log_bytes = options.checkpoint_mib << 20;
+  node.log_tail_bytes = options.log_tail_mib << 20;
   node.log.on_disk_full_changed = [](bool is_full) {
     if (is_full) {
       spdlog::error("the disk is full: writes are refused, reads go on");

@@ -60,8 +60,11 @@ std::string figures(const CampaignReport& report, double real_seconds, double cp
   lines += format(
       "client operations checked: %llu answered, %llu refused, %llu with an unknown outcome; %llu keys undecided\n",
       plain(t.operations), plain(t.refused), plain(t.unknown), plain(t.undecided_keys));
-  lines += format("replicas: %llu leaderships, %llu entries, %llu of them in checkpoints, %llu states compared\n",
-                  plain(t.leaderships), plain(t.entries), plain(t.checkpoint_index), plain(t.digests_compared));
+  lines += format(
+      "replicas: %llu leaderships, %llu entries, %llu of them in checkpoints, %llu snapshots installed, %llu states "
+      "compared\n",
+      plain(t.leaderships), plain(t.entries), plain(t.checkpoint_index), plain(t.snapshots_installed),
+      plain(t.digests_compared));
   lines += format("faults: %llu; damaged data was noticed %llu times; %llu worlds of mixed versions\n", plain(t.faults),
                   plain(t.refusals), plain(t.upgrading));
   lines += faults_by_kind(t);

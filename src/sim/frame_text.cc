@@ -66,6 +66,24 @@ struct Describe {
     out << (m.is_rejected ? "forward rejected" : "forward reply") << ", epoch " << m.epoch << ", batch " << m.batch
         << ", " << m.replies.size() << " replies";
   }
+  void operator()(const wire::SnapshotChunk& m) const {
+    out << "snapshot " << (m.stream & 0xffff) << ", term " << m.term << ", " << m.bytes.size() << " bytes at "
+        << m.offset << (m.is_last ? ", the last" : "");
+  }
+  void operator()(const wire::SnapshotReply& m) const {
+    out << "snapshot " << (m.stream & 0xffff) << ": ";
+    switch (m.progress) {
+      case wire::SnapshotProgress::kReceiving:
+        out << "go on at " << m.next_offset;
+        break;
+      case wire::SnapshotProgress::kDone:
+        out << "done";
+        break;
+      case wire::SnapshotProgress::kRefused:
+        out << "refused";
+        break;
+    }
+  }
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <sstream>
 #include <string>
+#include <utility>
 
 namespace torc::sim {
 namespace {
@@ -61,6 +62,8 @@ void Observer::after_turn(NodeId id) {
     seen.term = group.replica.term;
     seen.commit = group.replica.commit;
     seen.applied = group.applied;
+    snapshots_installed_ +=
+        group.snapshots_installed - std::exchange(seen.snapshots_installed, group.snapshots_installed);
     highest_applied_ = std::max(highest_applied_, group.applied);
     highest_checkpoint_ = std::max(highest_checkpoint_, group.checkpoint_index);
   }

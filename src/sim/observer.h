@@ -25,6 +25,7 @@ class Observer {
   uint64_t leaderships() const { return leaders_.size(); }
   LogIndex highest_applied() const { return highest_applied_; }
   uint64_t digests_compared() const { return digests_compared_; }
+  uint64_t snapshots_installed() const { return snapshots_installed_; }
   LogIndex highest_checkpoint() const { return highest_checkpoint_; }
   /// The leader of the highest term seen; none before the first.
   NodeId latest_leader() const { return latest_leader_; }
@@ -37,6 +38,7 @@ class Observer {
     Term term;
     LogIndex commit;
     LogIndex applied;
+    uint64_t snapshots_installed = 0;
   };
   Seen& seen_of(NodeId id, Incarnation incarnation);
   void check_core(NodeId id, GroupId group);
@@ -55,6 +57,7 @@ class Observer {
   LogIndex highest_applied_;
   LogIndex highest_checkpoint_;
   uint64_t digests_compared_ = 0;
+  uint64_t snapshots_installed_ = 0;
 };
 
 }  // namespace torc::sim

@@ -155,6 +155,7 @@ class Run {
     stats.entries = observer_.highest_applied().value;
     stats.digests_compared = observer_.digests_compared();
     stats.checkpoint_index = observer_.highest_checkpoint().value;
+    stats.snapshots_installed = observer_.snapshots_installed();
     stats.undecided_keys = undecided_;
     return stats;
   }

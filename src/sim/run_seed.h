@@ -55,8 +55,9 @@ struct SeedStats {
   uint64_t entries = 0;
   uint64_t digests_compared = 0;
   uint64_t checkpoint_index = 0;
-  uint64_t upgrading = 0;       // 1: nodes spoke different versions
-  uint64_t refusals = 0;        // nodes that noticed damaged data
+  uint64_t upgrading = 0;  // 1: nodes spoke different versions
+  uint64_t refusals = 0;   // nodes that noticed damaged data
+  uint64_t snapshots_installed = 0;
   uint64_t undecided_keys = 0;  // the checker gave up on: too many open writes
 };
 

@@ -39,6 +39,7 @@ TEST(Seeds, ThreeNodesSurviveFiftyWorlds) {
     sum.leaderships += stats.leaderships;
     sum.digests_compared += stats.digests_compared;
     sum.checkpoint_index += stats.checkpoint_index;
+    sum.snapshots_installed += stats.snapshots_installed;
   }
   // A quiet world proves nothing.
   EXPECT_GT(sum.faults, 500u);
@@ -46,6 +47,7 @@ TEST(Seeds, ThreeNodesSurviveFiftyWorlds) {
   EXPECT_GT(sum.leaderships, 100u);
   EXPECT_GT(sum.digests_compared, 1'000u);
   EXPECT_GT(sum.checkpoint_index, 10'000u) << "entries covered by checkpoints";
+  EXPECT_GT(sum.snapshots_installed, 10u);
 }
 
 TEST(Seeds, FiveNodesSurviveTenWorlds) {

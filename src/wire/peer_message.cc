@@ -87,6 +87,31 @@ void append_raw(const ForwardReply& reply, ByteChain& body) {
   }
 }
 
+void write_message(const SnapshotChunk& chunk, pb::Header& header) {
+  CHECK(chunk.bytes.size() <= kSnapshotChunkBytesMax) << chunk.bytes.size();
+  pb::SnapshotChunk& out = *header.mutable_snapshot_chunk();
+  out.set_group(chunk.group.value);
+  write_header(chunk.from, *out.mutable_from());
+  write_header(chunk.to, *out.mutable_to());
+  out.set_term(chunk.term.value);
+  out.set_stream(chunk.stream);
+  out.set_offset(chunk.offset);
+  out.set_checksum(chunk.checksum);
+  out.set_is_last(chunk.is_last);
+}
+void append_raw(const SnapshotChunk& chunk, ByteChain& body) { body.tail.push_back(chunk.bytes); }
+
+void write_message(const SnapshotReply& reply, pb::Header& header) {
+  pb::SnapshotReply& out = *header.mutable_snapshot_reply();
+  out.set_group(reply.group.value);
+  write_header(reply.from, *out.mutable_from());
+  write_header(reply.to, *out.mutable_to());
+  out.set_stream(reply.stream);
+  out.set_next_offset(reply.next_offset);
+  out.set_progress(static_cast<uint32_t>(reply.progress));
+}
+void append_raw(const SnapshotReply&, ByteChain&) {}
+
 // ---- decoding ----
 
 Status read_entries(Bytes raw, LogIndex previous, std::vector<consensus::Entry>& entries) {
@@ -197,6 +222,36 @@ Result<PeerMessage> read_forward_reply(const pb::ForwardReply& header, Bytes raw
   return PeerMessage(std::move(reply));
 }
 
+Result<PeerMessage> read_snapshot_chunk(const pb::SnapshotChunk& header, Bytes raw) {
+  if (raw.size() > kSnapshotChunkBytesMax) return invalid("snapshot chunk too long");
+  if (header.offset() > UINT64_MAX - raw.size()) return invalid("snapshot chunk beyond the number range");
+  if (header.stream() == 0) return invalid("snapshot chunk of no stream");
+  SnapshotChunk chunk;
+  chunk.group = GroupId(header.group());
+  chunk.from = read_header(header.from());
+  chunk.to = read_header(header.to());
+  chunk.term = Term(header.term());
+  chunk.stream = header.stream();
+  chunk.offset = header.offset();
+  chunk.checksum = header.checksum();
+  chunk.is_last = header.is_last();
+  chunk.bytes = std::move(raw);
+  return PeerMessage(std::move(chunk));
+}
+
+Result<PeerMessage> read_snapshot_reply(const pb::SnapshotReply& header, const Bytes& raw) {
+  if (header.progress() > static_cast<uint32_t>(SnapshotProgress::kRefused)) return invalid("unknown progress");
+  if (!raw.empty()) return invalid("bytes after a snapshot's reply");
+  SnapshotReply reply;
+  reply.group = GroupId(header.group());
+  reply.from = read_header(header.from());
+  reply.to = read_header(header.to());
+  reply.stream = header.stream();
+  reply.next_offset = header.next_offset();
+  reply.progress = static_cast<SnapshotProgress>(header.progress());
+  return PeerMessage(reply);
+}
+
 }  // namespace
 
 ByteChain encode(const PeerMessage& message) {
@@ -236,6 +291,10 @@ Result<PeerMessage> decode(Bytes body) {
       return read_forward_request(header.forward_request(), std::move(raw));
     case pb::Header::kForwardReply:
       return read_forward_reply(header.forward_reply(), std::move(raw));
+    case pb::Header::kSnapshotChunk:
+      return read_snapshot_chunk(header.snapshot_chunk(), std::move(raw));
+    case pb::Header::kSnapshotReply:
+      return read_snapshot_reply(header.snapshot_reply(), raw);
     case pb::Header::MESSAGE_NOT_SET:
       break;
   }

@@ -65,7 +65,38 @@ struct ForwardReply {
   Bytes buffer;
 };
 
-using PeerMessage = std::variant<consensus::Message, Meet, ForwardRequest, ForwardReply>;
+/// A piece of a snapshot on its way to a replica whose next entry is cut from the sender's log (bulk channel). The
+/// stream is what storage/snapshot_format.h describes; its chunks follow each other without gaps.
+struct SnapshotChunk {
+  GroupId group;
+  consensus::ReplicaId from;
+  consensus::ReplicaId to;
+  Term term;              // the sender's current term when the stream began: it knew what it sends to be committed
+  uint64_t stream = 0;    // names the stream, never 0; drawn anew whenever the sender begins from the front
+  uint64_t offset = 0;    // of the first byte within the stream
+  uint32_t checksum = 0;  // CRC-32C of the stream from its first byte up to the end of this chunk
+  bool is_last = false;
+  Bytes bytes;
+};
+
+/// Values stand in messages: never renumber.
+enum class SnapshotProgress : uint8_t {
+  kReceiving = 0,  // send what follows next_offset
+  kDone = 1,       // the receiver's state covers the snapshot, durably
+  kRefused = 2,    // damaged, or the receiver is busy with another one: begin anew later
+};
+
+/// Sent by the receiver of a stream for every chunk that tells it something, and for every one it did not expect.
+struct SnapshotReply {
+  GroupId group;
+  consensus::ReplicaId from;
+  consensus::ReplicaId to;
+  uint64_t stream = 0;
+  uint64_t next_offset = 0;  // everything below has arrived and was found good
+  SnapshotProgress progress = SnapshotProgress::kReceiving;
+};
+
+using PeerMessage = std::variant<consensus::Message, Meet, ForwardRequest, ForwardReply, SnapshotChunk, SnapshotReply>;
 
 /// Body: u32 CRC-32C of the rest, u32 header bytes, Protobuf header, raw bytes (entries one after the other, or
 /// commands).
@@ -81,5 +112,6 @@ constexpr size_t kAddressBytesMax = 512;  // a DNS name and a port
 /// (about 1 MiB, then one more command), receivers bound what small bytes may unfold into.
 constexpr size_t kForwardedMax = 1u << 20;
 constexpr size_t kForwardedArgsMax = 4u << 20;
+constexpr size_t kSnapshotChunkBytesMax = 1u << 20;  // larger ones would hold up what is behind them (RULES 27)
 
 }  // namespace torc::wire

@@ -69,6 +69,27 @@ Meet meet() {
           .client_address = "127.0.0.1:7001"};
 }
 
+SnapshotChunk snapshot_chunk(size_t bytes) {
+  return {.group = GroupId(5),
+          .from = kFrom,
+          .to = kTo,
+          .term = Term(9),
+          .stream = 0xfedcba9876543210u,
+          .offset = 1u << 20,
+          .checksum = 0xdeadbeef,
+          .is_last = true,
+          .bytes = Bytes(std::string(bytes, 'x'))};
+}
+
+SnapshotReply snapshot_reply() {
+  return {.group = GroupId(5),
+          .from = kTo,
+          .to = kFrom,
+          .stream = 7,
+          .next_offset = 1u << 20,
+          .progress = SnapshotProgress::kRefused};
+}
+
 std::vector<PeerMessage> one_of_each() {
   return {
       message_of(PreVoteRequest{Term(3), LogIndex(2), Term(1)}),
@@ -91,6 +112,10 @@ std::vector<PeerMessage> one_of_each() {
       ForwardRequest{},
       forward_reply(),
       ForwardReply{},
+      snapshot_chunk(0),
+      snapshot_chunk(3000),
+      snapshot_reply(),
+      SnapshotReply{},
   };
 }
 
@@ -258,6 +283,51 @@ TEST(PeerMessage, CountsAtTheirLimitPassAndOneMoreIsRefused) {
   const std::string body = encode(replies).joined();
   EXPECT_TRUE(decode_text(body).ok());
   EXPECT_FALSE(decode_text(with_checksum(body + std::string("\1\0", 2))).ok());
+}
+
+TEST(PeerMessage, AChunkOfASnapshotArrivesFieldByFieldAndSharesItsBytes) {
+  const SnapshotChunk sent = snapshot_chunk(3000);
+  const ByteChain chain = encode(sent);
+  ASSERT_EQ(chain.tail.size(), 1u);
+  EXPECT_EQ(chain.tail[0].view().data(), sent.bytes.view().data());
+  const Bytes body(chain.joined());
+  const PeerMessage message = *decode(body);
+  const auto& chunk = std::get<SnapshotChunk>(message);
+  EXPECT_EQ(chunk.group, sent.group);
+  EXPECT_EQ(chunk.from, sent.from);
+  EXPECT_EQ(chunk.to, sent.to);
+  EXPECT_EQ(chunk.term, sent.term);
+  EXPECT_EQ(chunk.stream, sent.stream);
+  EXPECT_EQ(chunk.offset, sent.offset);
+  EXPECT_EQ(chunk.checksum, sent.checksum);
+  EXPECT_TRUE(chunk.is_last);
+  EXPECT_EQ(chunk.bytes, sent.bytes);
+  EXPECT_EQ(chunk.bytes.view().end(), body.view().end());
+
+  const PeerMessage answer = *decode_text(encode(snapshot_reply()).joined());
+  const auto& reply = std::get<SnapshotReply>(answer);
+  EXPECT_EQ(reply.from, kTo);
+  EXPECT_EQ(reply.to, kFrom);
+  EXPECT_EQ(reply.stream, 7u);
+  EXPECT_EQ(reply.next_offset, 1u << 20);
+  EXPECT_EQ(reply.progress, SnapshotProgress::kRefused);
+}
+
+TEST(PeerMessage, AChunkAtItsLimitPassesAndOneBeyondAnyLimitIsRefused) {
+  SnapshotChunk chunk = snapshot_chunk(kSnapshotChunkBytesMax);
+  const std::string body = encode(chunk).joined();
+  EXPECT_TRUE(decode_text(body).ok());
+  EXPECT_FALSE(decode_text(with_checksum(body + "x")).ok());
+  chunk.offset = UINT64_MAX - chunk.bytes.size();
+  EXPECT_TRUE(decode_text(encode(chunk).joined()).ok());
+  ++chunk.offset;
+  EXPECT_FALSE(decode_text(encode(chunk).joined()).ok());
+  chunk = snapshot_chunk(0);
+  chunk.stream = 0;
+  EXPECT_FALSE(decode_text(encode(chunk).joined()).ok());
+  SnapshotReply reply = snapshot_reply();
+  reply.progress = static_cast<SnapshotProgress>(3);
+  EXPECT_FALSE(decode_text(encode(reply).joined()).ok());
 }
 
 TEST(PeerMessage, AnArgumentCountThatCannotBeTrueIsRefusedAtOnce) {

@@ -113,7 +113,10 @@ sim::WorldOptions KvCluster::world_options(const KvOptions& options) {
   world.disk.delay_max = 20ms;
   world.node.log.segment_bytes = 64 << 10;
   world.node.command_timeout = 2s;
-  if (options.checkpoint_log_bytes) world.node.checkpoint_log_bytes = *options.checkpoint_log_bytes;
+  if (options.checkpoint_log_bytes) {
+    world.node.checkpoint_log_bytes = *options.checkpoint_log_bytes;
+    world.node.log_tail_bytes = *options.checkpoint_log_bytes;
+  }
   world.open_node = [this](node::NodeOptions node, env::Clock& clock, env::Disk& disk, env::Network& network,
                            env::CheckpointStore& checkpoints) {
     checkpoints_[node.id] = &checkpoints;
@@ -231,6 +234,12 @@ LogIndex KvCluster::checkpoint_index(size_t server) {
   node::NodeStatus status;
   const node::GroupStatus* group = group_of(server, status);
   return group == nullptr ? LogIndex() : group->checkpoint_index;
+}
+
+uint64_t KvCluster::snapshots_installed(size_t server) {
+  node::NodeStatus status;
+  const node::GroupStatus* group = group_of(server, status);
+  return group == nullptr ? 0 : group->snapshots_installed;
 }
 
 uint64_t KvCluster::checkpoint_bytes(size_t server) {

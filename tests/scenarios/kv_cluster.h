@@ -21,7 +21,8 @@ namespace torc::scenarios {
 struct KvOptions {
   size_t servers = 5;
   bool is_unreliable = false;
-  /// A checkpoint starts, and the log is cut behind it, when the log has grown by this much. None: never.
+  /// A checkpoint starts when the log has grown by this much; behind it as much is kept for servers that lag. None:
+  /// never.
   std::optional<uint64_t> checkpoint_log_bytes;
 };
 
@@ -86,6 +87,9 @@ class KvCluster {
   /// Bytes of keys and values in the checkpoint store of a server.
   uint64_t checkpoint_bytes(size_t server);
   LogIndex checkpoint_index(size_t server);
+  /// By a server since it was started; by all of them.
+  uint64_t snapshots_installed(size_t server);
+  uint64_t snapshots_installed() const { return observer_.snapshots_installed(); }
   /// Every server has applied everything and stands in the same state.
   void wait_for_agreement();
 

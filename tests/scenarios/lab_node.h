@@ -66,6 +66,9 @@ class LabNode final : public node::Node, private node::GroupHost {
 
   // GroupHost
   void send(const consensus::Message& message) override { host_.transmit(options_.id, message); }
+  // Nothing is ever cut from the log, so nobody needs a snapshot.
+  void send(const wire::SnapshotChunk&) override {}
+  void send(const wire::SnapshotReply&) override {}
   void reroute(node::Waiter, const kv::CommandView&, const kv::SessionCall*, node::Retry) override {}
   void on_leadership_lost() override {}
   bool is_reachable(NodeId node) const override { return !hand_over_to_ || node == hand_over_to_; }

@@ -1,0 +1,82 @@
+#include "node/checkpoints.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace torc::node {
+namespace {
+
+/// Of a checkpoint per maintenance round (10 ms): at most about 400 MB/s of images, some percent of the loop's time.
+constexpr size_t kSliceBytes = 4u << 20;
+/// The log is cut in steps of this, not at every acknowledgement.
+constexpr uint64_t kCutEntriesMin = 64;
+constexpr Duration kRetryAfter = 10s;  // after one that found the disk full
+/// A snapshot that takes so long that the log reaches this many times its usual size no longer holds it back: whoever
+/// gets it needs another one then (RULES 8).
+constexpr uint64_t kStreamedLogFactor = 4;
+
+}  // namespace
+
+Checkpoints::Checkpoints(const CheckpointOptions& options, env::CheckpointStore& store, storage::Log& log,
+                         env::Clock& clock, std::function<void(const Error&)> on_fatal)
+    : options_(options), store_(store), log_(log), clock_(clock), on_fatal_(std::move(on_fatal)) {}
+
+void Checkpoints::begin(kv::StateMachine& state, LogIndex checkpoint, LogIndex log_start) {
+  CHECK(!checkpointer_ || !is_writing());
+  state_ = &state;
+  index_ = checkpoint;
+  cut_index_ = log_start;
+  log_bytes_at_checkpoint_ = 0;
+  checkpointer_ = std::make_unique<storage::Checkpointer>(
+      store_, options_.group, state, [this](const storage::Checkpointer::Outcome& outcome) { on_outcome(outcome); });
+}
+
+void Checkpoints::maintain(consensus::Replica& replica, bool may_start, std::optional<LogIndex> streamed) {
+  write(replica, may_start);
+  cut_log(replica, streamed);
+}
+
+void Checkpoints::write(const consensus::Replica& replica, bool may_start) {
+  if (is_writing()) {
+    checkpointer_->step(kSliceBytes);
+    return;
+  }
+  const uint64_t log_bytes = log_.group_bytes(options_.group);
+  const LogIndex applied = state_->applied();
+  if (!may_start || log_bytes < log_bytes_at_checkpoint_ + options_.log_bytes || applied == index_) return;
+  if (clock_.now() < next_) return;
+  const std::optional<Term> term = replica.term_at(applied);
+  CHECK(term.has_value()) << "the term of applied entry " << applied << " is unknown";
+  log_bytes_at_checkpoint_ = log_bytes;
+  checkpointer_->start(*term, replica.configuration_at(applied));
+}
+
+void Checkpoints::on_outcome(const storage::Checkpointer::Outcome& outcome) {
+  if (outcome.status.ok()) {
+    index_ = outcome.index;
+    return;
+  }
+  if (outcome.status.error().code != ErrorCode::kDiskFull) return on_fatal_(outcome.status.error());
+  next_ = clock_.now() + kRetryAfter;  // the former checkpoint stands
+  log_bytes_at_checkpoint_ = 0;
+}
+
+void Checkpoints::cut_log(consensus::Replica& replica, std::optional<LogIndex> streamed) {
+  const uint64_t bytes = log_.group_bytes(options_.group);
+  const uint64_t bytes_max = options_.log_bytes + options_.log_tail_bytes;
+  LogIndex last = index_;
+  if (bytes <= bytes_max) last = std::min(last, replica.status(clock_.now()).replicated_to_all);
+  if (streamed && bytes <= kStreamedLogFactor * bytes_max) last = std::min(last, *streamed);
+  if (last <= cut_index_ || (last < cut_index_ + kCutEntriesMin && bytes <= bytes_max)) return;
+  const std::optional<Term> term = replica.term_at(last);
+  if (!term) return;
+  log_.cut(options_.group, last, *term);
+  replica.log_cut(last);
+  cut_index_ = last;
+  const uint64_t freed = bytes - log_.group_bytes(options_.group);
+  log_bytes_at_checkpoint_ -= std::min(log_bytes_at_checkpoint_, freed);
+}
+
+}  // namespace torc::node

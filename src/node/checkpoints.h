@@ -1,0 +1,64 @@
+// When a group writes a checkpoint, and what of its log may go behind it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "consensus/replica.h"
+#include "env/checkpoint_store.h"
+#include "env/clock.h"
+#include "kv/state_machine.h"
+#include "storage/checkpointer.h"
+#include "storage/log.h"
+
+namespace torc::node {
+
+struct CheckpointOptions {
+  GroupId group;
+  uint64_t log_bytes = 256u << 20;  // a checkpoint starts when the log grew by this much
+  /// A log beyond log_bytes + this is cut at the checkpoint even if a member lacks entries: it will be sent a snapshot.
+  uint64_t log_tail_bytes = 64u << 20;
+};
+
+/// Behind the checkpoint nobody here needs the log; behind what every member has, nobody elsewhere does either. In
+/// between the newest log_tail_bytes or more are kept, so that a member slightly behind costs no snapshot and one that
+/// is away for good no disk.
+class Checkpoints {
+ public:
+  /// All must outlive it. `on_fatal`: the store can no longer be written.
+  Checkpoints(const CheckpointOptions& options, env::CheckpointStore& store, storage::Log& log, env::Clock& clock,
+              std::function<void(const Error&)> on_fatal);
+
+  /// From here on `state` is what is written. The store holds it as of `checkpoint` (0: not at all), the log starts
+  /// after `log_start`. Requires: !is_writing(); `state` outlives this or the next call.
+  void begin(kv::StateMachine& state, LogIndex checkpoint, LogIndex log_start);
+
+  /// Every few milliseconds: starts or goes on with a checkpoint, and cuts the log. `may_start`: nobody else writes to
+  /// the store. `streamed`: the oldest snapshot on its way to a member, which will need the log behind it.
+  void maintain(consensus::Replica& replica, bool may_start, std::optional<LogIndex> streamed);
+
+  bool is_writing() const { return checkpointer_->is_running(); }
+  /// Of the last durable checkpoint.
+  LogIndex index() const { return index_; }
+
+ private:
+  void write(const consensus::Replica& replica, bool may_start);
+  void on_outcome(const storage::Checkpointer::Outcome& outcome);
+  void cut_log(consensus::Replica& replica, std::optional<LogIndex> streamed);
+
+  const CheckpointOptions options_;
+  env::CheckpointStore& store_;
+  storage::Log& log_;
+  env::Clock& clock_;
+  std::function<void(const Error&)> on_fatal_;
+  kv::StateMachine* state_ = nullptr;
+  std::unique_ptr<storage::Checkpointer> checkpointer_;
+  LogIndex index_;
+  LogIndex cut_index_;
+  /// Not known after a restart: zero, so that a node restarted again and again still takes its checkpoints.
+  uint64_t log_bytes_at_checkpoint_ = 0;
+  Instant next_;
+};
+
+}  // namespace torc::node

@@ -1,0 +1,171 @@
+// One group driven by hand over a simulated disk and store; its peers are played by the test. Only for tests.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "node/group.h"
+#include "node/test_world.h"
+#include "sim/checkpoint_store.h"
+#include "sim/disk.h"
+#include "sim/sim_clock.h"
+
+namespace torc::node {
+
+using consensus::ReplicaId;
+
+inline constexpr GroupId kGroup{1};
+inline ReplicaId replica(uint64_t node) { return {NodeId(node), Incarnation(node)}; }
+
+class Port final : public ClientPort {
+ public:
+  std::map<Ticket, std::string> answers;
+  kv::ReplySink& begin_reply(Ticket) override {
+    sink_.text.clear();
+    return sink_;
+  }
+  void end_reply(Ticket ticket) override {
+    EXPECT_TRUE(answers.emplace(ticket, sink_.text).second) << "answered twice";
+  }
+
+ private:
+  TextSink sink_;
+};
+
+struct GroupWorld final : GroupHost {
+  sim::EventQueue queue;
+  sim::Process process{queue, Prng(1), [] {}};
+  sim::SimClock clock{queue, process, {}};
+  sim::Disk disk;
+  sim::CheckpointStore checkpoints;
+  std::unique_ptr<storage::Log> log;
+  Clients clients;
+  Port port;
+  ClientId client = clients.open(port);
+  std::vector<consensus::Message> sent;
+  std::vector<wire::SnapshotChunk> chunks;
+  std::vector<wire::SnapshotReply> replies;
+  std::vector<Ticket> rerouted;
+  std::unique_ptr<Group> group;
+  std::string open_error;
+  uint64_t checkpoint_log_bytes = 1u << 20;  // of the next open()
+  uint64_t log_tail_bytes = 1u << 20;
+
+  GroupWorld() { process.start(); }
+  void open() {
+    group.reset();
+    log.reset();
+    storage::LogOptions options;
+    options.segment_bytes = 64u << 10;
+    log = *storage::Log::open(disk, clock, options);
+    GroupOptions group_options;
+    group_options.checkpoint_log_bytes = checkpoint_log_bytes;
+    group_options.log_tail_bytes = log_tail_bytes;
+    group_options.replica.group = kGroup;
+    group_options.replica.self = replica(1);
+    consensus::Configuration birth;
+    birth.voters = {replica(1), replica(2), replica(3)};
+    auto opened = Group::open(group_options, birth, *this, clients, clock, *log, checkpoints);
+    if (opened.ok()) {
+      group = *std::move(opened);
+    } else {
+      open_error = opened.error().message;
+    }
+  }
+
+  void send(const consensus::Message& message) override { sent.push_back(message); }
+  void send(const wire::SnapshotChunk& chunk) override { chunks.push_back(chunk); }
+  void send(const wire::SnapshotReply& reply) override { replies.push_back(reply); }
+  void reroute(Waiter waiter, const kv::CommandView&, const kv::SessionCall*, Retry) override {
+    rerouted.push_back(waiter.ticket);
+  }
+  void on_leadership_lost() override {}
+  bool is_reachable(NodeId) const override { return true; }
+  void on_fatal(const Error& error) override { ADD_FAILURE() << error.message; }
+
+  void turn() {
+    do {
+      if (group->advance()) {
+        log->flush([this, sequence = group->appended_sequence()](const Status& status) {
+          EXPECT_TRUE(status.ok());
+          group->on_durable(sequence);
+        });
+      }
+      disk.run_all();
+      checkpoints.run_all();
+    } while (group->has_work());
+  }
+  void wait(Duration length) { queue.run_until(queue.now() + length); }
+  template <typename Body>
+  void receive(uint64_t from, const Body& body) {
+    group->receive({kGroup, replica(from), replica(1), body});
+  }
+  /// The last message of its kind to node 2.
+  template <typename Body>
+  Body last() const {
+    for (auto message = sent.rbegin(); message != sent.rend(); ++message) {
+      const Body* body = std::get_if<Body>(&message->body);
+      if (body != nullptr && message->to == replica(2)) return *body;
+    }
+    ADD_FAILURE() << "no such message";
+    return {};
+  }
+  void win_election() {
+    wait(2s);
+    group->tick();
+    turn();
+    const auto asked = last<consensus::PreVoteRequest>();
+    consensus::PreVoteReply willing;
+    willing.term = asked.term;
+    willing.granted = true;
+    receive(2, willing);
+    turn();
+    consensus::VoteReply vote;
+    vote.term = last<consensus::VoteRequest>().term;
+    vote.granted = true;
+    receive(2, vote);
+    turn();
+    ASSERT_TRUE(group->is_leader());
+  }
+  /// Node 2 has everything that was sent to it.
+  void acknowledge() {
+    const auto request = last<consensus::AppendRequest>();
+    consensus::AppendReply reply;
+    reply.term = request.term;
+    reply.accepted = true;
+    reply.match_index = request.prev_index + request.entries.size();
+    reply.stamp = request.stamp;
+    receive(2, reply);
+    turn();
+  }
+  consensus::HeartbeatReply heartbeat_reply() const {
+    const auto request = last<consensus::HeartbeatRequest>();
+    return {request.term, request.stamp, LogIndex(0)};
+  }
+  void write(Ticket ticket, kv::CommandId id, std::vector<std::string_view> args) {
+    clients.start(client, true);
+    group->write({client, ticket}, {id, args}, nullptr, Retry::kNone);
+  }
+  void read(Ticket ticket, std::vector<std::string_view> args) {
+    clients.start(client, false);
+    group->read_later({client, ticket}, {kv::CommandId::kGet, args});
+  }
+  /// A checkpoint of an empty state as of (index, term).
+  void store_checkpoint(LogIndex index, Term term) {
+    kv::StateMachine state({});
+    state.skip(index);
+    consensus::Configuration configuration;
+    configuration.voters = {replica(1), replica(2), replica(3)};
+    storage::Checkpointer checkpointer(checkpoints, kGroup, state, [](const auto&) {});
+    checkpointer.start(term, configuration);
+    while (checkpointer.step(1u << 20)) {
+    }
+    checkpoints.run_all();
+  }
+};
+
+}  // namespace torc::node

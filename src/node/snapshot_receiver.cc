@@ -1,0 +1,125 @@
+#include "node/snapshot_receiver.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "storage/checkpointer.h"
+
+namespace torc::node {
+
+using wire::SnapshotProgress;
+
+SnapshotReceiver::SnapshotReceiver(const SnapshotReceiverOptions& options, env::CheckpointStore& checkpoints, Send send)
+    : options_(options), checkpoints_(checkpoints), send_(std::move(send)) {}
+
+bool SnapshotReceiver::is_current(const wire::SnapshotChunk& chunk) const {
+  return stream_ && stream_->from == chunk.from && stream_->name == chunk.stream;
+}
+
+bool SnapshotReceiver::may_replace(const wire::SnapshotChunk& chunk, Instant now) const {
+  if (!stream_) return true;
+  switch (stream_->phase) {
+    case Phase::kReceiving:
+      // Its sender has begun anew, or a later leader sends, or nobody does.
+      return chunk.from == stream_->from || chunk.term > stream_->term || now - stream_->fed_at >= options_.stall_max;
+    case Phase::kInstalling:
+      return false;
+    case Phase::kDone:
+      return true;
+  }
+  return false;
+}
+
+SnapshotReceiver::Event SnapshotReceiver::on_chunk(const wire::SnapshotChunk& chunk, bool may_begin, Instant now) {
+  if (!is_current(chunk)) {
+    if (!may_replace(chunk, now)) {
+      reply_to(chunk, 0, SnapshotProgress::kRefused);
+      return Event::kNone;
+    }
+    if (chunk.offset != 0) {  // its beginning was lost, or taken in by a former life of this process
+      reply_to(chunk, 0, SnapshotProgress::kReceiving);
+      return Event::kNone;
+    }
+    if (!may_begin) return Event::kNone;  // it is sent again
+    stream_.reset();
+    stream_.emplace();
+    stream_->from = chunk.from;
+    stream_->name = chunk.stream;
+    stream_->term = chunk.term;
+    stream_->sink =
+        std::make_unique<storage::SnapshotSink>(checkpoints_, options_.group, storage::all_data_keys(), options_.state);
+  }
+  if (stream_->phase == Phase::kReceiving && chunk.offset == stream_->offset) return feed(chunk, now);
+  reply();
+  return Event::kNone;
+}
+
+SnapshotReceiver::Event SnapshotReceiver::feed(const wire::SnapshotChunk& chunk, Instant now) {
+  storage::SnapshotSink& sink = *stream_->sink;
+  const bool had_head = sink.meta().has_value();
+  const Status taken = sink.take(chunk.bytes.view(), chunk.checksum, chunk.is_last);
+  if (!taken.ok()) {
+    stream_.reset();
+    reply_to(chunk, 0, SnapshotProgress::kRefused);
+    return Event::kNone;
+  }
+  stream_->offset = sink.offset();
+  stream_->fed_at = now;
+  stream_->owes_reply = true;
+  if (sink.bytes_pending() <= storage::Checkpointer::kBytesPendingMax) reply();
+  if (sink.is_complete()) return Event::kComplete;
+  return !had_head && sink.meta() ? Event::kHead : Event::kNone;
+}
+
+void SnapshotReceiver::maintain(Instant now) {
+  if (!is_staging()) return;
+  if (stream_->owes_reply && stream_->sink->bytes_pending() <= storage::Checkpointer::kBytesPendingMax) {
+    stream_->fed_at = now;
+    reply();
+  }
+  if (!stream_->owes_reply && now - stream_->fed_at >= options_.stall_max) stream_.reset();
+}
+
+consensus::SnapshotHead SnapshotReceiver::head() const {
+  CHECK(is_staging() && stream_->sink->meta());
+  const storage::CheckpointMeta& meta = *stream_->sink->meta();
+  return {stream_->from, stream_->term, meta.index, meta.term, meta.configuration};
+}
+
+std::unique_ptr<storage::SnapshotSink> SnapshotReceiver::take_for_install() {
+  CHECK(is_staging() && stream_->sink->is_complete());
+  stream_->phase = Phase::kInstalling;
+  return std::move(stream_->sink);
+}
+
+void SnapshotReceiver::finish() {
+  CHECK(stream_);
+  stream_->phase = Phase::kDone;
+  stream_->sink.reset();
+  reply();
+}
+
+void SnapshotReceiver::reply() {
+  stream_->owes_reply = false;
+  wire::SnapshotReply reply;
+  reply.group = options_.group;
+  reply.from = options_.self;
+  reply.to = stream_->from;
+  reply.stream = stream_->name;
+  reply.next_offset = stream_->offset;
+  reply.progress = stream_->phase == Phase::kDone ? SnapshotProgress::kDone : SnapshotProgress::kReceiving;
+  send_(reply);
+}
+
+void SnapshotReceiver::reply_to(const wire::SnapshotChunk& chunk, uint64_t next_offset, SnapshotProgress progress) {
+  wire::SnapshotReply reply;
+  reply.group = options_.group;
+  reply.from = options_.self;
+  reply.to = chunk.from;
+  reply.stream = chunk.stream;
+  reply.next_offset = next_offset;
+  reply.progress = progress;
+  send_(reply);
+}
+
+}  // namespace torc::node

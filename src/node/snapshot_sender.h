@@ -1,0 +1,77 @@
+// Sends the checkpoint to replicas whose next entry is cut from the log: one stream each, a few chunks at a time.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "base/prng.h"
+#include "base/time.h"
+#include "env/checkpoint_store.h"
+#include "storage/snapshot_source.h"
+#include "wire/peer_message.h"
+
+namespace torc::node {
+
+struct SnapshotSenderOptions {
+  GroupId group;
+  consensus::ReplicaId self;
+  uint64_t seed = 0;          // of the streams' names: other ones after a restart
+  Duration retry_interval{};  // between two repetitions of what was not acknowledged
+  Duration silence_max{};     // without an answer by then it is sent again
+};
+
+/// At most this many chunks are unacknowledged, and kept in memory: 1 MiB per stream. What the peer asks for again is
+/// sent from there, so that the checkpoint is read once.
+constexpr size_t kSnapshotWindowChunks = 4;
+/// Times silence_max without progress: then the stream is given up.
+constexpr int kSnapshotPatience = 20;
+
+class SnapshotSender {
+ public:
+  using Send = std::function<void(const wire::SnapshotChunk&)>;
+  /// `index`: the peer's state covers it now; nothing: given up.
+  using Finished = std::function<void(consensus::ReplicaId peer, std::optional<LogIndex> index)>;
+  /// `checkpoints` must outlive it. Neither callback may call back into it.
+  SnapshotSender(const SnapshotSenderOptions& options, env::CheckpointStore& checkpoints, Send send, Finished finished);
+
+  /// Begins to send the newest checkpoint. Requires: there is one, and nothing is sent to `peer`.
+  /// Errors: kCorrupt, kIo, here and below: the checkpoint cannot be read.
+  Status begin(consensus::ReplicaId peer, Term term, Instant now);
+  Status on_reply(const wire::SnapshotReply& reply, Instant now);
+  /// What was sent on the former connection may be lost.
+  void on_connected(NodeId node, Instant now);
+  /// Every few milliseconds.
+  void maintain(Instant now);
+
+  /// Of the streams under way: those who get them will need the log behind it.
+  std::optional<LogIndex> lowest_index() const;
+
+ private:
+  struct Stream {
+    uint64_t name = 0;
+    Term term;
+    std::unique_ptr<storage::SnapshotSource> source;
+    std::deque<storage::SnapshotSource::Chunk> window;  // sent and not acknowledged; the last one stays until the end
+    uint64_t acknowledged = 0;                          // offset
+    Instant sent_at;
+    Instant progress_at;
+  };
+  using Streams = std::map<consensus::ReplicaId, Stream>;
+
+  Status fill_window(consensus::ReplicaId peer, Stream& stream, Instant now);
+  void send_window(consensus::ReplicaId peer, Stream& stream, Instant now);
+  void send(consensus::ReplicaId peer, const Stream& stream, const storage::SnapshotSource::Chunk& chunk);
+  Streams::iterator finish(Streams::iterator stream, std::optional<LogIndex> index);
+
+  const SnapshotSenderOptions options_;
+  env::CheckpointStore& checkpoints_;
+  const Send send_;
+  const Finished finished_;
+  Prng prng_;
+  Streams streams_;
+};
+
+}  // namespace torc::node

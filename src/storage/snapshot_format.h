@@ -1,0 +1,47 @@
+// The bytes of a snapshot on its way to another replica: a checkpoint as one stream, cut into chunks anywhere.
+//
+//   u8 version (1)
+//   bytes head             the group's record of the checkpoint (checkpoint_format.h): index, term, configuration in
+//                          force there, the state machine's header
+//   bytes key, bytes value  of every image, in ascending order of the keys; any number of times
+//   u8 0                   an empty key: the end
+//   u64 count of images
+//
+// "bytes" is a varint length and the bytes. Every chunk travels with the CRC-32C of the stream from its first byte up
+// to the end of that chunk: a gap, a repetition, another stream's chunk and damage all show at once, and the last
+// chunk's checksum is that of the whole.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "kv/image_format.h"
+#include "storage/checkpoint_format.h"
+
+namespace torc::storage {
+
+constexpr uint8_t kSnapshotVersion = 1;
+/// What is sent at a time: small beside the memory of a connection, large beside what a message costs.
+constexpr size_t kSnapshotChunkBytes = 256u << 10;
+
+// What a receiver believes a length up to; nothing is allocated before the bytes arrive.
+constexpr size_t kSnapshotHeadBytesMax = 512u << 20;  // twice what all sessions may hold
+constexpr size_t kSnapshotKeyBytesMax = kv::kImageKeyPrefixBytes + kv::kKeyBytesMax;
+constexpr size_t kSnapshotValueBytesMax = kv::kImageValuePrefixBytes + kv::kValueBytesMax;
+
+/// The keys of one group in the checkpoint store, half open.
+struct KeyRange {
+  std::string begin;
+  std::string end;
+
+  bool contains(std::string_view key) const { return key >= begin && key < end; }
+};
+
+/// The whole circle: there is one group.
+inline KeyRange all_data_keys() {
+  return {std::string(1, static_cast<char>(kFirstDataKeyspace)),
+          std::string(1, static_cast<char>(kFirstDataKeyspace + 1))};
+}
+
+}  // namespace torc::storage
