@@ -141,7 +141,7 @@ bool CheckpointStore::run_all() {
     return true;
   }
   if (is_full_) {
-    done(Error{ErrorCode::kDiskFull, "no space left for a checkpoint"});
+    done(Error{ErrorCode::kDiskFull, std::string(kNoSpaceForCheckpoint)});
     return true;
   }
   install(*generation);

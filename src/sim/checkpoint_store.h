@@ -7,12 +7,16 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/prng.h"
 #include "env/checkpoint_store.h"
 #include "sim/disk.h"
 
 namespace torc::sim {
+
+/// The error of commits on a full store.
+constexpr std::string_view kNoSpaceForCheckpoint = "no space left for a checkpoint";
 
 /// Enforces the contract of env::CheckpointWriter by CHECK: one writer at a time, strictly ascending keys, nothing put
 /// inside a range that the same generation erases later, nothing after commit.

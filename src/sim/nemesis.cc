@@ -105,8 +105,10 @@ bool Nemesis::cause(Fault fault, Prng& prng) {
 bool Nemesis::kill_for_a_while(NodeId id, Death death, Prng& prng) {
   if (!world_.is_alive(id)) return false;
   world_.kill(id, death);
-  // Shorter than the pause between faults at times, so that restarts under load are common.
-  later(draw_length(prng) / 2, [this, id] { bring_up(id); });
+  // Shorter than the pause between faults at times, so that restarts under load are common; now and then so long that
+  // the others cut their logs meanwhile.
+  const int64_t halves = prng.chance(1, 6) ? 8 : 1;
+  later(draw_length(prng) / 2 * halves, [this, id] { bring_up(id); });
   return true;
 }
 
