@@ -80,7 +80,7 @@ Observer::Seen& Observer::seen_of(NodeId id, Incarnation incarnation) {
 
 /// Log matching, leader completeness, the committed prefix, and what must hold inside one replica.
 void Observer::check_core(NodeId id, GroupId group) {
-  const consensus::Replica* replica = world_.node(id)->replica(group);
+  const consensus::Replica* replica = world_.node(id)->replica_of(group);
   if (replica == nullptr) return;
   const std::string wrong = invariants_.observe(seen_[id].replica, *replica);
   if (!wrong.empty()) world_.fail(FailureKind::kSafety, "replica " + wrong);

@@ -40,12 +40,11 @@ node::NodeOptions draw_node(Prng& prng) {
   node.log.segment_bytes = prng.between(8, 256) * 1024;
   node.batch_bytes_max = prng.between(200, 20'000);
   node.proposals_in_flight_max = prng.between(1, 4);
-  // In half of the worlds who was away for long gets a snapshot. Drawn apart: the worlds of seeds that tests name stay
-  // what they were.
+  // In most worlds who was away for a second gets a snapshot.
   Prng apart(node.checkpoint_log_bytes);
-  if (apart.chance(1, 2)) {
+  if (apart.chance(2, 3)) {
     node.checkpoint_log_bytes = apart.between(2'000, 10'000);
-    node.log_tail_bytes = apart.below(5'000);
+    node.log_tail_bytes = apart.below(2'000);
   }
   return node;
 }
