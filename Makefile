@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run build test test-unit test-build integration nemesis sim explore bench check guard lint format tidy \
+.PHONY: help setup run build test test-unit test-build integration nemesis sim sim-determinism explore bench check guard lint format tidy \
         sanitizers fuzz canary clean
 
 JOBS ?= $(shell nproc)
@@ -22,7 +22,7 @@ FUZZ_FLAGS := -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -pr
 FUZZ_GUARD_FLAGS := -seed=1 -runs=150000 -max_total_time=120 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## install what building needs (the targets below do it by themselves)
 	@tools/setup.sh
@@ -56,6 +56,9 @@ nemesis: test-build ## a longer run of faults against real processes: make nemes
 sim: build ## simulated clusters of 3 and of 5 nodes, a thousand seeds each: make sim SEEDS=100000
 	@$(RELEASE)/bin/torc-sim --nodes 3 --seeds $(SEEDS) --jobs $(JOBS)
 	@$(RELEASE)/bin/torc-sim --nodes 5 --seeds $(SEEDS) --jobs $(JOBS)
+
+sim-determinism: test-build ## the same seeds, the same traces: g++ and clang++, debug and release
+	@tools/sim_determinism.sh $(JOBS) 10
 
 explore: build ## every small world of the consensus core, ten minutes each: make explore SECONDS=60
 	@for bounds in "--fast-disk --terms 2 --proposals 1 --crashes 1" "--fast-disk --terms 3 --proposals 0 --crashes 0" \

@@ -1,4 +1,5 @@
 // torc-sim: whole clusters in one process, by seed. See docs/testing.md.
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -6,16 +7,16 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <vector>
 
-#include "sim/campaign.h"
+#include "sim/campaign_text.h"
+#include "sim/shrink.h"
 
 namespace {
 
-/// A seed of a campaign; shorter ones are for tests and have no minima.
-constexpr uint64_t kFullFireSeconds = 60;
-
 using torc::sim::CampaignEnd;
 using torc::sim::CampaignReport;
+using torc::sim::name_of;
 
 int exit_code(CampaignEnd end) {
   switch (end) {
@@ -31,44 +32,45 @@ int exit_code(CampaignEnd end) {
   return 3;
 }
 
-const char* name_of(CampaignEnd end) {
-  switch (end) {
-    case CampaignEnd::kPassed:
-      return "passed";
-    case CampaignEnd::kSafety:
-      return "SAFETY";
-    case CampaignEnd::kLiveness:
-      return "LIVENESS";
-    case CampaignEnd::kNondeterminism:
-      return "NONDETERMINISM";
-  }
-  return "?";
-}
-
 double seconds(torc::Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
-void print_totals(const CampaignReport& report, double real_seconds) {
-  const auto& t = report.totals;
-  std::printf(
-      "%llu seeds passed: %.1f simulated hours (%.0f simulated seconds per real second), %llu faults, %llu operations "
-      "answered, %llu unknown, %llu refused, "
-      "%llu leaderships, %llu entries (%llu in checkpoints), %llu snapshots installed, %llu states compared, %llu keys "
-      "undecided\n",
-      static_cast<unsigned long long>(report.seeds_passed), seconds(t.simulated) / 3600,
-      seconds(t.simulated) / real_seconds, static_cast<unsigned long long>(t.faults),
-      static_cast<unsigned long long>(t.operations), static_cast<unsigned long long>(t.unknown),
-      static_cast<unsigned long long>(t.refused), static_cast<unsigned long long>(t.leaderships),
-      static_cast<unsigned long long>(t.entries), static_cast<unsigned long long>(t.checkpoint_index),
-      static_cast<unsigned long long>(t.snapshots_installed), static_cast<unsigned long long>(t.digests_compared),
-      static_cast<unsigned long long>(t.undecided_keys));
-  std::printf("faults:");
-  for (size_t i = 0; i < torc::sim::kFaultCount; ++i) {
-    std::printf("%s %llu %s", i == 0 ? "" : ",", static_cast<unsigned long long>(t.faults_by_kind[i]),
-                std::string(to_string(static_cast<torc::sim::Fault>(i))).c_str());
+/// Of this process and of those it has waited for.
+double cpu_seconds() {
+  double sum = 0;
+  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage usage{};
+    if (::getrusage(who, &usage) != 0) continue;
+    for (const timeval& time : {usage.ru_utime, usage.ru_stime}) {
+      sum += static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    }
   }
-  std::printf("\nleast of any seed: %.1f simulated seconds, %llu operations answered, %llu faults\n",
-              seconds(report.least.simulated), static_cast<unsigned long long>(report.least.operations),
-              static_cast<unsigned long long>(report.least.faults));
+  return sum;
+}
+
+/// The last line of every failure.
+void print_failure(CampaignEnd end, uint64_t seed, const std::string& message, const torc::sim::SeedOptions& options) {
+  std::printf("%s, seed %llu: %s\n", name_of(end), static_cast<unsigned long long>(seed), message.c_str());
+  if (end != CampaignEnd::kNondeterminism && !options.only_faults) {
+    std::printf("%s --shrink   # fewer faults, the same failure\n", command_of(seed, options).c_str());
+  }
+  std::printf("%s --trace\n", command_of(seed, options).c_str());
+}
+
+int shrink_and_print(uint64_t seed, const torc::sim::SeedOptions& options) {
+  const torc::sim::Probe first = torc::sim::probe(seed, options);
+  if (first.end == CampaignEnd::kPassed) {
+    std::printf("seed %llu passed: there is nothing to shrink\n", static_cast<unsigned long long>(seed));
+    return 0;
+  }
+  const torc::sim::Shrunk shrunk = torc::sim::shrink(seed, options, first);
+  std::printf("%zu of %zu faults are left after %zu runs:\n", shrunk.last.faults.size(), first.faults.size(),
+              shrunk.runs);
+  for (const torc::sim::StruckFault& fault : shrunk.last.faults) {
+    std::printf("  %4llu  %10.6f s  %s\n", static_cast<unsigned long long>(fault.number),
+                static_cast<double>(fault.at.ns) / 1e9, std::string(to_string(fault.kind)).c_str());
+  }
+  print_failure(shrunk.last.end, seed, shrunk.last.message, shrunk.options);
+  return exit_code(first.end);
 }
 
 /// What two builds of the same source must agree on, whatever the compiler and its options.
@@ -91,11 +93,20 @@ int main(int argc, char** argv) {
   uint64_t seed = 0;
   bool trace = false;
   bool hashes = false;
-  uint64_t fire_seconds = kFullFireSeconds;
+  bool shrink = false;
+  std::vector<uint64_t> only_faults;
+  int64_t fire_seconds = torc::sim::kFullFireSeconds;
   app.add_option("--seeds", options.seeds, "How many seeds to run")->capture_default_str();
   app.add_option("--first-seed", options.first_seed, "The first of them")->capture_default_str();
   const auto* one = app.add_option("--seed", seed, "Run this seed alone, twice, in this process");
   app.add_flag("--trace", trace, "With --seed: run it once and print one line per event")->needs("--seed");
+  app.add_flag("--shrink", shrink,
+               "With --seed, if it fails: look for fewer faults, fewer clients and less time that do")
+      ->needs("--seed");
+  app.add_option("--only-faults", only_faults, "Of a seed's faults only these, by number (0: none); no minima then")
+      ->delimiter(',');
+  app.add_option("--clients", options.seed.clients, "Clients instead of as many as the seed says")
+      ->check(CLI::Range(1, 64));
   app.add_flag("--hashes", hashes, "Run the seeds one after the other and print the trace hash of each");
   app.add_option("--nodes", options.seed.nodes, "Nodes of the cluster")
       ->check(CLI::IsMember({1, 3, 5}))
@@ -112,31 +123,30 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   options.seed.fire = std::chrono::seconds(fire_seconds);
-  if (fire_seconds >= kFullFireSeconds) {
-    options.seed.operations_wanted = 2'000;
-    options.seed.faults_wanted = 20;
+  if (!only_faults.empty()) {
+    options.seed.only_faults.emplace(only_faults.begin(), only_faults.end());
+  } else if (fire_seconds >= torc::sim::kFullFireSeconds) {
+    options.seed.operations_wanted = torc::sim::kFullOperations;
+    options.seed.faults_wanted = torc::sim::kFullFaults;
   }
+  if (shrink) return shrink_and_print(seed, options.seed);
   if (trace) options.seed.trace_sink = [](const std::string& line) { std::printf("%s\n", line.c_str()); };
 
   if (hashes) return print_hashes(options);
   const auto start = std::chrono::steady_clock::now();
+  const auto real_seconds = [&] { return seconds(std::chrono::steady_clock::now() - start); };
   const bool is_terminal = ::isatty(STDERR_FILENO) != 0;
   const CampaignReport report =
       *one ? torc::sim::run_one(seed, options.seed, !trace)
            : torc::sim::run_campaign(options, [&](const CampaignReport& so_far) {
                if (is_terminal) {
-                 std::fprintf(stderr, "\r%llu of %llu seeds", static_cast<unsigned long long>(so_far.seeds_passed),
-                              static_cast<unsigned long long>(options.seeds));
+                 std::fprintf(stderr, "\r%s ", progress_bar(so_far, options.seeds, real_seconds()).c_str());
                }
              });
   if (is_terminal && !*one) std::fprintf(stderr, "\n");
-  print_totals(report, seconds(std::chrono::steady_clock::now() - start));
+  std::fputs(figures(report, real_seconds(), cpu_seconds()).c_str(), stdout);
   if (report.end != CampaignEnd::kPassed) {
-    std::string command =
-        "torc-sim --seed " + std::to_string(report.failed_seed) + " --nodes " + std::to_string(options.seed.nodes);
-    if (fire_seconds != kFullFireSeconds) command += " --seconds " + std::to_string(fire_seconds);
-    std::printf("%s, seed %llu: %s\n%s --trace\n", name_of(report.end),
-                static_cast<unsigned long long>(report.failed_seed), report.message.c_str(), command.c_str());
+    print_failure(report.end, report.failed_seed, report.message, options.seed);
   }
   return exit_code(report.end);
 }

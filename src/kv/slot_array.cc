@@ -53,7 +53,8 @@ struct SlotArray::Slot {
   uint32_t changed_before = 0;  // last generation with a change that is older than `changed`
 };
 
-SlotArray::SlotArray(uint64_t hash_seed) : hash_seed_(hash_seed), slots_(std::make_unique<Slot[]>(kSlotCount)) {
+SlotArray::SlotArray(uint64_t hash_seed)
+    : hash_seed_(hash_seed), occupied_(kSlotCount, false), slots_(std::make_unique<Slot[]>(kSlotCount)) {
   for (size_t i = 0; i < kSlotCount; ++i) slots_[i].entries = EntrySet(0, EntryHash{hash_seed});
 }
 
@@ -72,6 +73,7 @@ Entry* SlotArray::find(uint16_t slot, uint64_t hash, std::string_view key) const
 void SlotArray::insert(uint16_t slot, Entry* entry) {
   const bool is_new = slots_[slot].entries.insert(entry).second;
   CHECK(is_new);
+  occupied_[slot] = true;
 }
 
 Entry*& SlotArray::cell_of(uint16_t slot, uint64_t hash, const Entry* entry) {
@@ -86,9 +88,12 @@ void SlotArray::remove(uint16_t slot, uint64_t hash, const Entry* entry) {
   const auto it = entries.find(AddressProbe{hash, entry});
   CHECK(it != entries.end());
   entries.erase(it);
+  occupied_[slot] = !entries.empty();
 }
 
 void SlotArray::list(uint16_t slot, std::vector<Entry*>& out) const {
+  out.clear();
+  if (!occupied_[slot]) return;
   const EntrySet& entries = slots_[slot].entries;
   out.assign(entries.begin(), entries.end());
 }
@@ -98,6 +103,7 @@ void SlotArray::clear(uint16_t slot) {
   if (entries.bucket_count() == 0) return;
   for (Entry* entry : entries) std::free(entry);
   entries = EntrySet(0, EntryHash{hash_seed_});
+  occupied_[slot] = false;
 }
 
 void SlotArray::note_change(uint16_t slot, uint32_t generation) {

@@ -43,6 +43,7 @@ class SlotArray {
  private:
   struct Slot;
   uint64_t hash_seed_;
+  std::vector<bool> occupied_;  // by slot; a walk over all slots need not touch the empty ones
   std::unique_ptr<Slot[]> slots_;
 };
 

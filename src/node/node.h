@@ -51,7 +51,7 @@ class Node : public Service, public env::NetworkHandler {
   };
   virtual Digest digest(GroupId group) const = 0;
   /// A group's replica, for the simulator's invariant checks; null if there is none.
-  virtual const consensus::Replica* replica(GroupId) const { return nullptr; }
+  virtual const consensus::Replica* replica_of(GroupId) const { return nullptr; }
   /// Hands leadership of every group to another voter, so that a planned stop costs clients nothing. Ignored while an
   /// attempt is under way: call it again until nothing is led here.
   virtual void hand_over() = 0;

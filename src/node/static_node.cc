@@ -456,7 +456,7 @@ Node::Digest StaticNode::digest(GroupId group) const {
   return {group_->applied(), group_->digest()};
 }
 
-const consensus::Replica* StaticNode::replica(GroupId group) const {
+const consensus::Replica* StaticNode::replica_of(GroupId group) const {
   return group_ && group == kTheGroup ? &group_->replica() : nullptr;
 }
 

@@ -38,7 +38,7 @@ class StaticNode final : public Node,
   // Node
   void end_turn() override;
   Digest digest(GroupId group) const override;
-  const consensus::Replica* replica(GroupId group) const override;
+  const consensus::Replica* replica_of(GroupId group) const override;
   void hand_over() override;
 
   // NetworkHandler

@@ -29,6 +29,8 @@ constexpr uint64_t SeedStats::*kCounts[] = {
     &SeedStats::checkpoint_index,
     &SeedStats::undecided_keys,
     &SeedStats::snapshots_installed,
+    &SeedStats::refusals,
+    &SeedStats::upgrading,
 };
 
 void add(SeedStats& totals, const SeedStats& stats) {

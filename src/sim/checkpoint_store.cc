@@ -68,10 +68,10 @@ namespace {
 template <typename Contents>
 class MemoryCheckpointReader : public env::CheckpointReader {
  public:
-  explicit MemoryCheckpointReader(std::shared_ptr<const Contents> contents)
-      : contents_(std::move(contents)), at_(contents_->end()) {}
+  MemoryCheckpointReader(std::shared_ptr<const Contents> contents, std::optional<std::string> damaged_key)
+      : contents_(std::move(contents)), damaged_key_(std::move(damaged_key)), at_(contents_->end()) {}
   void seek(std::string_view key) override { at_ = contents_->lower_bound(key); }
-  bool valid() const override { return at_ != contents_->end(); }
+  bool valid() const override { return at_ != contents_->end() && !is_damaged(); }
   std::string_view key() const override {
     CHECK(valid());
     return at_->first;
@@ -84,10 +84,16 @@ class MemoryCheckpointReader : public env::CheckpointReader {
     CHECK(valid());
     ++at_;
   }
-  Status status() const override { return {}; }
+  Status status() const override {
+    if (is_damaged()) return Error{ErrorCode::kCorrupt, "a block of the checkpoint store has a wrong checksum"};
+    return {};
+  }
 
  private:
+  bool is_damaged() const { return at_ != contents_->end() && damaged_key_ && at_->first == *damaged_key_; }
+
   std::shared_ptr<const Contents> contents_;
+  std::optional<std::string> damaged_key_;
   typename Contents::const_iterator at_;
 };
 
@@ -104,7 +110,15 @@ std::unique_ptr<env::CheckpointWriter> CheckpointStore::begin() {
 }
 
 std::unique_ptr<env::CheckpointReader> CheckpointStore::read() {
-  return std::make_unique<MemoryCheckpointReader<Contents>>(contents_);
+  return std::make_unique<MemoryCheckpointReader<Contents>>(contents_, damaged_key_);
+}
+
+std::string CheckpointStore::damage(Prng& prng) {
+  if (contents_->empty()) return "";
+  auto hit = contents_->begin();
+  std::advance(hit, prng.below(contents_->size()));
+  damaged_key_ = hit->first;
+  return "the block of one of " + std::to_string(contents_->size()) + " keys of the checkpoint store goes bad";
 }
 
 void CheckpointStore::submit(std::shared_ptr<Generation> generation, std::function<void(Status)> done) {
@@ -126,6 +140,10 @@ bool CheckpointStore::run_all() {
     done(Error{*code, "injected commit failure"});
     return true;
   }
+  if (is_full_) {
+    done(Error{ErrorCode::kDiskFull, std::string(kNoSpaceForCheckpoint)});
+    return true;
+  }
   install(*generation);
   done({});
   return true;
@@ -134,6 +152,7 @@ bool CheckpointStore::run_all() {
 void CheckpointStore::install(const Generation& generation) {
   auto next = std::make_shared<Contents>(*contents_);
   for (const Change& change : generation.changes) {
+    if (damaged_key_ == change.key && change.kind != Change::Kind::kEraseRange) damaged_key_.reset();  // written anew
     switch (change.kind) {
       case Change::Kind::kPut:
         next->insert_or_assign(change.key, change.value);
@@ -151,7 +170,7 @@ void CheckpointStore::install(const Generation& generation) {
 }
 
 void CheckpointStore::crash(Prng& prng) {
-  if (committing_ && prng.chance(1, 2)) install(*committing_);
+  if (committing_ && prng.chance(1, 2) && !is_full_) install(*committing_);
   committing_.reset();
   committing_done_ = nullptr;
   writer_token_.reset();

@@ -7,12 +7,16 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/prng.h"
 #include "env/checkpoint_store.h"
 #include "sim/disk.h"
 
 namespace torc::sim {
+
+/// The error of commits on a full store.
+constexpr std::string_view kNoSpaceForCheckpoint = "no space left for a checkpoint";
 
 /// Enforces the contract of env::CheckpointWriter by CHECK: one writer at a time, strictly ascending keys, nothing put
 /// inside a range that the same generation erases later, nothing after commit.
@@ -30,6 +34,11 @@ class CheckpointStore : public env::CheckpointStore {
   /// Readers and writers of before are dead. A commit under way was either done just before, or is lost.
   void crash(Prng& prng);
   void fail_next_commit(ErrorCode code) { next_commit_error_ = code; }
+  /// While full, commits fail with kDiskFull and change nothing.
+  void set_full(bool is_full) { is_full_ = is_full; }
+  /// A block goes bad: readers end before some key from now on and say kCorrupt, as RocksDB does when a block's
+  /// checksum is wrong. Returns what it did, empty if nothing is stored.
+  std::string damage(Prng& prng);
   size_t commit_count() const { return commit_count_; }
 
  private:
@@ -49,6 +58,8 @@ class CheckpointStore : public env::CheckpointStore {
   std::function<void(Status)> committing_done_;
   std::shared_ptr<char> writer_token_;  // held by the live writer too
   std::optional<ErrorCode> next_commit_error_;
+  std::optional<std::string> damaged_key_;
+  bool is_full_ = false;
   size_t commit_count_ = 0;
 };
 

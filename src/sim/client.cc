@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "kv/sessions.h"
 
 namespace torc::sim {
 namespace {
@@ -198,6 +199,11 @@ void Client::on_answer(uint64_t attempt, const check::Outcome& outcome) {
   if (needs_session()) return on_registered(outcome);
   // An error tells what became of this attempt, and nothing about earlier ones under the same label.
   const bool is_refused = outcome.kind == check::Outcome::Kind::kError;
+  if (is_refused && is_labelled() && outcome.text == kv::kUnknownSession) {
+    // Expired, by a leader's clock that jumped: an earlier attempt may have been executed, none ever will be.
+    session_ = kv::SessionId();
+    return finish(check::Outcome::unknown());
+  }
   if (is_unknown(outcome) || (is_refused && is_labelled())) return retry_or_give_up();
   if (is_refused && prng_.chance(1, 2)) leave_node();
   finish(outcome);

@@ -41,7 +41,10 @@ class DiskHandle : public env::File {
     Disk::Operation operation;
     operation.effect = [&disk = disk_, file = file_, offset, bytes, sync]() -> Status {
       if (Status written = disk.write(*file, offset, *bytes); !written.ok()) return written;
-      return sync ? disk.sync(*file) : Status();
+      if (!sync) return {};
+      const Status synced = disk.sync(*file);
+      if (synced.ok()) ++disk.write_syncs_;
+      return synced;
     };
     operation.half_effect = [&disk = disk_, file = file_, offset, bytes](Prng& prng) {
       const uint64_t end = (offset + prng.between(0, bytes->size())) / kSectorBytes * kSectorBytes;
@@ -119,7 +122,8 @@ Status Disk::replace(const std::string& name, std::string_view contents) {
   }
   if (std::exchange(next_sync_fails_, false)) return Error{ErrorCode::kIo, name + ": injected sync failure"};
   auto file = std::make_shared<DiskFile>();
-  file->cached = file->durable = std::string(contents);
+  file->cached = file->durable = file->former = std::string(contents);
+  file->synced_at.assign(contents.size() / kSectorBytes + 1, write_syncs_);
   files_[name] = std::move(file);
   removed_.clear();
   return {};
@@ -183,11 +187,23 @@ Status Disk::write(DiskFile& file, uint64_t offset, std::string_view bytes) {
 }
 
 Status Disk::sync(DiskFile& file) {
-  if (std::exchange(next_sync_fails_, false)) return Error{ErrorCode::kIo, "injected sync failure"};
+  if (std::exchange(next_sync_fails_, false)) return fail_sync(file);
   file.durable.resize(file.cached.size());
-  for (const auto& [sector, versions] : file.unsynced) place_sector(file.durable, sector, versions.back());
+  file.former.resize(file.cached.size());
+  file.synced_at.resize(file.cached.size() / kSectorBytes + 1, write_syncs_);
+  for (const auto& [sector, versions] : file.unsynced) {
+    place_sector(file.former, sector, sector_of(file.durable, sector));
+    place_sector(file.durable, sector, versions.back());
+    file.synced_at[sector] = write_syncs_;
+  }
   file.unsynced.clear();
   return {};
+}
+
+Status Disk::fail_sync(DiskFile& file) {
+  // A sector forgotten here is clean: reads see it, no later sync writes it.
+  if (failed_sync_forgets_) std::erase_if(file.unsynced, [&](const auto&) { return prng_.chance(1, 2); });
+  return Error{ErrorCode::kIo, "injected sync failure"};
 }
 
 void Disk::do_some_of_queue(Prng& prng) {
@@ -198,7 +214,6 @@ void Disk::do_some_of_queue(Prng& prng) {
 
 void Disk::lose_unsynced(const SectorChoice& choice) {
   for (auto& [name, file] : files_) {
-    if (file->unsynced.empty() && file->durable.size() == file->cached.size()) continue;
     std::string kept = file->durable;
     uint64_t kept_end = file->durable.size();
     for (const auto& [sector, versions] : file->unsynced) {
@@ -210,6 +225,11 @@ void Disk::lose_unsynced(const SectorChoice& choice) {
       kept_end = std::max(kept_end, std::min<uint64_t>(sector_end, file->cached.size()));
     }
     kept.resize(kept_end);
+    file->former.resize(kept_end);
+    file->synced_at.resize(kept_end / kSectorBytes + 1, write_syncs_);
+    for (const auto& [sector, versions] : file->unsynced) {
+      if (sector < file->synced_at.size()) file->synced_at[sector] = write_syncs_;
+    }
     file->cached = file->durable = std::move(kept);
     file->unsynced.clear();
   }

@@ -23,6 +23,18 @@ constexpr size_t kSectorBytes = 512;
 /// What the page cache writes back in one piece, unless power fails in the middle.
 constexpr size_t kPageBytes = 4096;
 
+/// Damage may hit a sector once so many later writes were synced: the log's later records then note that it was durable
+/// (RULES 7), so whoever reads it can tell damage from a torn tail. Of the last batch nobody could, see
+/// docs/testing.md.
+constexpr uint64_t kSettledSyncs = 3;
+
+/// What a device does to bytes that a completed sync had covered.
+enum class Damage : uint8_t {
+  kBitFlip,
+  kLostWrite,         // the sector still holds what stood there before its last write
+  kMisdirectedWrite,  // the same, and what should have been written there stands in another sector
+};
+
 /// Runs `work` once, `delay` from now. Work given with shorter delays may run first.
 using Scheduler = std::function<void(Duration delay, std::function<void()> work)>;
 
@@ -40,6 +52,10 @@ struct DiskFile {
   /// Sector number -> contents it had since the last sync, oldest first: any of them may be what a crash leaves.
   std::map<uint64_t, std::vector<std::string>> unsynced;
   bool reads_fail = false;
+
+  // ---- for damage: what each sector held before its last sync, and how many syncs there had been at that ----
+  std::string former;
+  std::vector<uint64_t> synced_at;
 };
 
 /// Deterministic: equal options and equal calls give equal contents, completions and crashes.
@@ -76,7 +92,14 @@ class Disk : public env::Disk {
   // ---- faults ----
   void set_capacity_bytes(uint64_t bytes) { options_.capacity_bytes = bytes; }
   uint64_t bytes_used() const;
-  void fail_next_sync() { next_sync_fails_ = true; }
+  /// `forgets_pages`: of the pages the sync should have written some are clean then although the device does not have
+  /// them, so that a later sync succeeds and a power loss takes them back (as Linux does it).
+  void fail_next_sync(bool forgets_pages = false) {
+    next_sync_fails_ = true;
+    failed_sync_forgets_ = forgets_pages;
+  }
+  /// Damages durable, settled bytes, in the cache as well. Returns what it did, empty if there is nothing to damage.
+  std::string damage(Damage kind, Prng& prng);
   void set_reads_fail(const std::string& name, bool fail);
   /// Flips bit `bit` (0 to 7) of a byte, in the cache and on the device. Requires: the byte exists.
   void flip_bit(const std::string& name, uint64_t offset, int bit);
@@ -93,6 +116,13 @@ class Disk : public env::Disk {
   void submit(Operation operation);
   Status write(DiskFile& file, uint64_t offset, std::string_view bytes);
   Status sync(DiskFile& file);
+  Status fail_sync(DiskFile& file);
+  struct Sector {
+    std::string name;
+    DiskFile* file = nullptr;
+    uint64_t number = 0;
+  };
+  std::vector<Sector> settled_sectors(bool must_differ_from_former) const;
   void do_some_of_queue(Prng& prng);
   void lose_unsynced(const SectorChoice& choice);
   void forget_process();
@@ -106,6 +136,8 @@ class Disk : public env::Disk {
   std::map<std::string, std::shared_ptr<DiskFile>> removed_;  // not yet durably
   std::deque<Operation> queue_;
   bool next_sync_fails_ = false;
+  bool failed_sync_forgets_ = false;
+  uint64_t write_syncs_ = 0;  // completed, of writes to open files
 };
 
 }  // namespace torc::sim

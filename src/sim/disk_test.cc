@@ -153,5 +153,78 @@ TEST(Disk, EqualSeedsGiveEqualCompletionsAndCrashes) {
   EXPECT_NE(run(5).first, run(6).first);
 }
 
+TEST(Disk, PagesOfAFailedSyncMayBeCleanAndStillNotOnTheDevice) {
+  std::set<std::string> survivors;
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    Disk disk(DiskOptions{.seed = seed});
+    const auto file = created(disk, "f");
+    ASSERT_TRUE(write(disk, *file, 0, std::string(kSectorBytes, 'o'), true).ok());
+    disk.fail_next_sync(true);
+    ASSERT_FALSE(write(disk, *file, 0, std::string(kSectorBytes, 'n'), true).ok());
+    // A second sync succeeds, which proves nothing: what the first one forgot is not written any more.
+    ASSERT_TRUE(write(disk, *file, kSectorBytes, "x", true).ok());
+    ASSERT_EQ(disk.read_all("f").value().substr(0, 1), "n");
+    Prng prng(seed);
+    disk.crash(prng);
+    survivors.insert(disk.read_all("f").value().substr(0, 1));
+  }
+  EXPECT_EQ(survivors, (std::set<std::string>{"n", "o"}));
+}
+
+TEST(Disk, DamageHitsOnlyWhatEnoughLaterSyncsFollowed) {
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    Disk disk;
+    const auto file = created(disk, "f");
+    constexpr uint64_t kWrites = 8;
+    for (uint64_t i = 0; i < kWrites; ++i) {
+      ASSERT_TRUE(
+          write(disk, *file, i * kSectorBytes, std::string(kSectorBytes, static_cast<char>('a' + i)), true).ok());
+    }
+    const std::string before = disk.read_all("f").value();
+    Prng prng(seed);
+    ASSERT_NE(disk.damage(static_cast<Damage>(seed % 3), prng), "");
+    const std::string after = disk.read_all("f").value();
+    EXPECT_TRUE(after != before) << "seed " << seed;
+    const uint64_t settled = (kWrites - kSettledSyncs) * kSectorBytes;
+    EXPECT_TRUE(after.substr(settled) == before.substr(settled)) << "seed " << seed;
+  }
+}
+
+TEST(Disk, ALostWriteLeavesWhatStoodThereAndAMisdirectedOneStandsElsewhere) {
+  bool went_elsewhere = false;
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    Disk disk;
+    const auto file = created(disk, "f");
+    for (const char text : {'a', 'b'}) {
+      for (uint64_t i = 0; i < 2; ++i) {
+        ASSERT_TRUE(
+            write(disk, *file, i * kSectorBytes, std::string(kSectorBytes, text + 2 * static_cast<char>(i)), true)
+                .ok());
+      }
+    }
+    for (uint64_t i = 0; i < kSettledSyncs; ++i) ASSERT_TRUE(write(disk, *file, 4096, "later", true).ok());
+    Prng prng(seed);
+    const Damage kind = seed % 2 == 0 ? Damage::kLostWrite : Damage::kMisdirectedWrite;
+    ASSERT_NE(disk.damage(kind, prng), "");
+    const std::string after = disk.read_all("f").value();
+    const std::string heads = {after[0], after[kSectorBytes]};  // was "bd" after "ac"
+    if (kind == Damage::kLostWrite) {
+      EXPECT_TRUE(heads == "ad" || heads == "bc") << heads;
+    } else {
+      EXPECT_TRUE(heads == "ad" || heads == "bc" || heads == "ab" || heads == "dc") << heads;
+      went_elsewhere = went_elsewhere || heads == "ab" || heads == "dc";
+    }
+  }
+  EXPECT_TRUE(went_elsewhere);
+}
+
+TEST(Disk, NothingSettledIsNothingToDamage) {
+  Disk disk;
+  const auto file = created(disk, "f");
+  ASSERT_TRUE(write(disk, *file, 0, "fresh", true).ok());
+  Prng prng(1);
+  EXPECT_EQ(disk.damage(Damage::kBitFlip, prng), "");
+}
+
 }  // namespace
 }  // namespace torc::sim

@@ -1,43 +1,24 @@
 // What goes wrong in a simulated world: faults drawn from the seed, bounded by what a correct cluster must survive.
+//
+// Anything that can be repaired may strike any node at any time, all of them at once included: crashes, pauses, cuts,
+// clocks, failing and full disks. What destroys data (a lost directory, damage) strikes at most a minority of the nodes
+// until all of them are voters again, because more than that no protocol survives: see docs/testing.md.
+//
+// Every fault has a generator of its own, so that leaving some out changes nothing in what the others draw.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <string_view>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "base/prng.h"
+#include "sim/fault.h"
 #include "sim/observer.h"
 #include "sim/world.h"
 
 namespace torc::sim {
-
-enum class Fault : uint8_t {
-  kKillOne,  // any node, kill -9 or power loss, back after a while
-  kKillLeader,
-  kKillAll,   // power fails everywhere; what was acknowledged must be there afterwards
-  kPauseOne,  // SIGSTOP, and SIGCONT after a while
-  kPauseLeader,
-  kSplit,  // two sides that do not hear each other
-  kIsolateLeader,
-  kOneWay,  // one direction of one pair
-  kChain,   // one pair cut both ways: partial connectivity
-  kReset,   // a connection breaks and comes back
-  kSlowDisk,
-  kFullDisk,
-  kWallJump,
-  kBadNetwork,  // loss and delay everywhere for a while
-  kWipe,        // a node loses its directory for good: at most a minority, and only once the cluster is born
-  kHandOver,    // a planned stop begins: the leader passes its leadership on
-};
-constexpr size_t kFaultCount = 16;
-std::string_view to_string(Fault fault);
-
-struct NemesisOptions {
-  std::array<uint32_t, kFaultCount> weights{};  // 0: this run does not have it
-  Duration pause_between_max = 3s;
-  Duration fault_length_max = 4s;
-};
 
 class Nemesis {
  public:
@@ -47,23 +28,39 @@ class Nemesis {
   void start();
   /// No new faults; everything that can be repaired is: all nodes run, all connections and disks work.
   void stop_and_heal();
-  uint64_t faults() const { return faults_; }
-  const std::array<uint64_t, kFaultCount>& faults_by_kind() const { return faults_by_kind_; }
+  /// Those that struck, in order.
+  const std::vector<StruckFault>& struck() const { return struck_; }
 
  private:
+  using Pair = std::pair<NodeId, NodeId>;
+
   void strike_later();
   void strike();
-  void cause(Fault fault);
-  void kill_for_a_while(NodeId id, Death death);
-  void pause_for_a_while(NodeId id);
-  void split(const std::vector<NodeId>& side);
-  void lose_directories();
+  /// These return whether anything happened.
+  bool cause(Fault fault, Prng& prng);
+  bool cause_network(Fault fault, Prng& prng);
+  bool cause_disk(Fault fault, Prng& prng);
+
+  bool kill_for_a_while(NodeId id, Death death, Prng& prng);
+  bool pause_for_a_while(NodeId id, Prng& prng);
+  bool hand_over(NodeId id);
+  void bring_up(NodeId id);
+
+  bool cut_for_a_while(std::vector<Pair> directions, Prng& prng);
+  bool split(const std::vector<NodeId>& side, Prng& prng);
+  void flap(NodeId a, NodeId b, Prng prng, Instant end);
+  void disturb_network(NetworkOptions disturbed, Prng& prng);
+
+  bool lose_directories(Prng& prng);
+  bool damage(Fault fault, Prng& prng);
+  /// Nodes whose data may be destroyed, all of them at once; none if enough was.
+  std::vector<NodeId> draw_victims(Prng& prng, size_t count_max);
   bool is_whole() const;
-  NodeId draw_node();
+
+  NodeId draw_node(Prng& prng);
   /// The leader, or anyone if there is none.
-  NodeId leader_or_any();
-  CutMode draw_cut_mode();
-  Duration draw_length();
+  NodeId leader_or_any(Prng& prng);
+  Duration draw_length(Prng& prng);
   /// Runs `repair` after a while, unless everything was healed by then.
   void later(Duration delay, std::function<void()> repair);
 
@@ -73,8 +70,8 @@ class Nemesis {
   NemesisOptions options_;
   NetworkOptions calm_network_;
   bool is_active_ = false;
-  uint64_t faults_ = 0;
-  std::array<uint64_t, kFaultCount> faults_by_kind_{};
+  uint64_t strikes_ = 0;
+  std::vector<StruckFault> struck_;
 };
 
 }  // namespace torc::sim

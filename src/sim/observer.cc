@@ -20,12 +20,37 @@ std::string text(const Parts&... parts) {
   return out.str();
 }
 
+char letter_of(consensus::Role role) {
+  switch (role) {
+    case consensus::Role::kFollower:
+      return 'F';
+    case consensus::Role::kPreCandidate:
+      return 'P';
+    case consensus::Role::kCandidate:
+      return 'C';
+    case consensus::Role::kLeader:
+      return 'L';
+  }
+  return '?';
+}
+
+/// A node in one column of the trace.
+std::string column_of(const node::NodeStatus& status) {
+  if (status.groups.empty()) return status.membership == node::Membership::kMeeting ? "meeting" : "stranger";
+  const consensus::ReplicaStatus& replica = status.groups.front().replica;
+  std::string column =
+      text(letter_of(replica.role), replica.has_lease ? "* " : "  ", replica.term, ":", replica.commit);
+  if (replica.last_index > replica.commit) column += text("+", replica.last_index - replica.commit);
+  return column;
+}
+
 }  // namespace
 
 Observer::Observer(World& world) : world_(world) {}
 
 void Observer::after_turn(NodeId id) {
   const node::NodeStatus status = world_.node(id)->status();
+  if (world_.trace().is_read()) world_.trace().show(id, column_of(status));
   for (const node::GroupStatus& group : status.groups) {
     Seen& seen = seen_of(id, status.incarnation);
     check_core(id, group.group);
@@ -55,7 +80,7 @@ Observer::Seen& Observer::seen_of(NodeId id, Incarnation incarnation) {
 
 /// Log matching, leader completeness, the committed prefix, and what must hold inside one replica.
 void Observer::check_core(NodeId id, GroupId group) {
-  const consensus::Replica* replica = world_.node(id)->replica(group);
+  const consensus::Replica* replica = world_.node(id)->replica_of(group);
   if (replica == nullptr) return;
   const std::string wrong = invariants_.observe(seen_[id].replica, *replica);
   if (!wrong.empty()) world_.fail(FailureKind::kSafety, "replica " + wrong);

@@ -28,6 +28,7 @@ NetworkOptions draw_network(Prng& prng) {
   network.slow_max = draw_ms(prng, 5, 50);
   if (prng.chance(1, 3)) network.loss_per_million = static_cast<uint32_t>(prng.below(20'000));
   if (prng.chance(1, 3)) network.duplicate_per_million = static_cast<uint32_t>(prng.below(50'000));
+  if (prng.chance(1, 3)) network.overtake_per_million = static_cast<uint32_t>(prng.below(50'000));
   return network;
 }
 
@@ -39,11 +40,10 @@ node::NodeOptions draw_node(Prng& prng) {
   node.log.segment_bytes = prng.between(8, 256) * 1024;
   node.batch_bytes_max = prng.between(200, 20'000);
   node.proposals_in_flight_max = prng.between(1, 4);
-  // In half of the worlds who was away for long gets a snapshot. Drawn apart: the worlds of seeds that tests name stay
-  // what they were.
+  // In most worlds who was away for a second gets a snapshot.
   Prng apart(node.checkpoint_log_bytes);
-  if (apart.chance(1, 2)) {
-    node.checkpoint_log_bytes = apart.between(1'000, 4'000);
+  if (apart.chance(2, 3)) {
+    node.checkpoint_log_bytes = apart.between(2'000, 10'000);
     node.log_tail_bytes = apart.below(2'000);
   }
   return node;
@@ -55,6 +55,7 @@ Profile draw_profile(Prng& prng, size_t node_count) {
   Profile profile;
   profile.world.clocks = draw_clocks(prng, node_count);
   profile.world.network = draw_network(prng);
+  profile.world.is_upgrading = prng.chance(1, 4);
   profile.world.node = draw_node(prng);
   profile.world.disk.delay_min = Duration(prng.between(10'000, 200'000));
   profile.world.disk.delay_max = profile.world.disk.delay_min + Duration(prng.between(10'000, 20'000'000));
@@ -65,8 +66,11 @@ Profile draw_profile(Prng& prng, size_t node_count) {
   if (std::ranges::all_of(profile.faults.weights, [](uint32_t weight) { return weight == 0; })) {
     profile.faults.weights[static_cast<size_t>(Fault::kKillLeader)] = 1;
   }
-  uint32_t& wipe = profile.faults.weights[static_cast<size_t>(Fault::kWipe)];
-  wipe = std::min<uint32_t>(wipe, 1);
+  for (const Fault destroyer :
+       {Fault::kWipe, Fault::kBitFlip, Fault::kLostWrite, Fault::kMisdirectedWrite, Fault::kBadCheckpoint}) {
+    uint32_t& weight = profile.faults.weights[static_cast<size_t>(destroyer)];
+    weight = std::min<uint32_t>(weight, 1);
+  }
   profile.faults.pause_between_max = draw_ms(prng, 300, 4'000);
   profile.faults.fault_length_max = draw_ms(prng, 500, 6'000);
 

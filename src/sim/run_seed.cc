@@ -1,5 +1,6 @@
 #include "sim/run_seed.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "check/checker.h"
@@ -35,6 +36,7 @@ class Run {
       outcome.message = world_.failure()->message;
     }
     outcome.stats = stats();
+    outcome.fire = fire_;
     outcome.trace_hash = trace_.hash();
     return outcome;
   }
@@ -46,6 +48,12 @@ class Run {
     profile.world.wrap_disk = options.wrap_disk;
     for (ClockOptions& clock : profile.world.clocks) clock.counts_suspended_time = options.clocks_count_suspended_time;
     if (options.adjust_faults) options.adjust_faults(profile.faults);
+    profile.faults.only = options.only_faults;
+    profile.faults.on_fault = options.on_fault;
+    if (options.clients != 0) {
+      profile.workload.clients = options.clients;
+      profile.workload.session_clients = std::min(profile.workload.session_clients, options.clients);
+    }
     return profile;
   }
 
@@ -61,11 +69,16 @@ class Run {
     world_.run_for(options_.fire);
     const Instant end = Instant{0} + kFireStretch * options_.fire;
     while (!world_.failure() && world_.queue().now() < end && !has_happened_enough()) world_.run_for(1s);
+    fire_ = world_.queue().now() - Instant{0};
     return !world_.failure();
   }
 
+  uint64_t faults_with_effect() const {
+    return static_cast<uint64_t>(std::ranges::count_if(nemesis_.struck(), &StruckFault::has_effect));
+  }
+
   bool has_happened_enough() const {
-    return workload_.completed() >= options_.operations_wanted && nemesis_.faults() >= options_.faults_wanted;
+    return workload_.completed() >= options_.operations_wanted && faults_with_effect() >= options_.faults_wanted;
   }
 
   bool live_again() {
@@ -129,8 +142,12 @@ class Run {
     SeedStats stats;
     stats.simulated = world_.queue().now() - Instant{0};
     stats.events = world_.queue().events_run();
-    stats.faults = nemesis_.faults();
-    stats.faults_by_kind = nemesis_.faults_by_kind();
+    stats.faults = faults_with_effect();
+    for (const StruckFault& fault : nemesis_.struck()) {
+      if (fault.has_effect) ++stats.faults_by_kind[static_cast<size_t>(fault.kind)];
+    }
+    stats.upgrading = profile_.world.is_upgrading ? 1 : 0;
+    stats.refusals = world_.refusals();
     stats.operations = workload_.completed();
     stats.unknown = workload_.unknown();
     stats.refused = workload_.refused();
@@ -151,6 +168,7 @@ class Run {
   Observer observer_;
   Workload workload_;
   Nemesis nemesis_;
+  Duration fire_{0};
   uint64_t undecided_ = 0;
 };
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "base/time.h"
@@ -18,7 +20,12 @@ struct SeedOptions {
   // ... and up to kFireStretch times as long, until so much has happened: idling shows nothing.
   uint64_t operations_wanted = 0;
   uint64_t faults_wanted = 0;
+  /// Of the faults that would strike, by number from 1; see NemesisOptions.
+  std::optional<std::set<uint64_t>> only_faults;
+  size_t clients = 0;  // 0: as drawn
   std::function<void(const std::string& line)> trace_sink;
+  /// Told of each fault as it strikes: also known then if a CHECK ends the process.
+  std::function<void(const StruckFault&)> on_fault;
   OpenNode open_node = &node::Node::open;
   // Canaries plant their bugs here; a server has no such switches.
   WrapDisk wrap_disk;
@@ -27,6 +34,10 @@ struct SeedOptions {
 };
 
 constexpr int kFireStretch = 10;
+/// A full seed has faults for so long, and longer until these minima are met; shorter ones have no minima.
+constexpr int64_t kFullFireSeconds = 60;
+constexpr uint64_t kFullOperations = 2'000;
+constexpr uint64_t kFullFaults = 20;
 /// After the healing every client must complete this many operations with a clear outcome ...
 constexpr uint64_t kOperationsDemanded = 5;
 /// ... within this time: some elections, a client's timeout, and retries on nodes that take no part any more.
@@ -44,6 +55,8 @@ struct SeedStats {
   uint64_t entries = 0;
   uint64_t digests_compared = 0;
   uint64_t checkpoint_index = 0;
+  uint64_t upgrading = 0;  // 1: nodes spoke different versions
+  uint64_t refusals = 0;   // nodes that noticed damaged data
   uint64_t snapshots_installed = 0;
   uint64_t undecided_keys = 0;  // the checker gave up on: too many open writes
 };
@@ -54,6 +67,7 @@ struct Outcome {
   Verdict verdict = Verdict::kPassed;
   std::string message;
   SeedStats stats;
+  Duration fire{0};  // how long faults went on
   uint64_t trace_hash = 0;
 };
 

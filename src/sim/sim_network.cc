@@ -33,6 +33,7 @@ struct SimNetwork::Port final : env::Network {
 
   NodeId node;
   Process& process;
+  Dialect dialect = Dialect::kThis;
   env::NetworkHandler* handler = nullptr;
   std::vector<Outgoing> outgoing;
   std::vector<std::array<uint64_t, kChannels>> epochs;  // [peer]: the connection this process believes in; 0: none
@@ -64,6 +65,8 @@ env::Network& SimNetwork::add(NodeId node, Process& process) {
   for (const auto& port : ports_) port->epochs.resize(count, {});
   cuts_.resize(count);
   for (auto& row : cuts_) row.resize(count, CutMode::kNone);
+  extra_delay_.resize(count);
+  for (auto& row : extra_delay_) row.resize(count, Duration(0));
   // Pair (a, b), a < b, stands at b * (b - 1) / 2 + a.
   while (connections_.size() < count * (count - 1) / 2 * kChannels) {
     connections_.push_back(std::make_unique<Connection>());
@@ -92,11 +95,24 @@ Duration SimNetwork::draw_delay() {
   return Duration(prng_.between(options_.delay_min.count(), std::max(longest, options_.delay_min).count()));
 }
 
+void SimNetwork::set_dialect(NodeId node, Dialect dialect) { ports_[position_of(node)]->dialect = dialect; }
+
 void SimNetwork::flush(NodeId node) {
   Port& port = *ports_[position_of(node)];
   std::vector<Port::Outgoing> leaving = std::move(port.outgoing);
   port.outgoing.clear();
-  for (Port::Outgoing& frame : leaving) send(port, frame.to, frame.channel, std::move(frame.body));
+  for (Port::Outgoing& frame : leaving) {
+    if (port.dialect == Dialect::kThis) {
+      send(port, frame.to, frame.channel, std::move(frame.body));
+      continue;
+    }
+    if (port.dialect == Dialect::kNext && prng_.chance(1, 16)) {
+      send(port, frame.to, frame.channel, frame_of_the_future());
+    }
+    if (auto body = spoken(port.dialect, std::move(frame.body))) {
+      send(port, frame.to, frame.channel, *std::move(body));
+    }
+  }
 }
 
 void SimNetwork::send(Port& from, NodeId to, env::Channel channel, std::string body) {
@@ -119,27 +135,40 @@ void SimNetwork::send(Port& from, NodeId to, env::Channel channel, std::string b
     if (held.size() > kHeldFramesMax) break_connection(source, target, way);
     return;
   }
-  const bool is_doubled = channel == env::Channel::kControl && prng_.chance(options_.duplicate_per_million, 1'000'000);
-  if (is_doubled) deliver(source, target, way, epoch, bytes, draw_delay());
+  if (channel == env::Channel::kControl) {
+    if (prng_.chance(options_.duplicate_per_million, 1'000'000)) {
+      deliver(source, target, way, epoch, bytes, draw_delay());
+    }
+    if (prng_.chance(options_.overtake_per_million, 1'000'000)) {
+      const Duration late = draw_delay() * static_cast<int64_t>(prng_.between(1, 8)) + extra_delay_[source][target];
+      queue_.schedule(late, [this, source, target, way, epoch, bytes] { arrive(source, target, way, epoch, bytes); });
+      return;
+    }
+  }
   deliver(source, target, way, epoch, std::move(bytes), draw_delay());
 }
 
 void SimNetwork::deliver(size_t from, size_t to, size_t channel, uint64_t epoch, Bytes body, Duration delay) {
   Direction& direction = connection(from, to, channel).towards[to > from];
-  direction.free_at = std::max(direction.free_at, queue_.now() + delay);
+  direction.free_at = std::max(direction.free_at, queue_.now() + delay + extra_delay_[from][to]);
   queue_.schedule_at(direction.free_at, [this, from, to, channel, epoch, bytes = std::move(body)] {
-    if (connection(from, to, channel).epoch != epoch) return;  // the connection broke meanwhile
-    Port& port = *ports_[to];
-    trace_.note(queue_.now(), port.node, TraceKind::kDeliver, hash_bytes(bytes.view(), ports_[from]->node.value), [&] {
-      return "from n" + std::to_string(ports_[from]->node.value) + " " + channel_name(channel) + " " +
-             std::to_string(bytes.size()) + " bytes: " + frame_text(bytes) +
-             (port.process.is_paused() ? " (waits in the socket)" : "");
-    });
-    port.process.post(Source::kFrame, [&port, peer = ports_[from]->node, from, channel, epoch, bytes] {
-      // A frame that waited in the socket of a stopped process is still read; one of an older connection is not.
-      if (port.epochs[from][channel] != epoch || port.handler == nullptr) return;
-      port.handler->on_frame(peer, static_cast<env::Channel>(channel), bytes);
-    });
+    arrive(from, to, channel, epoch, bytes);
+  });
+}
+
+void SimNetwork::arrive(size_t from, size_t to, size_t channel, uint64_t epoch, const Bytes& bytes) {
+  if (connection(from, to, channel).epoch != epoch) return;  // the connection broke meanwhile
+  Port& port = *ports_[to];
+  trace_.note(queue_.now(), port.node, TraceKind::kDeliver, hash_bytes(bytes.view(), ports_[from]->node.value), [&] {
+    return "from n" + std::to_string(ports_[from]->node.value) + " " + channel_name(channel) + " " +
+           std::to_string(bytes.size()) + " bytes: " + frame_text(bytes) +
+           (port.process.is_paused() ? " (waits in the socket)" : "");
+  });
+  port.process.post(Source::kFrame, [&port, peer = ports_[from]->node, from, channel, epoch, bytes] {
+    // A frame that waited in the socket of a stopped process is still read; one of an older connection is not.
+    if (port.epochs[from][channel] != epoch || port.handler == nullptr) return;
+    if (!is_known(port.dialect, bytes)) return;
+    port.handler->on_frame(peer, static_cast<env::Channel>(channel), bytes);
   });
 }
 
@@ -221,25 +250,45 @@ void SimNetwork::cut(NodeId from, NodeId to, CutMode mode) {
   cuts_[position_of(from)][position_of(to)] = mode;
 }
 
+void SimNetwork::heal(NodeId from, NodeId to) {
+  const size_t source = position_of(from);
+  const size_t target = position_of(to);
+  if (cuts_[source][target] == CutMode::kNone) return;
+  trace_.note(queue_.now(), from, TraceKind::kHeal, to.value, [&] { return "towards n" + std::to_string(to.value); });
+  cuts_[source][target] = CutMode::kNone;
+  release_held(source, target);
+}
+
 void SimNetwork::heal_all() {
   trace_.note(queue_.now(), NodeId(), TraceKind::kHeal, 0, [] { return std::string("all connections"); });
   for (auto& row : cuts_) std::fill(row.begin(), row.end(), CutMode::kNone);
-  for (size_t high = 0; high < ports_.size(); ++high) {
-    for (size_t low = 0; low < high; ++low) {
-      for (size_t channel = 0; channel < kChannels; ++channel) {
-        Connection& link = connection(low, high, channel);
-        for (size_t into = 0; into < 2; ++into) {
-          auto held = std::move(link.towards[into].held);
-          link.towards[into].held.clear();
-          const size_t to = into == 0 ? low : high;
-          for (Direction::Held& frame : held) {
-            deliver(low + high - to, to, channel, frame.epoch, std::move(frame.body), draw_delay());
-          }
-        }
-        connect_later(low, high, channel);
-      }
+  for (auto& row : extra_delay_) std::fill(row.begin(), row.end(), Duration(0));
+  for (size_t from = 0; from < ports_.size(); ++from) {
+    for (size_t to = 0; to < ports_.size(); ++to) {
+      if (from != to) release_held(from, to);
     }
   }
+}
+
+void SimNetwork::release_held(size_t from, size_t to) {
+  for (size_t channel = 0; channel < kChannels; ++channel) {
+    Direction& direction = connection(from, to, channel).towards[to > from];
+    auto held = std::move(direction.held);
+    direction.held.clear();
+    for (Direction::Held& frame : held) {
+      deliver(from, to, channel, frame.epoch, std::move(frame.body), draw_delay());
+    }
+    connect_later(from, to, channel);
+  }
+}
+
+void SimNetwork::slow_link(NodeId a, NodeId b, Duration extra) {
+  CHECK(a != b);
+  trace_.note(queue_.now(), a, TraceKind::kCut, static_cast<uint64_t>(extra.count()), [&] {
+    return "link with n" + std::to_string(b.value) + " slower by " + std::to_string(extra.count() / 1'000'000) + " ms";
+  });
+  extra_delay_[position_of(a)][position_of(b)] = extra;
+  extra_delay_[position_of(b)][position_of(a)] = extra;
 }
 
 void SimNetwork::reset(NodeId a, NodeId b, env::Channel channel) {

@@ -10,6 +10,7 @@
 
 #include "base/prng.h"
 #include "env/network.h"
+#include "sim/dialect.h"
 #include "sim/event_queue.h"
 #include "sim/process.h"
 #include "sim/trace.h"
@@ -23,6 +24,7 @@ struct NetworkOptions {
   Duration slow_max = 20ms;
   uint32_t loss_per_million = 0;       // lost inside a standing connection: a full queue drops, too (env/network.h)
   uint32_t duplicate_per_million = 0;  // control channel only; TCP does not, but consensus must not care
+  uint32_t overtake_per_million = 0;   // frames that others may overtake; likewise
   Duration connect_min = 1ms;
   Duration connect_max = 100ms;
 };
@@ -45,12 +47,18 @@ class SimNetwork {
   void on_start(NodeId node);
   /// The process is gone: its peers notice after a while.
   void on_death(NodeId node);
+  /// How the process at this machine speaks from now on.
+  void set_dialect(NodeId node, Dialect dialect);
   /// Frames sent in this turn leave. Called at the end of every turn.
   void flush(NodeId node);
 
   /// Requires: from != to. Also stops connections from being made, since they need both directions.
   void cut(NodeId from, NodeId to, CutMode mode);
   void heal_all();
+  /// Ends the cut from one to the other; what was held leaves.
+  void heal(NodeId from, NodeId to);
+  /// Frames between the two take this much longer, in both directions. heal_all() ends it, and so does zero.
+  void slow_link(NodeId a, NodeId b, Duration extra);
   /// Breaks the connection, if it stands; it is made again after a while if nothing is cut.
   void reset(NodeId a, NodeId b, env::Channel channel);
   void set_options(const NetworkOptions& options) { options_ = options; }
@@ -65,6 +73,8 @@ class SimNetwork {
   Duration draw_delay();
   void send(Port& from, NodeId to, env::Channel channel, std::string body);
   void deliver(size_t from, size_t to, size_t channel, uint64_t epoch, Bytes body, Duration delay);
+  void arrive(size_t from, size_t to, size_t channel, uint64_t epoch, const Bytes& bytes);
+  void release_held(size_t from, size_t to);
   void connect_later(size_t a, size_t b, size_t channel);
   void connect(size_t a, size_t b, size_t channel);
   void break_connection(size_t a, size_t b, size_t channel);
@@ -77,7 +87,8 @@ class SimNetwork {
   uint64_t last_epoch_ = 0;
   std::vector<std::unique_ptr<Port>> ports_;
   std::vector<std::unique_ptr<Connection>> connections_;
-  std::vector<std::vector<CutMode>> cuts_;  // [from][to]
+  std::vector<std::vector<CutMode>> cuts_;          // [from][to]
+  std::vector<std::vector<Duration>> extra_delay_;  // [from][to], symmetric
 };
 
 }  // namespace torc::sim

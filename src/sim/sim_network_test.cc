@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -116,6 +117,56 @@ TEST_F(TwoMachines, APeerLearnsOfADeathAndANewLifeGetsNothingOfTheOld) {
   EXPECT_EQ(listeners_[0].log, "-2c -2b +2c +2b ");
   EXPECT_EQ(listeners_[1].log, "");
   EXPECT_THAT(reborn.log, ::testing::AnyOf("+1c +1b ", "+1b +1c "));
+}
+
+TEST_F(TwoMachines, OneHealedDirectionDeliversWhatWasHeldThere) {
+  network_.cut(NodeId(1), NodeId(2), CutMode::kHold);
+  network_.cut(NodeId(2), NodeId(1), CutMode::kHold);
+  send(0, "there");
+  send(1, "back");
+  run(1s);
+  network_.heal(NodeId(1), NodeId(2));
+  run(1s);
+  EXPECT_EQ(listeners_[1].log, "there ");
+  EXPECT_EQ(listeners_[0].log, "");
+  network_.heal(NodeId(2), NodeId(1));
+  run(1s);
+  EXPECT_EQ(listeners_[0].log, "back ");
+}
+
+TEST_F(TwoMachines, ASlowLinkIsSlowInBothDirectionsUntilItIsNot) {
+  network_.slow_link(NodeId(2), NodeId(1), 300ms);
+  send(0, "a");
+  send(1, "b");
+  run(290ms);
+  EXPECT_EQ(listeners_[1].log + listeners_[0].log, "");
+  run(100ms);
+  EXPECT_EQ(listeners_[1].log + listeners_[0].log, "a b ");
+  network_.slow_link(NodeId(1), NodeId(2), 0ns);
+  send(0, "c");
+  run(100ms);
+  EXPECT_EQ(listeners_[1].log, "a c ");
+}
+
+class OvertakingMachines : public TwoMachines {
+ protected:
+  OvertakingMachines() : TwoMachines(NetworkOptions{.overtake_per_million = 500'000}) {}
+};
+
+TEST_F(OvertakingMachines, FramesArriveEachOnceInAnyOrder) {
+  std::string in_order;
+  for (char c = 'a'; c <= 'z'; ++c) {
+    send(0, std::string(1, c));
+    in_order += std::string(1, c) + " ";
+    run(100us);
+  }
+  run(1s);
+  std::string sorted = listeners_[1].log;
+  EXPECT_NE(sorted, in_order);
+  std::string expected = in_order;
+  std::sort(sorted.begin(), sorted.end());
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(sorted, expected);
 }
 
 }  // namespace

@@ -1,9 +1,15 @@
 #include "sim/trace.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
 namespace torc::sim {
+namespace {
+
+constexpr size_t kColumnWidth = 14;  // "L* 12:34567+12"
+
+}  // namespace
 
 std::string_view to_string(TraceKind kind) {
   switch (kind) {
@@ -47,6 +53,8 @@ std::string_view to_string(TraceKind kind) {
       return "applied";
     case TraceKind::kPhase:
       return "phase";
+    case TraceKind::kFault:
+      return "FAULT";
     case TraceKind::kViolation:
       return "VIOLATION";
   }
@@ -66,17 +74,42 @@ uint64_t hash_bytes(std::string_view bytes, uint64_t seed) {
   return hash;
 }
 
-void Trace::print(Instant at, NodeId node, TraceKind kind, const std::string& text) const {
-  char columns[64];
-  const auto us = static_cast<long long>(at.ns / 1000);
-  if (node) {
-    std::snprintf(columns, sizeof columns, "%5lld.%06lld  n%-3llu %-9s ", us / 1'000'000, us % 1'000'000,
-                  static_cast<unsigned long long>(node.value), to_string(kind).data());
-  } else {
-    std::snprintf(columns, sizeof columns, "%5lld.%06lld  %-4s %-9s ", us / 1'000'000, us % 1'000'000, "-",
-                  to_string(kind).data());
+void Trace::show(NodeId node, const std::string& state) {
+  if (!sink_) return;
+  if (columns_.size() < node.value) columns_.resize(node.value);
+  columns_[node.value - 1] = state;
+}
+
+void Trace::print_legend() {
+  has_legend_ = true;
+  sink_(
+      "columns: F follower, P asks for pre-votes, C candidate, L leader, * with a lease; term:commit+entries behind "
+      "it");
+  std::string head = "        time";
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    std::string name = " |n" + std::to_string(i + 1);
+    name.resize(kColumnWidth + 3, ' ');
+    head += name;
   }
-  sink_(columns + text);
+  sink_(head + " | what");
+}
+
+void Trace::print(Instant at, NodeId node, TraceKind kind, const std::string& text) {
+  if (!has_legend_) print_legend();
+  char time[32];
+  const auto us = static_cast<long long>(at.ns / 1000);
+  std::snprintf(time, sizeof time, "%5lld.%06lld", us / 1'000'000, us % 1'000'000);
+  std::string line = time;
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    const bool is_here = node.value == i + 1;
+    std::string column = columns_[i];
+    if (column.size() < kColumnWidth) column.resize(kColumnWidth, ' ');
+    line += is_here ? " |>" + column : " | " + column;
+  }
+  std::string what = std::string(to_string(kind));
+  what.resize(std::max<size_t>(what.size(), 9), ' ');
+  line += " | " + (node ? "n" + std::to_string(node.value) : std::string("--")) + " " + what + " " + text;
+  sink_(line);
 }
 
 }  // namespace torc::sim

@@ -1,10 +1,12 @@
-// What happened in a simulated world, as one hash (the same seed must give the same) and, on request, as lines to read.
+// What happened in a simulated world, as one hash (the same seed must give the same) and, on request, as lines to read:
+// one column per node with what it is at that moment, so that five replicas can be followed down the page.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/strong_id.h"
 #include "base/time.h"
@@ -32,6 +34,7 @@ enum class TraceKind : uint8_t {
   kRole,
   kApplied,
   kPhase,
+  kFault,
   kViolation,  // what the observer saw
 };
 std::string_view to_string(TraceKind kind);
@@ -55,6 +58,9 @@ class Trace {
     if (sink_) print(at, node, kind, describe());
   }
 
+  /// What stands in a node's column from now on, on every line. Only when someone reads.
+  void show(NodeId node, const std::string& state);
+
   uint64_t hash() const { return hash_; }
   uint64_t count() const { return count_; }
   bool is_read() const { return static_cast<bool>(sink_); }
@@ -64,9 +70,12 @@ class Trace {
     hash_ = (hash_ ^ v) * 0x9e3779b97f4a7c15u;
     hash_ ^= hash_ >> 29;
   }
-  void print(Instant at, NodeId node, TraceKind kind, const std::string& text) const;
+  void print(Instant at, NodeId node, TraceKind kind, const std::string& text);
+  void print_legend();
 
   std::function<void(const std::string&)> sink_;
+  std::vector<std::string> columns_;  // by node
+  bool has_legend_ = false;
   uint64_t hash_ = 0x746f72632d73696du;
   uint64_t count_ = 0;
 };

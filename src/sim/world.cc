@@ -28,6 +28,7 @@ World::World(WorldOptions options, Prng prng, Trace& trace) : options_(std::move
     Machine& added = *machines_.back();
     added.port = &network_->add(id, added.process);
     give_empty_directory(added);
+    trace_.show(id, "down");
   }
 }
 
@@ -56,13 +57,17 @@ void World::start(NodeId id) {
   Machine& started = machine(id);
   CHECK(!started.process.is_alive());
   started.process.start();
-  trace_.note(queue_.now(), id, TraceKind::kStart, started.process.life(),
-              [&] { return "life " + std::to_string(started.process.life()); });
+  if (options_.is_upgrading) upgrade(started);
+  trace_.show(id, "starting");
+  trace_.note(queue_.now(), id, TraceKind::kStart, started.process.life(), [&] {
+    return "life " + std::to_string(started.process.life()) + " of " + std::string(to_string(started.dialect));
+  });
   node::NodeOptions options = options_.node;
   options.id = id;
   options.initial_cluster = ids_;
   options.client_address = "n" + std::to_string(id.value) + ":7000";
   options.seed = started.prng.next();
+  options.may_found_cluster = !started.has_set_aside;
   options.on_fatal = [this, id](const Error& error) { on_fatal(id, error); };
   env::Disk* disk = started.disk.get();
   if (options_.wrap_disk) {
@@ -70,23 +75,50 @@ void World::start(NodeId id) {
     disk = started.wrapped_disk.get();
   }
   auto opened = options_.open_node(std::move(options), started.clock, *disk, *started.port, *started.checkpoints);
-  if (!opened.ok() && opened.error().code == ErrorCode::kDiskFull) {
-    return give_up_start(started);
+  if (opened.ok()) {
+    started.node = std::move(*opened);
+    return network_->on_start(id);
   }
-  if (!opened.ok()) {
-    fail(FailureKind::kSafety,
-         "node " + std::to_string(id.value) + " cannot start from what its own crash left: " + opened.error().message);
-    return;
+  const ErrorCode code = opened.error().code;
+  if (code == ErrorCode::kCorrupt && started.is_damaged) {
+    ++refusals_;
+    stand_still(started, "sets its damaged data aside: " + opened.error().message);
+    started.has_set_aside = true;
+    started.is_damaged = false;
+    give_empty_directory(started);
+    return start_again_later(started);
   }
-  started.node = std::move(*opened);
-  network_->on_start(id);
+  if (code == ErrorCode::kDiskFull || (code == ErrorCode::kIo && started.is_sync_failing)) {
+    started.is_sync_failing = false;
+    stand_still(started, "exits: " + opened.error().message);
+    return start_again_later(started);
+  }
+  fail(FailureKind::kSafety,
+       "node " + std::to_string(id.value) + " cannot start from what its own crash left: " + opened.error().message);
 }
 
-void World::give_up_start(Machine& machine) {
-  trace_.note(queue_.now(), machine.id, TraceKind::kCrash, machine.process.life(),
-              [] { return std::string("exits: its disk is full"); });
+/// Some nodes are upgraded at a restart, the others are not yet; nobody goes back.
+void World::upgrade(Machine& machine) {
+  if (machine.process.life() == 1) {
+    machine.dialect = machine.prng.chance(2, 3) ? Dialect::kPrevious : Dialect::kThis;
+  } else if (machine.prng.chance(1, 3)) {
+    machine.dialect = machine.dialect == Dialect::kPrevious ? Dialect::kThis : Dialect::kNext;
+  }
+  network_->set_dialect(machine.id, machine.dialect);
+}
+
+/// The process ended before it had a node.
+void World::stand_still(Machine& machine, std::string_view why) {
+  trace_.show(machine.id, "down");
+  trace_.note(queue_.now(), machine.id, TraceKind::kCrash, machine.process.life(), [&] { return std::string(why); });
   machine.process.kill();
   machine.clock.forget_timers();
+  machine.wrapped_disk.reset();
+  machine.disk->kill(machine.prng);
+  machine.checkpoints->crash(machine.prng);
+}
+
+void World::start_again_later(Machine& machine) {
   queue_.schedule(kRestartDelay, [this, &machine, life = machine.process.life()] {
     if (!machine.process.is_alive() && machine.process.life() == life) start(machine.id);
   });
@@ -96,23 +128,31 @@ void World::on_fatal(NodeId id, const Error& error) {
   Machine& stopped = machine(id);
   // Before it is born a node may exit when it cannot write down whom it met; a member goes on reading (RULES 9).
   const bool is_born = stopped.node != nullptr && !stopped.node->status().groups.empty();
-  if (error.code != ErrorCode::kDiskFull || is_born) {
+  // Ordinary checkpoints are tried again later. At the switch to a snapshot the core has given up its log already: the
+  // former state is on disk and nowhere else, so the process ends and starts from it when there is space.
+  const bool cannot_switch = error.code == ErrorCode::kDiskFull && error.message == kNoSpaceForCheckpoint;
+  const bool is_rightly = (error.code == ErrorCode::kDiskFull && !is_born) || cannot_switch ||
+                          (error.code == ErrorCode::kIo && stopped.is_sync_failing) ||
+                          (error.code == ErrorCode::kCorrupt && stopped.is_damaged);
+  if (!is_rightly) {
     return fail(FailureKind::kSafety, "node " + std::to_string(id.value) + " stopped itself: " + error.message);
   }
+  if (error.code == ErrorCode::kIo) stopped.is_sync_failing = false;
+  if (error.code == ErrorCode::kCorrupt) ++refusals_;
   queue_.schedule(Duration(0), [this, id, life = stopped.process.life()] {
     if (!is_alive(id) || machine(id).process.life() != life) return;
     kill(id, Death::kKill);
-    queue_.schedule(kRestartDelay, [this, id, life] {
-      if (!is_alive(id) && machine(id).process.life() == life) start(id);
-    });
+    start_again_later(machine(id));
   });
 }
 
 void World::kill(NodeId id, Death death) {
   Machine& killed = machine(id);
   if (!killed.process.is_alive()) return;
+  trace_.show(id, "down");
   trace_.note(queue_.now(), id, TraceKind::kCrash, killed.process.life(),
               [&] { return std::string(death == Death::kKill ? "kill -9" : "power loss"); });
+  killed.is_sync_failing = false;
   killed.process.kill();
   killed.at_end_of_turn.clear();
   killed.node.reset();
@@ -131,6 +171,7 @@ void World::kill(NodeId id, Death death) {
 void World::pause(NodeId id) {
   Machine& paused = machine(id);
   if (!paused.process.is_alive() || paused.process.is_paused()) return;
+  trace_.show(id, "stopped");
   trace_.note(queue_.now(), id, TraceKind::kPause, 0, [] { return std::string("SIGSTOP"); });
   paused.paused_since = queue_.now();
   paused.process.pause();
@@ -139,6 +180,7 @@ void World::pause(NodeId id) {
 void World::resume(NodeId id) {
   Machine& resumed = machine(id);
   if (!resumed.process.is_paused()) return;
+  trace_.show(id, "continues");
   trace_.note(queue_.now(), id, TraceKind::kResume, 0, [] { return std::string("SIGCONT"); });
   resumed.clock.was_suspended(queue_.now() - resumed.paused_since);
   resumed.process.resume();
@@ -148,6 +190,7 @@ void World::wipe(NodeId id) {
   Machine& wiped = machine(id);
   CHECK(!wiped.process.is_alive());
   trace_.note(queue_.now(), id, TraceKind::kWipe, 0, [] { return std::string("data directory lost"); });
+  wiped.is_damaged = wiped.has_set_aside = false;
   give_empty_directory(wiped);
 }
 
@@ -161,9 +204,38 @@ void World::fill_disk(NodeId id, uint64_t bytes_left) {
   trace_.note(queue_.now(), id, TraceKind::kDisk, bytes_left,
               [&] { return "full but for " + std::to_string(bytes_left) + " bytes"; });
   machine(id).disk->set_capacity_bytes(machine(id).disk->bytes_used() + bytes_left);
+  machine(id).checkpoints->set_full(true);
 }
 
-void World::empty_disk(NodeId id) { machine(id).disk->set_capacity_bytes(options_.disk.capacity_bytes); }
+void World::empty_disk(NodeId id) {
+  machine(id).disk->set_capacity_bytes(options_.disk.capacity_bytes);
+  machine(id).checkpoints->set_full(false);
+}
+
+void World::fail_next_sync(NodeId id) {
+  if (!is_alive(id)) return;
+  trace_.note(queue_.now(), id, TraceKind::kDisk, 0, [] { return std::string("the next sync fails"); });
+  machine(id).is_sync_failing = true;
+  machine(id).disk->fail_next_sync(true);
+}
+
+bool World::damage_log(NodeId id, Damage damage) {
+  Machine& damaged = machine(id);
+  const std::string what = damaged.disk->damage(damage, damaged.prng);
+  if (what.empty()) return false;
+  trace_.note(queue_.now(), id, TraceKind::kDisk, hash_bytes(what), [&] { return what; });
+  damaged.is_damaged = true;
+  return true;
+}
+
+bool World::damage_checkpoints(NodeId id) {
+  Machine& damaged = machine(id);
+  const std::string what = damaged.checkpoints->damage(damaged.prng);
+  if (what.empty()) return false;
+  trace_.note(queue_.now(), id, TraceKind::kDisk, hash_bytes(what), [&] { return what; });
+  damaged.is_damaged = true;
+  return true;
+}
 
 void World::post_from_client(NodeId id, std::function<void()> work) {
   machine(id).process.post(Source::kClient, std::move(work));

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/prng.h"
@@ -41,6 +42,7 @@ struct WorldOptions {
   NetworkOptions network;
   DiskOptions disk;
   std::vector<ClockOptions> clocks;  // one per node: ids are 1 .. clocks.size()
+  bool is_upgrading = false;         // nodes begin with the previous version; a restart may bring the next one
   node::NodeOptions node;            // the same for all; ids, seeds and addresses are filled in
   OpenNode open_node;                // node::Node::open, unless a test has a node of its own
   WrapDisk wrap_disk;
@@ -71,10 +73,21 @@ class World {
   /// No more than `bytes` beyond what is used now fit on the disk.
   void fill_disk(NodeId id, uint64_t bytes_left);
   void empty_disk(NodeId id);
+  /// The next sync of the disk fails: the process must stop itself, and a supervisor starts it again.
+  void fail_next_sync(NodeId id);
+  /// Durable bytes change behind the node's back. False if there was nothing to damage. From now on the node may find
+  /// its data corrupt; it is set aside then, as the server does, and the node starts from nothing.
+  bool damage_log(NodeId id, Damage damage);
+  /// The same for its checkpoint store, which answers reads with kCorrupt at some key from the next start on.
+  bool damage_checkpoints(NodeId id);
 
   // ---- what others see ----
   bool is_alive(NodeId id) const { return machine(id).process.is_alive(); }
   bool is_paused(NodeId id) const { return machine(id).process.is_paused(); }
+  /// Its data was damaged, and it has not noticed yet.
+  bool is_damaged(NodeId id) const { return machine(id).is_damaged; }
+  /// How many times damaged data was noticed.
+  uint64_t refusals() const { return refusals_; }
   uint64_t life(NodeId id) const { return machine(id).process.life(); }
   /// Null while the process is dead.
   node::Node* node(NodeId id) { return machine(id).node.get(); }
@@ -111,13 +124,19 @@ class World {
     std::vector<std::function<void()>> at_end_of_turn;
     Instant paused_since;
     Duration disk_extra_delay{0};
+    Dialect dialect = Dialect::kThis;
+    bool is_damaged = false;
+    bool has_set_aside = false;  // damaged data
+    bool is_sync_failing = false;
   };
 
   Machine& machine(NodeId id);
   const Machine& machine(NodeId id) const { return const_cast<World*>(this)->machine(id); }
   void give_empty_directory(Machine& machine);
   void end_turn(NodeId id);
-  void give_up_start(Machine& machine);
+  void upgrade(Machine& machine);
+  void stand_still(Machine& machine, std::string_view why);
+  void start_again_later(Machine& machine);
   void on_fatal(NodeId id, const Error& error);
 
   WorldOptions options_;
@@ -130,6 +149,7 @@ class World {
   std::function<void(NodeId)> after_turn_;
   std::function<void(NodeId)> after_death_;
   std::optional<Failure> failure_;
+  uint64_t refusals_ = 0;
 };
 
 }  // namespace torc::sim

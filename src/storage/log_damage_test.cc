@@ -205,5 +205,49 @@ TEST(LogDamage, EveryFlippedBitIsRefusedOrWithoutEffectExceptInTheLastUnmarkedBa
   }
 }
 
+// Whatever of the settled bytes a device flips, never writes or writes elsewhere: the log says so, or it was of nothing
+// that counts. Segments change and are recycled all the time here.
+TEST(LogDamage, RandomDamageIsRefusedOrWithoutEffect) {
+  using sim::Damage;
+  constexpr uint64_t kSeeds = 600;
+  std::map<Damage, int> refused;
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    LogHarness harness(12 << 10);
+    harness.must_open();
+    Prng prng(seed);
+    uint64_t start = 0;
+    uint64_t last = 0;
+    std::vector<std::string> expected;
+    const uint64_t batches = prng.between(10, 150);
+    for (uint64_t batch = 0; batch < batches; ++batch) {
+      for (uint64_t i = prng.between(1, 4); i > 0; --i) {
+        expected.push_back("entry " + std::to_string(++last) + std::string(prng.below(600), 'x'));
+        harness.append(1, last, expected.back());
+      }
+      if (prng.chance(1, 12)) {
+        const uint64_t cut = prng.between(start, last - 1);
+        harness.log->cut(kGroup, LogIndex(cut), Term(cut == 0 ? 0 : 1));
+        expected.erase(expected.begin(), expected.begin() + static_cast<ptrdiff_t>(cut - start));
+        start = cut;
+      }
+      ASSERT_TRUE(harness.flush().ok());
+    }
+    const auto kind = static_cast<Damage>(seed % 3);
+    const std::string what = harness.disk.damage(kind, prng);
+    if (prng.chance(1, 2)) harness.crash(prng);
+    const Status opened = harness.open();
+    if (opened.ok()) {
+      EXPECT_EQ(harness.texts(), expected) << "seed " << seed << ": " << what;
+      EXPECT_EQ(harness.log->recovered().at(kGroup).start_index, LogIndex(start)) << "seed " << seed << ": " << what;
+    } else {
+      EXPECT_EQ(opened.error().code, ErrorCode::kCorrupt) << opened.error().message;
+      ++refused[kind];
+    }
+  }
+  for (const Damage kind : {Damage::kBitFlip, Damage::kLostWrite, Damage::kMisdirectedWrite}) {
+    EXPECT_GT(refused[kind], 20) << static_cast<int>(kind);
+  }
+}
+
 }  // namespace
 }  // namespace torc::storage

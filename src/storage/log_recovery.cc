@@ -50,7 +50,11 @@ class Recovery {
     if (Status status = find_files(); !status.ok()) return status.error();
     if (!segments_.empty()) {
       if (Status status = scan_newest(); !status.ok()) return status.error();
+      const uint64_t newest_sequence = segments_.rbegin()->first;
       if (Status status = check_chain(); !status.ok()) return status.error();
+      for (const std::vector<FoundFile>* files : {&blank_, &stale_}) {
+        if (Status status = check_for_lost_header(*files, newest_sequence); !status.ok()) return status.error();
+      }
       if (Status status = replay(); !status.ok()) return status.error();
     }
     auto contents = compose_segment();
@@ -131,17 +135,20 @@ class Recovery {
     if (std::max(synced_, *later) > end_) {
       return corrupt_at(newest.at.name, reader.offset(), "damaged record below what was synced");
     }
-    return check_blank_files(newest.header.sequence + 1);
+    return {};
   }
 
-  /// A prepared file without a header may hold records of the next segment if its first write was torn; if a later
-  /// fsync was noted there, it is the header that was lost.
-  Status check_blank_files(uint64_t next_sequence) {
-    for (FoundFile& blank : blank_) {
-      SegmentReader reader(*blank.file, next_sequence, log_.salt, end_, blank.bytes);
-      const auto synced = reader.largest_synced_through_from(kSegmentHeaderBytes);
-      if (!synced.ok()) return synced.error();
-      if (*synced > end_) return corrupt_at(blank.name, 0, "the segment's header is gone");
+  /// A prepared or recycled file without the next segment's header may hold records of it if its first write was torn;
+  /// if a later fsync was noted there, it is the header that was lost. The newest header found may also have been meant
+  /// for such a file and have gone to another, where no record follows it.
+  Status check_for_lost_header(const std::vector<FoundFile>& files, uint64_t newest_sequence) {
+    for (const FoundFile& found : files) {
+      for (const uint64_t sequence : {newest_sequence, newest_sequence + 1}) {
+        SegmentReader reader(*found.file, sequence, log_.salt, end_, found.bytes);
+        const auto synced = reader.largest_synced_through_from(kSegmentHeaderBytes);
+        if (!synced.ok()) return synced.error();
+        if (*synced > end_) return corrupt_at(found.name, 0, "the segment's header is gone");
+      }
     }
     return {};
   }

@@ -45,6 +45,7 @@ class LabNode final : public node::Node, private node::GroupHost {
   // Node
   void end_turn() override;
   Digest digest(GroupId group) const override;
+  const consensus::Replica* replica_of(GroupId) const override { return group_ ? &group_->replica() : nullptr; }
   void hand_over() override { group_->hand_over(); }
   /// To this one and nobody else. Requires: a turn is open.
   void hand_over_to(NodeId target);

@@ -1,0 +1,98 @@
+#include "sim/dialect.h"
+
+#include <utility>
+#include <variant>
+
+#include "base/check.h"
+#include "base/codec.h"
+#include "base/crc32c.h"
+#include "wire/peer_message.h"
+
+namespace torc::sim {
+namespace {
+
+constexpr size_t kPrefixBytes = 8;  // u32 CRC of the rest, u32 header bytes (wire/peer_message.h)
+// Protobuf: tag = field number << 3 | wire type. Numbers no version of ours will come to.
+constexpr uint64_t kVarintTag = 19'001 << 3 | 0;
+constexpr uint64_t kBytesTag = 19'002 << 3 | 2;
+constexpr uint64_t kMessageTag = 1'000 << 3 | 2;  // as a new alternative of Header.message
+
+std::string unknown_fields() {
+  std::string fields;
+  put_varint(fields, kVarintTag);
+  put_varint(fields, 42);
+  put_varint(fields, kBytesTag);
+  put_bytes(fields, "what a later version has to say");
+  return fields;
+}
+
+std::string framed(const std::string& header, std::string_view raw) {
+  std::string rest;
+  put_u32(rest, static_cast<uint32_t>(header.size()));
+  rest += header;
+  rest += raw;
+  std::string body;
+  put_u32(body, crc32c(rest));
+  return body + rest;
+}
+
+/// Adds fields to the header and, once more under the message's own tag, to the message inside: parsers merge the two.
+std::string with_unknown_fields(const std::string& body) {
+  const uint32_t header_bytes = load_u32(body.data() + 4);
+  CHECK(kPrefixBytes + header_bytes <= body.size() && header_bytes > 0);
+  std::string header = body.substr(kPrefixBytes, header_bytes);
+  const char message_tag = header[0];
+  const std::string fields = unknown_fields();
+  header += message_tag;
+  put_bytes(header, fields);
+  header += fields;
+  return framed(header, std::string_view(body).substr(kPrefixBytes + header_bytes));
+}
+
+bool is_about_pulls(const wire::PeerMessage& message) {
+  const auto* consensus = std::get_if<consensus::Message>(&message);
+  return consensus != nullptr && (std::holds_alternative<consensus::PullRequest>(consensus->body) ||
+                                  std::holds_alternative<consensus::PullReply>(consensus->body));
+}
+
+}  // namespace
+
+std::string_view to_string(Dialect dialect) {
+  switch (dialect) {
+    case Dialect::kPrevious:
+      return "the previous version";
+    case Dialect::kThis:
+      return "this version";
+    case Dialect::kNext:
+      return "the next version";
+  }
+  return "?";
+}
+
+std::optional<std::string> spoken(Dialect dialect, std::string body) {
+  if (dialect == Dialect::kThis) return body;
+  if (dialect == Dialect::kNext) return with_unknown_fields(body);
+  Result<wire::PeerMessage> message = wire::decode(Bytes::copy_of(body));
+  CHECK(message.ok()) << message.error().message;
+  if (is_about_pulls(*message)) return std::nullopt;
+  if (auto* meet = std::get_if<wire::Meet>(&*message)) {
+    meet->client_address.clear();
+    return wire::encode(*meet).joined();
+  }
+  return body;
+}
+
+bool is_known(Dialect dialect, const Bytes& body) {
+  if (dialect != Dialect::kPrevious) return true;
+  const Result<wire::PeerMessage> message = wire::decode(body);
+  return message.ok() && !is_about_pulls(*message);
+}
+
+std::string frame_of_the_future() {
+  std::string header;
+  put_varint(header, kMessageTag);
+  put_bytes(header, unknown_fields());
+  return framed(header, "and some bytes");
+}
+
+}  // namespace torc::sim

@@ -1,0 +1,85 @@
+// What the nemesis does to disks, and to what is on them.
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <utility>
+
+#include "sim/nemesis.h"
+
+namespace torc::sim {
+
+bool Nemesis::cause_disk(Fault fault, Prng& prng) {
+  const NodeId id = draw_node(prng);
+  if (fault == Fault::kSlowDisk) {
+    world_.slow_disk(id, Duration(prng.between(1'000'000, 300'000'000)));
+    later(draw_length(prng), [this, id] { world_.slow_disk(id, 0ns); });
+  } else if (fault == Fault::kFullDisk) {
+    world_.fill_disk(id, prng.below(8192));
+    later(draw_length(prng), [this, id] { world_.empty_disk(id); });
+  } else if (fault == Fault::kFailedSync) {
+    world_.fail_next_sync(id);
+    return world_.is_alive(id);
+  } else if (fault == Fault::kWipe) {
+    return lose_directories(prng);
+  } else {
+    return damage(fault, prng);
+  }
+  return true;
+}
+
+/// Every node is a voter in its present life and a leader knows that to be committed: only then do those who are left
+/// when a minority loses its data hold everything, and reach the decisions that bring the lost ones back.
+bool Nemesis::is_whole() const {
+  const auto is_settled_at = [&](NodeId id) {
+    const node::Node* node = world_.is_paused(id) ? nullptr : world_.node(id);
+    const consensus::Replica* replica = node == nullptr ? nullptr : node->replica_of(GroupId(1));
+    if (replica == nullptr || !replica->is_configuration_settled()) return false;
+    if (!node->status().groups[0].replica.has_lease) return false;
+    return std::ranges::all_of(replica->configuration().voters, [&](consensus::ReplicaId voter) {
+      const node::Node* member = world_.node(voter.node);
+      return member != nullptr && member->status().incarnation == voter.incarnation;
+    });
+  };
+  return std::ranges::any_of(world_.nodes(), is_settled_at);
+}
+
+std::vector<NodeId> Nemesis::draw_victims(Prng& prng, size_t count_max) {
+  std::vector<NodeId> nodes = world_.nodes();
+  std::rotate(nodes.begin(), nodes.begin() + static_cast<ptrdiff_t>(prng.below(nodes.size())), nodes.end());
+  const size_t wanted = 1 + prng.below(count_max);
+  if (!is_whole()) return {};
+  std::set<NodeId> harmed;
+  std::ranges::copy_if(nodes, std::inserter(harmed, harmed.end()), [&](NodeId id) { return world_.is_damaged(id); });
+  std::vector<NodeId> victims;
+  for (const NodeId id : nodes) {
+    harmed.insert(id);
+    if (victims.size() == wanted || harmed.size() > (nodes.size() - 1) / 2) break;
+    victims.push_back(id);
+  }
+  return victims;
+}
+
+bool Nemesis::lose_directories(Prng& prng) {
+  const std::vector<NodeId> victims = draw_victims(prng, 2);
+  for (const NodeId id : victims) {
+    world_.kill(id, Death::kPowerLoss);
+    world_.wipe(id);
+    later(draw_length(prng) / 2, [this, id] { bring_up(id); });
+  }
+  return !victims.empty();
+}
+
+// Found at the next start, or by whoever reads an old entry of a running node first.
+bool Nemesis::damage(Fault fault, Prng& prng) {
+  const std::vector<NodeId> victims = draw_victims(prng, 1);
+  if (victims.empty()) return false;
+  const NodeId id = victims.front();
+  const bool is_at_rest = prng.chance(2, 3);
+  if (is_at_rest) kill_for_a_while(id, Death::kPowerLoss, prng);
+  return fault == Fault::kBitFlip            ? world_.damage_log(id, Damage::kBitFlip)
+         : fault == Fault::kLostWrite        ? world_.damage_log(id, Damage::kLostWrite)
+         : fault == Fault::kMisdirectedWrite ? world_.damage_log(id, Damage::kMisdirectedWrite)
+                                             : world_.damage_checkpoints(id);
+}
+
+}  // namespace torc::sim
