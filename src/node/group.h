@@ -136,7 +136,7 @@ class Group {
   Checkpoints own_checkpoints_;
   SnapshotSender snapshot_sender_;
   SnapshotReceiver snapshot_receiver_;
-  std::optional<Install> install_;
+  std::unique_ptr<Install> install_;  // from "staged" to "it is the state"
   Proposals proposals_;
   Reads reads_;
   std::deque<consensus::Entry> unapplied_;  // known entries after applied(); may begin later than applied() + 1

@@ -35,7 +35,7 @@ void Group::receive(const wire::SnapshotChunk& chunk) {
   }
   if (!replica_->snapshot_staged(snapshot_receiver_.head(), now)) return snapshot_receiver_.finish();
   CHECK(!install_);
-  install_.emplace();  // the next Ready says so
+  install_ = std::make_unique<Install>();  // the next Ready says so
   install_->sink = snapshot_receiver_.take_for_install();
 }
 
@@ -61,19 +61,18 @@ void Group::switch_checkpoints() {
 }
 
 void Group::finish_install() {
-  Install done = std::move(*install_);
-  install_.reset();
-  const consensus::SnapshotHead& head = *done.ready->install;
+  const std::unique_ptr<Install> done = std::move(install_);
+  const consensus::SnapshotHead& head = *done->ready->install;
   log_.reset(options_.replica.group, head.index, head.term);
-  std::unique_ptr<kv::StateMachine> former = std::exchange(state_, done.sink->take_state());
-  done.sink.reset();  // with it the store's writer
+  std::unique_ptr<kv::StateMachine> former = std::exchange(state_, done->sink->take_state());
+  done->sink.reset();  // with it the store's writer
   own_checkpoints_.begin(*state_, head.index, head.index);
   unapplied_.clear();
   // Whether what was proposed here up to there is part of the snapshot, nobody here can tell.
   refuse_all(proposals_.take_lost(head.index), kUnknownOutcome);
   ++snapshots_installed_;
   snapshot_receiver_.finish();
-  carry_out(*std::move(done.ready));
+  carry_out(*std::move(done->ready));
 }
 
 }  // namespace torc::node

@@ -41,11 +41,8 @@ SnapshotReceiver::Event SnapshotReceiver::on_chunk(const wire::SnapshotChunk& ch
       return Event::kNone;
     }
     if (!may_begin) return Event::kNone;  // it is sent again
-    stream_.reset();
-    stream_.emplace();
-    stream_->from = chunk.from;
-    stream_->name = chunk.stream;
-    stream_->term = chunk.term;
+    stream_.reset();                      // with it the store's writer
+    stream_.emplace(Stream{.from = chunk.from, .name = chunk.stream, .term = chunk.term});
     stream_->sink =
         std::make_unique<storage::SnapshotSink>(checkpoints_, options_.group, storage::all_data_keys(), options_.state);
   }
