@@ -43,7 +43,7 @@ node::NodeOptions draw_node(Prng& prng) {
   // In most worlds who was away for a second gets a snapshot.
   Prng apart(node.checkpoint_log_bytes);
   if (apart.chance(2, 3)) {
-    node.checkpoint_log_bytes = apart.between(2'000, 10'000);
+    node.checkpoint_log_bytes = apart.between(1'000, 4'000);
     node.log_tail_bytes = apart.below(2'000);
   }
   return node;

@@ -33,7 +33,7 @@ struct SeedOptions {
   std::function<void(NemesisOptions&)> adjust_faults;
 };
 
-constexpr int kFireStretch = 10;
+constexpr int kFireStretch = 50;
 /// A full seed has faults for so long, and longer until these minima are met; shorter ones have no minima.
 constexpr int64_t kFullFireSeconds = 60;
 constexpr uint64_t kFullOperations = 2'000;
