@@ -1,0 +1,223 @@
+// torc-canary-sim: the simulator over the product with planted bugs. Finds one bug, by seed, or shows that nothing is
+// found when none is switched on. See docs/testing.md.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "base/check.h"
+#include "planted.h"
+#include "sim/run_seed.h"
+
+namespace torc::planted {
+uint64_t active = 0;
+}
+
+namespace torc::canary {
+namespace {
+
+constexpr std::string_view kFoundMark = "\nFOUND ";
+
+const planted::Bug* bug_of(std::string_view name) {
+  for (size_t i = 0; i < planted::kBugCount; ++i) {
+    if (planted::kBugs[i].name == name) return &planted::kBugs[i];
+  }
+  return nullptr;
+}
+
+sim::Fault fault_of(std::string_view name) {
+  for (size_t i = 0; i < sim::kFaultCount; ++i) {
+    if (to_string(static_cast<sim::Fault>(i)) == name) return static_cast<sim::Fault>(i);
+  }
+  CHECK(false) << "no fault is called '" << name << "'";
+  return {};
+}
+
+/// Which worlds a run lives in. Each of them is one that torc-sim may draw too.
+struct Profile {
+  unsigned nodes = 3;
+  std::string faults;
+  friend auto operator<=>(const Profile&, const Profile&) = default;
+};
+
+sim::SeedOptions options_of(const Profile& profile) {
+  sim::SeedOptions options;
+  options.nodes = profile.nodes;
+  if (profile.faults.empty()) return options;
+  options.adjust_faults = [faults = profile.faults](sim::NemesisOptions& nemesis) {
+    nemesis.weights = {};
+    for (size_t begin = 0; begin < faults.size();) {
+      const size_t end = std::min(faults.find(',', begin), faults.size());
+      const size_t first = faults.find_first_not_of(' ', begin);
+      nemesis.weights[static_cast<size_t>(fault_of(faults.substr(first, end - first)))] = 1;
+      begin = end + 1;
+    }
+  };
+  return options;
+}
+
+struct Search {
+  uint64_t first_seed = 1;
+  uint64_t seeds = 0;
+};
+
+struct Finding {
+  uint64_t seed = 0;  // 0: nothing was found
+  std::string message;
+};
+
+/// The seeds one after the other. Each seed is named before it runs, so that a failed CHECK can be told from others'.
+void run_seeds(const Profile& profile, const Search& search) {
+  const sim::SeedOptions options = options_of(profile);
+  for (uint64_t seed = search.first_seed; seed < search.first_seed + search.seeds; ++seed) {
+    std::fprintf(stderr, "%s%llu ", kFoundMark.data(), static_cast<unsigned long long>(seed));
+    const sim::Outcome outcome = sim::run_seed(seed, options);
+    // A planted bug may cost progress long before it costs safety; the next seed may show the latter.
+    const bool counts = outcome.verdict == sim::Verdict::kSafety || planted::active == 0;
+    if (outcome.verdict == sim::Verdict::kPassed || !counts) continue;
+    std::fputs(outcome.message.c_str(), stderr);
+    std::fflush(stderr);
+    ::_exit(1);
+  }
+  ::_exit(0);
+}
+
+/// Runs in a process of its own, because a planted bug may well end it.
+Finding find(const Profile& profile, const Search& search) {
+  int ends[2];
+  CHECK(::pipe(ends) == 0);
+  std::fflush(nullptr);
+  const pid_t child = ::fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    ::close(ends[0]);
+    ::dup2(ends[1], STDERR_FILENO);
+    run_seeds(profile, search);
+  }
+  ::close(ends[1]);
+  std::string said;
+  char buffer[4096];
+  for (ssize_t count; (count = ::read(ends[0], buffer, sizeof buffer)) > 0;) {
+    said.append(buffer, static_cast<size_t>(count));
+    const size_t last = said.rfind(kFoundMark);
+    if (last != std::string::npos) said.erase(0, last);
+  }
+  ::close(ends[0]);
+  int status = 0;
+  CHECK(::waitpid(child, &status, 0) == child);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  said.erase(0, kFoundMark.size());
+  Finding finding;
+  finding.seed = std::stoull(said);
+  finding.message = said.substr(said.find(' ') + 1);
+  if (finding.message.empty()) finding.message = "the process died of signal " + std::to_string(WTERMSIG(status));
+  return finding;
+}
+
+/// The checker whose words these are.
+std::string_view checker_of(std::string_view message) {
+  static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
+      {"CHECK(", "an assertion of the product"},
+      {"two leaders in term", "one leader per term"},
+      {"differ after applying", "equal state at equal index"},
+      {"have applied the same entries and differ", "equal state at equal index"},
+      {"cannot start from what its own crash left", "a node starts from what it left"},
+      {" went back: ", "term, commit and applied only rise"},
+      {" has applied ", "applied <= commit <= last"},
+      {" stopped itself: ", "no node stops itself"},
+      {"an impossible answer", "possible answers"},
+  };
+  for (const auto& [word, checker] : kWords) {
+    if (message.find(word) != std::string_view::npos) return checker;
+  }
+  return message.starts_with("the process died") ? "a crash of the process" : "linearizability";
+}
+
+bool must_find(const planted::Bug& bug, const Search& search, bool is_brief) {
+  planted::active = bug.number;
+  const auto start = std::chrono::steady_clock::now();
+  const Finding finding = find({bug.nodes, bug.faults}, {search.first_seed, search.seeds ? search.seeds : bug.seeds});
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  planted::active = 0;
+  if (finding.seed == 0) {
+    std::printf("%s: NOT FOUND (%.1f s)\n", bug.name, seconds);
+    return false;
+  }
+  const auto count = static_cast<unsigned long long>(finding.seed - search.first_seed + 1);
+  const std::string checker(checker_of(finding.message));
+  if (is_brief) {
+    std::printf("| `%s` | %s | %s | %s | %llu |\n", bug.name, bug.sentence, bug.row, checker.c_str(), count);
+    std::fflush(stdout);
+    return true;
+  }
+  std::printf("%s: found by '%s' after %llu seeds (%.1f s):\n%s\n", bug.name, checker.c_str(), count, seconds,
+              finding.message.c_str());
+  return true;
+}
+
+/// Every profile that a bug is searched in, without any bug.
+bool control(const Search& search) {
+  std::set<Profile> profiles{{3, ""}};
+  for (size_t i = 0; i < planted::kBugCount; ++i) {
+    if (planted::kBugs[i].runner == std::string_view("sim")) {
+      profiles.insert({planted::kBugs[i].nodes, planted::kBugs[i].faults});
+    }
+  }
+  for (const Profile& profile : profiles) {
+    const Finding finding = find(profile, search);
+    if (finding.seed == 0) continue;
+    std::printf("no bug is planted, and yet seed %llu (%u nodes, faults: %s) finds: %s\n",
+                static_cast<unsigned long long>(finding.seed), profile.nodes, profile.faults.c_str(),
+                finding.message.c_str());
+    return false;
+  }
+  std::printf("%zu profiles, %llu seeds each: nothing found, as it must be\n", profiles.size(),
+              static_cast<unsigned long long>(search.seeds));
+  return true;
+}
+
+bool table(const Search& search) {
+  bool is_all = true;
+  std::printf("| name | bug | row | found by | after seeds |\n|---|---|---|---|---|\n");
+  for (size_t i = 0; i < planted::kBugCount; ++i) {
+    if (planted::kBugs[i].runner == std::string_view("sim")) is_all &= must_find(planted::kBugs[i], search, true);
+  }
+  return is_all;
+}
+
+}  // namespace
+}  // namespace torc::canary
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "Simulates clusters of the product with one planted bug, seed by seed until a checker finds it.\n"
+      "Exit codes: 0 found (or, with --control, nothing found), 1 otherwise, 2 usage."};
+  std::string name;
+  bool is_control = false;
+  bool is_table = false;
+  torc::canary::Search search;
+  app.add_option("--bug", name, "The bug: a file of tests/canary/bugs without .bug");
+  app.add_flag("--control", is_control, "No bug: nothing may be found");
+  app.add_flag("--table", is_table, "All bugs, one line of Markdown each");
+  app.add_option("--first-seed", search.first_seed, "Where to begin")->capture_default_str();
+  app.add_option("--seeds", search.seeds, "How many seeds at most (without: what the .bug file says)");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (is_table) return torc::canary::table(search) ? 0 : 1;
+  if (is_control) return torc::canary::control(search) ? 0 : 1;
+  const torc::planted::Bug* bug = torc::canary::bug_of(name);
+  if (bug == nullptr) {
+    std::fprintf(stderr, "no bug is called '%s'\n", name.c_str());
+    return 2;
+  }
+  return torc::canary::must_find(*bug, search, false) ? 0 : 1;
+}
