@@ -1,8 +1,9 @@
 # Planted bugs that the simulator must find; part of no server.
 #
-# Two kinds. torc_canary_test plants them in wrappers around the product. torc-canary-sim is the simulator with copies of
-# product sources in which plant.py has planted the bugs of canary/bugs, all of them, each behind a switch: the copies stand
-# before the libraries on the link line, so that nothing takes the originals out of those.
+# Two kinds. torc_canary_test plants them in wrappers around the product. torc-canary-sim and torc-canary-unit are the
+# simulator and the unit tests with copies of product sources in which plant.py has planted the bugs of canary/bugs, all of
+# them, each behind a switch: the copies stand before the libraries on the link line, so that nothing takes the originals
+# out of those.
 add_executable(torc_canary_test canary/canary_test.cc canary/lying_disk.cc)
 target_link_libraries(torc_canary_test PRIVATE torc_sim GTest::gtest_main)
 gtest_discover_tests(torc_canary_test TEST_PREFIX "canary/" PROPERTIES TIMEOUT 120 LABELS canary)
@@ -40,14 +41,24 @@ elseif(NOT TORC_SANITIZE)
     COMMAND ${Python3_EXECUTABLE} ${planter} table ${bug_dir} ${planted_root}/planted_bugs.cc
     DEPENDS ${planter} ${bug_files})
 
-  add_executable(torc-canary-sim canary/canary_sim.cc ${planted_root}/planted_bugs.cc ${planted_copies})
-  target_include_directories(torc-canary-sim PRIVATE canary)
-  target_link_libraries(torc-canary-sim PRIVATE torc_sim PkgConfig::xxhash Boost::headers)
+  add_library(torc_planted OBJECT canary/planted.cc canary/child.cc ${planted_root}/planted_bugs.cc ${planted_copies})
+  target_include_directories(torc_planted PUBLIC canary)
+  target_link_libraries(torc_planted PUBLIC torc_sim PkgConfig::xxhash Boost::headers)
 
-  ask_planter(bug_names names ${bug_dir} sim)
-  foreach(name ${bug_names})
-    add_test(NAME canary/Canary.${name} COMMAND torc-canary-sim --bug ${name})
-    list(APPEND canary_tests canary/Canary.${name})
+  add_executable(torc-canary-sim canary/canary_sim.cc)
+  target_link_libraries(torc-canary-sim PRIVATE torc_planted)
+
+  # The unit tests as they are, over the copies.
+  add_executable(torc-canary-unit canary/canary_unit.cc $<TARGET_OBJECTS:torc_consensus_test>
+                 $<TARGET_OBJECTS:torc_storage_test> $<TARGET_OBJECTS:torc_explore_test>)
+  target_link_libraries(torc-canary-unit PRIVATE torc_planted torc_explore GTest::gtest GTest::gmock)
+
+  foreach(finder sim unit)
+    ask_planter(bug_names names ${bug_dir} ${finder})
+    foreach(name ${bug_names})
+      add_test(NAME canary/Canary.${name} COMMAND torc-canary-${finder} --bug ${name})
+      list(APPEND canary_tests canary/Canary.${name})
+    endforeach()
   endforeach()
   add_test(NAME canary/Canary.control COMMAND torc-canary-sim --control --seeds 100)
   set_tests_properties(${canary_tests} canary/Canary.control PROPERTIES LABELS canary TIMEOUT 300)

@@ -1,35 +1,21 @@
 // torc-canary-sim: the simulator over the product with planted bugs. Finds one bug, by seed, or shows that nothing is
 // found when none is switched on. See docs/testing.md.
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
-#include <map>
 #include <set>
 #include <string>
 #include <string_view>
 
 #include "base/check.h"
+#include "child.h"
 #include "planted.h"
 #include "sim/run_seed.h"
-
-namespace torc::planted {
-uint64_t active = 0;
-}
 
 namespace torc::canary {
 namespace {
 
 constexpr std::string_view kFoundMark = "\nFOUND ";
-
-const planted::Bug* bug_of(std::string_view name) {
-  for (size_t i = 0; i < planted::kBugCount; ++i) {
-    if (planted::kBugs[i].name == name) return &planted::kBugs[i];
-  }
-  return nullptr;
-}
 
 sim::Fault fault_of(std::string_view name) {
   for (size_t i = 0; i < sim::kFaultCount; ++i) {
@@ -72,52 +58,28 @@ struct Finding {
   std::string message;
 };
 
-/// The seeds one after the other. Each seed is named before it runs, so that a failed CHECK can be told from others'.
-void run_seeds(const Profile& profile, const Search& search) {
+/// The seeds one after the other; false at the first that is found wanting. Each seed is named before it runs, so that
+/// a failed CHECK can be told from others'.
+bool pass_all(const Profile& profile, const Search& search) {
   const sim::SeedOptions options = options_of(profile);
   for (uint64_t seed = search.first_seed; seed < search.first_seed + search.seeds; ++seed) {
-    std::fprintf(stderr, "%s%llu ", kFoundMark.data(), static_cast<unsigned long long>(seed));
+    std::printf("%s%llu ", kFoundMark.data(), static_cast<unsigned long long>(seed));
+    std::fflush(stdout);
     const sim::Outcome outcome = sim::run_seed(seed, options);
     // A planted bug may cost progress long before it costs safety; the next seed may show the latter.
     const bool counts = outcome.verdict == sim::Verdict::kSafety || planted::active == 0;
     if (outcome.verdict == sim::Verdict::kPassed || !counts) continue;
-    std::fputs(outcome.message.c_str(), stderr);
-    std::fflush(stderr);
-    ::_exit(1);
+    std::fputs(outcome.message.c_str(), stdout);
+    return false;
   }
-  ::_exit(0);
+  return true;
 }
 
-/// Runs in a process of its own, because a planted bug may well end it.
 Finding find(const Profile& profile, const Search& search) {
-  int ends[2];
-  CHECK(::pipe(ends) == 0);
-  std::fflush(nullptr);
-  const pid_t child = ::fork();
-  CHECK(child >= 0);
-  if (child == 0) {
-    ::close(ends[0]);
-    ::dup2(ends[1], STDERR_FILENO);
-    run_seeds(profile, search);
-  }
-  ::close(ends[1]);
-  std::string said;
-  char buffer[4096];
-  for (ssize_t count; (count = ::read(ends[0], buffer, sizeof buffer)) > 0;) {
-    said.append(buffer, static_cast<size_t>(count));
-    const size_t last = said.rfind(kFoundMark);
-    if (last != std::string::npos) said.erase(0, last);
-  }
-  ::close(ends[0]);
-  int status = 0;
-  CHECK(::waitpid(child, &status, 0) == child);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-  said.erase(0, kFoundMark.size());
-  Finding finding;
-  finding.seed = std::stoull(said);
-  finding.message = said.substr(said.find(' ') + 1);
-  if (finding.message.empty()) finding.message = "the process died of signal " + std::to_string(WTERMSIG(status));
-  return finding;
+  const ChildEnd end = run_in_child([&] { return pass_all(profile, search); });
+  if (end.is_clean) return {};
+  const std::string last = end.said.substr(end.said.rfind(kFoundMark) + kFoundMark.size());
+  return {std::stoull(last), last.substr(last.find(' ') + 1)};
 }
 
 /// The checker whose words these are.
@@ -136,27 +98,30 @@ std::string_view checker_of(std::string_view message) {
   for (const auto& [word, checker] : kWords) {
     if (message.find(word) != std::string_view::npos) return checker;
   }
-  return message.starts_with("the process died") ? "a crash of the process" : "linearizability";
+  return message.find("the process died") != std::string_view::npos ? "a crash of the process" : "linearizability";
 }
 
 bool must_find(const planted::Bug& bug, const Search& search, bool is_brief) {
+  const std::string name(bug.name);
   planted::active = bug.number;
   const auto start = std::chrono::steady_clock::now();
-  const Finding finding = find({bug.nodes, bug.faults}, {search.first_seed, search.seeds ? search.seeds : bug.seeds});
+  const Finding finding =
+      find({bug.nodes, std::string(bug.faults)}, {search.first_seed, search.seeds ? search.seeds : bug.seeds});
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   planted::active = 0;
   if (finding.seed == 0) {
-    std::printf("%s: NOT FOUND (%.1f s)\n", bug.name, seconds);
+    std::printf("%s: NOT FOUND (%.1f s)\n", name.c_str(), seconds);
     return false;
   }
   const auto count = static_cast<unsigned long long>(finding.seed - search.first_seed + 1);
   const std::string checker(checker_of(finding.message));
   if (is_brief) {
-    std::printf("| `%s` | %s | %s | %s | %llu |\n", bug.name, bug.sentence, bug.row, checker.c_str(), count);
+    std::printf("| `%s` | %s | %s | %s | %llu |\n", name.c_str(), std::string(bug.sentence).c_str(),
+                std::string(bug.row).c_str(), checker.c_str(), count);
     std::fflush(stdout);
     return true;
   }
-  std::printf("%s: found by '%s' after %llu seeds (%.1f s):\n%s\n", bug.name, checker.c_str(), count, seconds,
+  std::printf("%s: found by '%s' after %llu seeds (%.1f s):\n%s\n", name.c_str(), checker.c_str(), count, seconds,
               finding.message.c_str());
   return true;
 }
@@ -165,8 +130,8 @@ bool must_find(const planted::Bug& bug, const Search& search, bool is_brief) {
 bool control(const Search& search) {
   std::set<Profile> profiles{{3, ""}};
   for (size_t i = 0; i < planted::kBugCount; ++i) {
-    if (planted::kBugs[i].runner == std::string_view("sim")) {
-      profiles.insert({planted::kBugs[i].nodes, planted::kBugs[i].faults});
+    if (planted::kBugs[i].tests.empty()) {
+      profiles.insert({planted::kBugs[i].nodes, std::string(planted::kBugs[i].faults)});
     }
   }
   for (const Profile& profile : profiles) {
@@ -186,7 +151,7 @@ bool table(const Search& search) {
   bool is_all = true;
   std::printf("| name | bug | row | found by | after seeds |\n|---|---|---|---|---|\n");
   for (size_t i = 0; i < planted::kBugCount; ++i) {
-    if (planted::kBugs[i].runner == std::string_view("sim")) is_all &= must_find(planted::kBugs[i], search, true);
+    if (planted::kBugs[i].tests.empty()) is_all &= must_find(planted::kBugs[i], search, true);
   }
   return is_all;
 }
@@ -214,9 +179,9 @@ int main(int argc, char** argv) {
   }
   if (is_table) return torc::canary::table(search) ? 0 : 1;
   if (is_control) return torc::canary::control(search) ? 0 : 1;
-  const torc::planted::Bug* bug = torc::canary::bug_of(name);
-  if (bug == nullptr) {
-    std::fprintf(stderr, "no bug is called '%s'\n", name.c_str());
+  const torc::planted::Bug* bug = torc::planted::bug_of(name);
+  if (bug == nullptr || !bug->tests.empty()) {
+    std::fprintf(stderr, "no bug that the simulator looks for is called '%s'\n", name.c_str());
     return 2;
   }
   return torc::canary::must_find(*bug, search, false) ? 0 : 1;

@@ -11,15 +11,15 @@ Every copy holds the bugs of all .bug files that name its source, each behind it
 is gone, or stands there more than once, ends the build: a bug must not rot in silence when the product changes.
 
     plant.py list BUGS                       the sources that bugs name, one per line
-    plant.py names BUGS RUNNER               the bugs that RUNNER looks for, one per line
+    plant.py names BUGS sim|unit             the bugs that torc-canary-sim or torc-canary-unit looks for, one per line
     plant.py source BUGS SRC FILE OUT        SRC/FILE with all its bugs
-    plant.py table BUGS OUT                  the descriptions, as the C++ file that torc-canary-sim reads
+    plant.py table BUGS OUT                  the descriptions, as a C++ file
 """
 import glob
 import os
 import sys
 
-KEYS = {"bug", "row", "runner", "nodes", "faults", "options", "seeds"}
+KEYS = {"bug", "row", "tests", "nodes", "faults", "seeds"}
 SWITCH = "PLANTED"
 
 
@@ -37,7 +37,7 @@ class Change:
 class Bug:
     def __init__(self, path):
         self.name = os.path.basename(path)[: -len(".bug")]
-        self.fields = {"row": "", "runner": "sim", "nodes": "3", "faults": "", "options": "", "seeds": "1000"}
+        self.fields = {"row": "", "tests": "", "nodes": "3", "faults": "", "seeds": "1000"}
         self.changes = []
         with open(path, encoding="utf-8") as file:
             for number, line in enumerate(file.read().split("\n"), 1):
@@ -113,8 +113,7 @@ def table(bugs):
     lines = ['#include "planted.h"', "", "namespace torc::planted {", "", "const Bug kBugs[] = {"]
     for bug in bugs:
         fields = bug.fields
-        texts = [quoted(text) for text in (bug.name, fields["bug"], fields["row"], fields["runner"], fields["faults"],
-                                           fields["options"])]
+        texts = [quoted(text) for text in (bug.name, fields["bug"], fields["row"], fields["tests"], fields["faults"])]
         lines.append(f"    {{{bug.number()}, {', '.join(texts)}, {int(fields['nodes'])}, {int(fields['seeds'])}}},")
     return "\n".join(lines + ["};", f"const size_t kBugCount = {len(bugs)};", "", "}  // namespace torc::planted", ""])
 
@@ -130,7 +129,7 @@ def main(arguments):
     if verb == "list":
         print("\n".join(sorted({change.source for bug in bugs for change in bug.changes})))
     elif verb == "names":
-        print("\n".join(bug.name for bug in bugs if bug.fields["runner"] == arguments[2]))
+        print("\n".join(bug.name for bug in bugs if bool(bug.fields["tests"]) == (arguments[2] == "unit")))
     elif verb == "source":
         root, source, out = arguments[2:]
         write(out, planted(bugs, root, source))

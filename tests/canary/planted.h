@@ -3,25 +3,27 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace torc::planted {
 
 /// What a .bug file says about itself.
 struct Bug {
   uint64_t number;
-  const char* name;
-  const char* sentence;  // what the product does wrong with it
-  const char* row;       // of the project's bug list, or where else the bug is from
-  const char* runner;    // which program looks for it: "sim", or "unit"
-  const char* faults;    // the only ones of the run, separated by commas; empty: whatever the seed draws
-  const char* options;   // of that program
-  unsigned nodes;
-  unsigned seeds;  // it must be found within so many
+  std::string_view name;
+  std::string_view sentence;  // what the product does wrong with it
+  std::string_view row;       // of the project's bug list, or where else the bug is from
+  std::string_view tests;     // the tests in which it must show; empty: the simulator must find it
+  std::string_view faults;    // simulator: the only ones of the run, separated by commas; empty: what the seed draws
+  unsigned nodes;             // simulator
+  unsigned seeds;             // simulator: it must be found within so many
 };
 extern const Bug kBugs[];
 extern const size_t kBugCount;
 
-/// The bug that is switched on; 0: none.
+const Bug* bug_of(std::string_view name);
+
+/// Bug::number of the one that is switched on; 0: none.
 extern uint64_t active;
 inline bool is_on(uint64_t number) { return active == number; }
 
