@@ -49,7 +49,7 @@ elseif(NOT TORC_SANITIZE)
   target_link_libraries(torc-canary-sim PRIVATE torc_planted)
 
   # The unit tests as they are, over the copies.
-  add_executable(torc-canary-unit canary/canary_unit.cc $<TARGET_OBJECTS:torc_consensus_test>
+  add_executable(torc-canary-unit canary/canary_unit.cc canary/small_worlds.cc $<TARGET_OBJECTS:torc_consensus_test>
                  $<TARGET_OBJECTS:torc_storage_test> $<TARGET_OBJECTS:torc_explore_test>)
   target_link_libraries(torc-canary-unit PRIVATE torc_planted torc_explore GTest::gtest GTest::gmock)
 
@@ -60,6 +60,7 @@ elseif(NOT TORC_SANITIZE)
       list(APPEND canary_tests canary/Canary.${name})
     endforeach()
   endforeach()
-  add_test(NAME canary/Canary.control COMMAND torc-canary-sim --control --seeds 100)
-  set_tests_properties(${canary_tests} canary/Canary.control PROPERTIES LABELS canary TIMEOUT 300)
+  add_test(NAME canary/Canary.control COMMAND torc-canary-sim --control --seeds 40)
+  add_test(NAME canary/Canary.control_unit COMMAND torc-canary-unit --control)
+  set_tests_properties(${canary_tests} canary/Canary.control canary/Canary.control_unit PROPERTIES LABELS canary TIMEOUT 300)
 endif()

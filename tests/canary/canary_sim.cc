@@ -87,6 +87,7 @@ std::string_view checker_of(std::string_view message) {
   static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
       {"CHECK(", "an assertion of the product"},
       {"two leaders in term", "one leader per term"},
+      {"holds a lease of term", "leases and later leaders"},
       {"differ after applying", "equal state at equal index"},
       {"have applied the same entries and differ", "equal state at equal index"},
       {"cannot start from what its own crash left", "a node starts from what it left"},

@@ -47,6 +47,18 @@ bool must_find(const planted::Bug& bug) {
   return true;
 }
 
+/// Without any bug all those tests must pass.
+bool control() {
+  std::string all;
+  for (size_t i = 0; i < planted::kBugCount; ++i) {
+    if (!planted::kBugs[i].tests.empty()) all += (all.empty() ? "" : ":") + std::string(planted::kBugs[i].tests);
+  }
+  const ChildEnd end = run_in_child([&] { return passes(all); });
+  std::printf("no bug is planted, tests %s: %s\n", all.c_str(),
+              end.is_clean ? "nothing found, as it must be" : first_failure(end.said).c_str());
+  return end.is_clean;
+}
+
 }  // namespace
 }  // namespace torc::canary
 
@@ -54,16 +66,19 @@ int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   CLI::App app{
       "Runs the tests that must notice one planted bug.\n"
-      "Exit codes: 0 a test failed, 1 none did, 2 usage."};
+      "Exit codes: 0 a test failed (or, with --control, none), 1 otherwise, 2 usage."};
   std::string name;
   std::string tests;
-  app.add_option("--bug", name, "The bug: a file of tests/canary/bugs without .bug")->required();
+  bool is_control = false;
+  app.add_option("--bug", name, "The bug: a file of tests/canary/bugs without .bug");
+  app.add_flag("--control", is_control, "No bug: all those tests must pass");
   app.add_option("--tests", tests, "These tests (a filter of GoogleTest) instead of those the .bug file names");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  if (is_control) return torc::canary::control() ? 0 : 1;
   const torc::planted::Bug* found = torc::planted::bug_of(name);
   if (found == nullptr || (found->tests.empty() && tests.empty())) {
     std::fprintf(stderr, "no bug of that name is looked for by unit tests: '%s'\n", name.c_str());
