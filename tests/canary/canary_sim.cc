@@ -102,28 +102,38 @@ std::string_view checker_of(std::string_view message) {
   return message.find("the process died") != std::string_view::npos ? "a crash of the process" : "linearizability";
 }
 
-bool must_find(const planted::Bug& bug, const Search& search, bool is_brief) {
+void print_row(const planted::Bug& bug, const std::string& checker, unsigned long long count) {
+  std::printf("| `%s` | %s | %s | %s | %llu |\n", std::string(bug.name).c_str(), std::string(bug.sentence).c_str(),
+              std::string(bug.row).c_str(), checker.c_str(), count);
+  std::fflush(stdout);
+}
+
+/// The bug must be found, and not in the same seed without it.
+bool must_find(const planted::Bug& bug, const Search& search, bool is_row) {
   const std::string name(bug.name);
-  planted::active = bug.number;
+  const Profile profile{bug.nodes, std::string(bug.faults)};
   const auto start = std::chrono::steady_clock::now();
-  const Finding finding =
-      find({bug.nodes, std::string(bug.faults)}, {search.first_seed, search.seeds ? search.seeds : bug.seeds});
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  planted::active = bug.number;
+  const Finding finding = find(profile, {search.first_seed, search.seeds ? search.seeds : bug.seeds});
   planted::active = 0;
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (finding.seed == 0) {
     std::printf("%s: NOT FOUND (%.1f s)\n", name.c_str(), seconds);
     return false;
   }
+  if (const Finding other = find(profile, {finding.seed, 1}); other.seed != 0) {
+    std::printf("%s: seed %llu fails without the bug too: %s\n", name.c_str(),
+                static_cast<unsigned long long>(other.seed), other.message.c_str());
+    return false;
+  }
   const auto count = static_cast<unsigned long long>(finding.seed - search.first_seed + 1);
   const std::string checker(checker_of(finding.message));
-  if (is_brief) {
-    std::printf("| `%s` | %s | %s | %s | %llu |\n", name.c_str(), std::string(bug.sentence).c_str(),
-                std::string(bug.row).c_str(), checker.c_str(), count);
-    std::fflush(stdout);
-    return true;
+  if (is_row) {
+    print_row(bug, checker, count);
+  } else {
+    std::printf("%s: found by '%s' after %llu seeds (%.1f s):\n%s\n", name.c_str(), checker.c_str(), count, seconds,
+                finding.message.c_str());
   }
-  std::printf("%s: found by '%s' after %llu seeds (%.1f s):\n%s\n", name.c_str(), checker.c_str(), count, seconds,
-              finding.message.c_str());
   return true;
 }
 
