@@ -8,12 +8,14 @@ namespace {
 
 ConfigurationChange random_change(const Configuration& now, uint64_t nodes, Prng& prng) {
   ConfigurationChange change;
+  // Everybody else at once: then the majorities of before and after need have nobody in common.
+  const bool is_exchange = prng.chance(1, 4);
   for (uint64_t n = 1; n <= nodes; ++n) {
     const ReplicaId id = replica_id(n);
-    if (!prng.chance(1, 3)) continue;
+    if (!is_exchange && !prng.chance(1, 3)) continue;
     if (!now.contains(id)) {
       change.add_learners.push_back(id);
-    } else if (!now.is_voter(id) && prng.chance(2, 3)) {
+    } else if (!now.is_voter(id) && (is_exchange || prng.chance(2, 3))) {
       change.promote.push_back(id);
     } else {
       change.remove.push_back(id);
@@ -25,7 +27,7 @@ ConfigurationChange random_change(const Configuration& now, uint64_t nodes, Prng
 void random_fault(TestCluster& cluster, ReplicaId id, ReplicaId other) {
   Prng& prng = cluster.prng();
   TestCluster::Node& node = cluster.node(id);
-  switch (prng.below(6)) {
+  switch (prng.below(8)) {
     case 0:
       if (node.replica) cluster.crash(id);
       break;
@@ -40,6 +42,16 @@ void random_fault(TestCluster& cluster, ReplicaId id, ReplicaId other) {
     case 3:
       cluster.isolate(id);
       break;
+    case 4:
+    case 5: {
+      const uint64_t sides = prng.next();
+      for (const auto& [from, from_node] : cluster.nodes()) {
+        for (const auto& [to, to_node] : cluster.nodes()) {
+          cluster.set_link(from, to, (sides >> from.node.value & 1) == (sides >> to.node.value & 1));
+        }
+      }
+      break;
+    }
     default:
       cluster.heal();
       break;

@@ -1,4 +1,67 @@
-# Planted bugs that the simulator must find. Linked with the simulator and the real node; part of no server.
+# Planted bugs that the simulator must find; part of no server.
+#
+# Two kinds. torc_canary_test plants them in wrappers around the product. torc-canary-sim and torc-canary-unit are the
+# simulator and the unit tests with copies of product sources in which plant.py has planted the bugs of canary/bugs, all of
+# them, each behind a switch: the copies stand before the libraries on the link line, so that nothing takes the originals
+# out of those.
 add_executable(torc_canary_test canary/canary_test.cc canary/lying_disk.cc)
 target_link_libraries(torc_canary_test PRIVATE torc_sim GTest::gtest_main)
-gtest_discover_tests(torc_canary_test TEST_PREFIX "canary/" PROPERTIES TIMEOUT 120)
+gtest_discover_tests(torc_canary_test TEST_PREFIX "canary/" PROPERTIES TIMEOUT 120 LABELS canary)
+
+find_package(Python3 COMPONENTS Interpreter)
+if(NOT Python3_FOUND)
+  message(STATUS "no Python: the planted bugs of tests/canary/bugs are not built")
+elseif(NOT TORC_SANITIZE)
+  set(bug_dir ${CMAKE_CURRENT_SOURCE_DIR}/canary/bugs)
+  set(planter ${CMAKE_CURRENT_SOURCE_DIR}/canary/plant.py)
+  file(GLOB bug_files CONFIGURE_DEPENDS ${bug_dir}/*.bug)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${bug_files} ${planter})
+
+  function(ask_planter out)
+    execute_process(COMMAND ${Python3_EXECUTABLE} ${planter} ${ARGN} OUTPUT_VARIABLE lines ERROR_VARIABLE trouble
+                    RESULT_VARIABLE result OUTPUT_STRIP_TRAILING_WHITESPACE)
+    if(NOT result EQUAL 0)
+      message(FATAL_ERROR "${trouble}")
+    endif()
+    string(REPLACE "\n" ";" lines "${lines}")
+    set(${out} "${lines}" PARENT_SCOPE)
+  endfunction()
+
+  ask_planter(planted_sources list ${bug_dir})
+  set(planted_root ${CMAKE_CURRENT_BINARY_DIR}/canary)
+  foreach(source ${planted_sources})
+    add_custom_command(
+      OUTPUT ${planted_root}/${source}
+      COMMAND ${Python3_EXECUTABLE} ${planter} source ${bug_dir} ${PROJECT_SOURCE_DIR}/src ${source} ${planted_root}/${source}
+      DEPENDS ${planter} ${bug_files} ${PROJECT_SOURCE_DIR}/src/${source})
+    list(APPEND planted_copies ${planted_root}/${source})
+  endforeach()
+  add_custom_command(
+    OUTPUT ${planted_root}/planted_bugs.cc
+    COMMAND ${Python3_EXECUTABLE} ${planter} table ${bug_dir} ${planted_root}/planted_bugs.cc
+    DEPENDS ${planter} ${bug_files})
+
+  add_library(torc_planted OBJECT canary/planted.cc canary/child.cc ${planted_root}/planted_bugs.cc ${planted_copies})
+  target_include_directories(torc_planted PUBLIC canary)
+  target_link_libraries(torc_planted PUBLIC torc_sim PkgConfig::xxhash Boost::headers)
+
+  add_executable(torc-canary-sim canary/canary_sim.cc)
+  target_link_libraries(torc-canary-sim PRIVATE torc_planted)
+
+  # The unit tests as they are, over the copies.
+  add_executable(torc-canary-unit canary/canary_unit.cc canary/small_worlds.cc $<TARGET_OBJECTS:torc_consensus_test>
+                 $<TARGET_OBJECTS:torc_storage_test> $<TARGET_OBJECTS:torc_explore_test>)
+  target_link_libraries(torc-canary-unit PRIVATE torc_planted torc_explore GTest::gtest GTest::gmock)
+
+  foreach(finder sim unit)
+    ask_planter(bug_names names ${bug_dir} ${finder})
+    foreach(name ${bug_names})
+      add_test(NAME canary/Canary.${name} COMMAND torc-canary-${finder} --bug ${name})
+      list(APPEND canary_tests canary/Canary.${name})
+    endforeach()
+  endforeach()
+  add_test(NAME canary/Plant COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/canary/plant_test.py)
+  add_test(NAME canary/Canary.control COMMAND torc-canary-sim --control --seeds 20)
+  add_test(NAME canary/Canary.control_unit COMMAND torc-canary-unit --control)
+  set_tests_properties(${canary_tests} canary/Plant canary/Canary.control canary/Canary.control_unit PROPERTIES LABELS canary TIMEOUT 300)
+endif()
