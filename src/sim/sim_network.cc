@@ -140,7 +140,10 @@ void SimNetwork::send(Port& from, NodeId to, env::Channel channel, std::string b
       deliver(source, target, way, epoch, bytes, draw_delay());
     }
     if (prng_.chance(options_.overtake_per_million, 1'000'000)) {
-      const Duration late = draw_delay() * static_cast<int64_t>(prng_.between(1, 8)) + extra_delay_[source][target];
+      // Two draws, two statements: compilers evaluate the operands of one expression in different orders.
+      const Duration delay = draw_delay();
+      const auto times = static_cast<int64_t>(prng_.between(1, 8));
+      const Duration late = delay * times + extra_delay_[source][target];
       queue_.schedule(late, [this, source, target, way, epoch, bytes] { arrive(source, target, way, epoch, bytes); });
       return;
     }
