@@ -218,7 +218,9 @@ void StaticNode::compare_clocks() {
   if (!leads()) {
     clock_watch_.forget_distance();
     const NodeId leader = known_leader().node;
-    if (leader) network_.send(leader, env::Channel::kControl, wire::encode(wire::ClockReport{clock_.wall_now()}));
+    // Itself: elected in this turn, which is noted at its end.
+    if (leader && leader != options_.id)
+      network_.send(leader, env::Channel::kControl, wire::encode(wire::ClockReport{clock_.wall_now()}));
     return;
   }
   std::vector<NodeId> voters;

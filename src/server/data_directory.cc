@@ -49,7 +49,7 @@ Result<std::string> set_aside(const std::string& path) {
     const std::string name = entry.path().filename().string();
     if (name != kLock && !name.starts_with(kAsidePrefix)) moved.push_back(entry.path());
   }
-  std::ranges::stable_partition(moved, [](const fs::path& one) { return one.filename() != kIdentity; });
+  std::stable_partition(moved.begin(), moved.end(), [](const fs::path& one) { return one.filename() != kIdentity; });
 
   fs::path aside;
   for (int number = 1; aside.empty() && !error; ++number) {

@@ -12,18 +12,19 @@
 namespace torc::sim {
 namespace {
 
-char reproduction[96];  // says which seed it was when a CHECK fails
+char reproduction[112];  // says which seed it was when a CHECK fails
 
 /// Runs the seed; a failure of any kind prints the command that repeats it.
-Outcome run(uint64_t seed, size_t nodes) {
-  std::snprintf(reproduction, sizeof reproduction, "torc-sim --seed %llu --nodes %zu --seconds 20 --trace\n",
-                static_cast<unsigned long long>(seed), nodes);
+Outcome run(uint64_t seed, size_t nodes, std::chrono::seconds fire = std::chrono::seconds(20)) {
+  std::snprintf(reproduction, sizeof reproduction, "torc-sim --seed %llu --nodes %zu --seconds %lld --trace\n",
+                static_cast<unsigned long long>(seed), nodes, static_cast<long long>(fire.count()));
   signal(SIGABRT, [](int) {
     const ssize_t written = write(STDERR_FILENO, reproduction, strlen(reproduction));
     (void)written;
   });
   SeedOptions options;
   options.nodes = nodes;
+  options.fire = fire;
   Outcome outcome = run_seed(seed, options);
   EXPECT_EQ(outcome.verdict, Verdict::kPassed) << outcome.message << "\n" << reproduction;
   EXPECT_EQ(outcome.stats.undecided_keys, 0u) << "the checker gave up: " << reproduction;
@@ -66,6 +67,9 @@ TEST(Seeds, RefusalOfASecondForwardedSendIsNotTheLastWord) {
   run(2796, 3);
   run(2064, 5);
 }
+
+// Elected and not aware of it until the turn's end, a node sent the report on its clock to itself.
+TEST(Seeds, NodeThatWasElectedInThisTurnReportsItsClockToNobody) { run(204, 3, std::chrono::seconds(60)); }
 
 TEST(Seeds, TheSameSeedGivesTheSameTraceAndAnotherSeedAnother) {
   const Outcome first = run(4711, 3);
