@@ -72,7 +72,10 @@ Answer Client::command(std::span<const std::string_view> args) {
     if (now >= state.deadline) break;
     state.attempt_deadline = std::min(state.deadline, now + options_.attempt_timeout);
     if (attempt(args, safety, state)) return std::move(state.answer);
-    std::this_thread::sleep_until(std::min(state.deadline, steady_clock::now() + pause));
+    // An attempt that is cut off leaves a write that was refused so far with an unknown outcome: begin none without
+    // time for its answer.
+    if (steady_clock::now() + 2 * pause > state.deadline) break;
+    std::this_thread::sleep_for(pause);
     pause = std::min(2 * pause, options_.pause_max);
   }
   state.answer.kind = state.may_have_executed ? Answer::Kind::kUnknown : Answer::Kind::kUnreachable;

@@ -122,7 +122,8 @@ TEST(Client, NodeWithoutALeaderIsAskedAgain) {
 TEST(Client, ClusterThatNeverTookTheWriteIsUnreachableNotUnknown) {
   testing::ScriptedServer node = node_that_answers("-CLUSTERDOWN waiting for node 2\r\n");
   ClientOptions options = quick({node.endpoint()});
-  options.timeout = 50ms;
+  options.timeout = 400ms;
+  options.pause_min = options.pause_max = 100ms;  // as much is left for the answer to the last attempt
   const Answer answer = Client(options).set("a", "1");
   EXPECT_EQ(answer.kind, Kind::kUnreachable);
   EXPECT_EQ(answer.message, node.endpoint().text() + ": CLUSTERDOWN waiting for node 2");
