@@ -96,6 +96,19 @@ void Group::receive(const consensus::Message& message) {
 
 void Group::tick() { replica_->tick(clock_.now()); }
 
+void Group::arm_timer() {
+  const Instant due = replica_->next_deadline();
+  if (due == timer_at_ && timer_ != 0) return;
+  clock_.cancel(timer_);
+  timer_at_ = due;
+  timer_ = 0;
+  if (due == Instant::never()) return;
+  timer_ = clock_.call_at(due, [this] {
+    timer_ = 0;
+    tick();
+  });
+}
+
 bool Group::advance() {
   const uint64_t before = appended_sequence_;
   if (install_ && install_->is_switched) finish_install();

@@ -80,8 +80,9 @@ class Group {
   void on_durable(uint64_t sequence);
   /// Work that is due at most every few milliseconds: checkpoints, expired keys, overdue commands.
   void maintain();
+  /// Has tick() called when it is due; at the end of every turn.
+  void arm_timer();
   bool has_work() const { return install_ && install_->ready ? install_->is_switched : replica_->has_ready(); }
-  Instant next_deadline() const { return replica_->next_deadline(); }
 
   /// `newcomer` is a node of the cluster whose data directory is new: bring it back if this replica leads.
   void on_newcomer(consensus::ReplicaId newcomer) { replacement_.met(newcomer); }
@@ -158,6 +159,8 @@ class Group {
   std::deque<Unsent> unsent_;
   uint64_t appended_sequence_ = 0;
   uint64_t durable_sequence_ = 0;
+  env::TimerId timer_ = 0;
+  Instant timer_at_ = Instant::never();
   bool was_leader_ = false;
   Instant handing_over_until_;
   consensus::ReplicaId handed_to_;  // target of the last attempt

@@ -37,7 +37,7 @@ Group::Group(const GroupOptions& options, GroupHost& host, Clients& clients, env
                          [this](const wire::SnapshotReply& reply) { host_.send(reply); }),
       proposals_(consensus::kEntryHeaderBytes, options.batch_bytes_max, options.proposals_in_flight_max) {}
 
-Group::~Group() = default;
+Group::~Group() { clock_.cancel(timer_); }
 
 Result<std::unique_ptr<Group>> Group::open(const GroupOptions& options, const consensus::Configuration& birth,
                                            GroupHost& host, Clients& clients, env::Clock& clock, storage::Log& log,

@@ -23,6 +23,8 @@ class StaticNode final : public Node,
                          private ForwardReceiverHost,
                          private RelayHost {
  public:
+  static constexpr GroupId kTheGroup{1};  // a ring has many
+
   StaticNode(NodeOptions options, Identity identity, std::unique_ptr<storage::Log> log, env::Clock& clock,
              env::Disk& disk, env::Network& network, env::CheckpointStore& checkpoints);
   ~StaticNode() override;
@@ -78,17 +80,17 @@ class StaticNode final : public Node,
   void execute(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call, Retry retry);
   void run_deferred();
   void flush_log();
+  void transmit(NodeId to, env::Channel channel, const wire::PeerMessage& message);
   void on_forward_request(NodeId from, wire::ForwardRequest request);
   void on_forward_reply(NodeId from, const wire::ForwardReply& reply);
   void on_meet(NodeId from, const wire::Meet& meet);
   void greet(NodeId peer);
   void greet_everyone();
   bool is_settled() const;
-  void become_member();
+  void take_part();
   Status open_group();
   void maintain();
   void compare_clocks();
-  void arm_tick();
 
   NodeOptions options_;
   env::Clock& clock_;
@@ -107,8 +109,6 @@ class StaticNode final : public Node,
   bool has_returned_ = false;  // as a voter, and that is committed
   bool is_replaced_ = false;   // peers write to another incarnation of this node
   bool is_dead_ = false;       // after a fatal error: nothing leaves any more
-  env::TimerId tick_timer_ = 0;
-  Instant tick_at_ = Instant::never();
   env::TimerId maintain_timer_ = 0;
   env::TimerId greet_timer_ = 0;
   ClockWatch clock_watch_;

@@ -270,6 +270,30 @@ TEST(StaticNode, NodeLostAgainWhileItReturnsIsReplacedByItsLatestLife) {
   EXPECT_EQ(cluster.group(leader).voters, 3u);
 }
 
+// The leader writes to both lives of a node that returns; who hears the other's mail last must not be told to delete its
+// directory.
+TEST(StaticNode, NodeThatReturnsAndLosesItsLeaderIsNotCalledReplaced) {
+  TestWorld cluster(3);
+  const NodeId lost = cluster.follower();
+  const NodeId third(6 - lost.value - cluster.await_leader().value);
+  cluster.world->kill(third, sim::Death::kKill);  // so that the change is not committed
+  const auto is_led = [&] {
+    const NodeStatus status = cluster.world->node(lost)->status();
+    return !status.groups.empty() && status.groups[0].leader_node;
+  };
+  lose_data(cluster, lost);
+  cluster.world->run_for(100ms);
+  cluster.world->start(third);
+  ASSERT_TRUE(cluster.run_until(is_led));
+  for (const NodeId id : cluster.world->nodes()) {
+    if (id != lost) cluster.world->kill(id, sim::Death::kKill);
+  }
+  for (int i = 0; i < 2000; ++i) {
+    cluster.world->run_for(1ms);
+    ASSERT_NE(membership(cluster, lost), Membership::kStranger);
+  }
+}
+
 TEST(StaticNode, FormerDirectoryOfAReplacedNodeTakesNoPartAndSaysWhy) {
   TestWorld cluster(3);
   const NodeId lost = cluster.follower();

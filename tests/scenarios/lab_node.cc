@@ -46,10 +46,7 @@ Result<std::unique_ptr<node::Node>> LabNode::open(node::NodeOptions options, con
 LabNode::LabNode(node::NodeOptions options, LabHost& host, env::Clock& clock, std::unique_ptr<storage::Log> log)
     : options_(std::move(options)), host_(host), clock_(clock), log_(std::move(log)) {}
 
-LabNode::~LabNode() {
-  clock_.cancel(tick_timer_);
-  clock_.cancel(maintain_timer_);
-}
+LabNode::~LabNode() { clock_.cancel(maintain_timer_); }
 
 Status LabNode::start(const consensus::ReplicaOptions& replica, env::CheckpointStore& checkpoints) {
   node::GroupOptions group;
@@ -107,7 +104,7 @@ void LabNode::end_turn() {
     if (is_dead_) return;
   } while (group_->has_work());
   report_applied();
-  arm_tick();
+  group_->arm_timer();
 }
 
 void LabNode::flush_log() {
@@ -127,19 +124,6 @@ void LabNode::report_applied() {
       host_.applied(options_.id, entry.index, command_of(entry));
     }
   }
-}
-
-void LabNode::arm_tick() {
-  const Instant due = group_->next_deadline();
-  if (due == tick_at_ && tick_timer_ != 0) return;
-  clock_.cancel(tick_timer_);
-  tick_at_ = due;
-  tick_timer_ = 0;
-  if (due == Instant::never()) return;
-  tick_timer_ = clock_.call_at(due, [this] {
-    tick_timer_ = 0;
-    if (!is_dead_) group_->tick();
-  });
 }
 
 void LabNode::maintain() {

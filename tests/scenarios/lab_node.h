@@ -77,7 +77,6 @@ class LabNode final : public node::Node, private node::GroupHost {
 
   void flush_log();
   void report_applied();
-  void arm_tick();
   void maintain();
 
   node::NodeOptions options_;
@@ -89,8 +88,6 @@ class LabNode final : public node::Node, private node::GroupHost {
   LogIndex reported_;
   NodeId hand_over_to_;  // none: anyone
   bool is_dead_ = false;
-  env::TimerId tick_timer_ = 0;
-  Instant tick_at_ = Instant::never();
   env::TimerId maintain_timer_ = 0;
 };
 

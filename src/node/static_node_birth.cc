@@ -1,0 +1,122 @@
+// How a node comes to hold its replica: from its directory, by being born with the others, or by being taken back.
+#include <algorithm>
+#include <utility>
+
+#include "base/prng.h"
+#include "node/static_node.h"
+
+namespace torc::node {
+namespace {
+
+constexpr Duration kGreetingInterval = 200ms;
+
+}  // namespace
+
+Result<std::unique_ptr<Node>> Node::open(NodeOptions options, env::Clock& clock, env::Disk& disk, env::Network& network,
+                                         env::CheckpointStore& checkpoints) {
+  std::ranges::sort(options.initial_cluster);
+  Result<std::optional<Identity>> found = load_identity(disk);
+  if (!found.ok()) return found.error();
+  options.log.salt = Prng(options.seed ^ 0x10).next();
+  auto log = storage::Log::open(disk, clock, options.log);
+  if (!log.ok()) return log.error();
+
+  Identity identity;
+  if (found->has_value()) {
+    identity = **found;
+    if (identity.node != options.id || identity.listed != options.initial_cluster) {
+      return Error{ErrorCode::kInvalid, "this data directory belongs to node " + std::to_string(identity.node.value) +
+                                            " of another --id or --initial-cluster"};
+    }
+    if (identity.is_born && !(*log)->recovered().contains(StaticNode::kTheGroup)) {
+      return Error{ErrorCode::kCorrupt,
+                   "the log of this data directory is missing: the node cannot know what it promised"};
+    }
+  } else {
+    if (!(*log)->recovered().empty()) {
+      return Error{ErrorCode::kCorrupt, "the file 'identity' of the data directory is missing, but there is a log"};
+    }
+    identity.node = options.id;
+    identity.incarnation = Incarnation(Prng(options.seed).next() | 1);
+    identity.listed = options.initial_cluster;
+    const Status saved = save_identity(disk, identity);
+    if (!saved.ok()) return saved.error();
+  }
+  auto node = std::make_unique<StaticNode>(std::move(options), std::move(identity), *std::move(log), clock, disk,
+                                           network, checkpoints);
+  const Status started = node->start();
+  if (!started.ok()) return started.error();
+  return std::unique_ptr<Node>(std::move(node));
+}
+
+void StaticNode::greet(NodeId peer) {
+  network_.send(peer, env::Channel::kControl, wire::encode(birth_.greeting(options_.client_address)));
+}
+
+void StaticNode::greet_everyone() {
+  if (is_dead_) return;
+  if (birth_.can_be_born()) take_part();
+  for (const auto& [node, peer] : peers_) greet(node);
+  if (!is_settled()) greet_timer_ = clock_.call_at(clock_.now() + kGreetingInterval, [this] { greet_everyone(); });
+}
+
+void StaticNode::on_meet(NodeId from, const wire::Meet& meet) {
+  if (meet.node != from) return;
+  peers_[from].client_address = meet.client_address;
+  const consensus::ReplicaId greeter{meet.node, meet.incarnation};
+  const bool is_newcomer =
+      meet.is_born && meet.roster == birth_.identity().roster && !std::ranges::binary_search(meet.roster, greeter);
+  if (group_ && is_newcomer) group_->on_newcomer(greeter);
+  const Membership before = birth_.membership();
+  if (birth_.on_meet(meet)) {
+    const Status saved = save_identity(disk_, birth_.identity());
+    if (!saved.ok()) return on_fatal(saved.error());
+    for (const auto& [node, peer] : peers_) greet(node);
+  } else if (!meet.is_born && before == Membership::kMember) {
+    greet(from);  // somebody still gathers what we know
+  }
+  if (birth_.can_be_born()) take_part();
+}
+
+/// Greetings go on until then: somebody may still need ours, or we theirs.
+bool StaticNode::is_settled() const { return birth_.membership() == Membership::kMember || has_returned_; }
+
+// The group's first record is durable before the identity says "born", so that a directory whose log went missing later
+// is told from a new one.
+void StaticNode::take_part() {
+  if (std::exchange(is_being_born_, true)) return;
+  log_->append_hard_state(kTheGroup, {});
+  log_->flush([this](const Status& status) {
+    if (is_dead_) return;
+    if (!status.ok()) return on_fatal(status.error());
+    birth_.born();
+    const Status saved = save_identity(disk_, birth_.identity());
+    if (!saved.ok()) return on_fatal(saved.error());
+    for (const auto& [node, peer] : peers_) greet(node);
+    const Status opened = open_group();
+    if (!opened.ok()) on_fatal(opened.error());
+  });
+}
+
+Status StaticNode::open_group() {
+  GroupOptions options;
+  options.replica.group = kTheGroup;
+  options.replica.self = birth_.identity().self();
+  options.replica.seed = Prng(options_.seed ^ 0xe1).next();
+  options.replica.election_timeout_min = options_.election_timeout_min;
+  options.replica.heartbeat_interval = options_.heartbeat_interval;
+  options.command_timeout = options_.command_timeout;
+  options.checkpoint_log_bytes = options_.checkpoint_log_bytes;
+  options.log_tail_bytes = options_.log_tail_bytes;
+  options.batch_bytes_max = options_.batch_bytes_max;
+  options.proposals_in_flight_max = options_.proposals_in_flight_max;
+  options.hash_seed = Prng(options_.seed ^ 0x5e).next();
+  consensus::Configuration birth;
+  if (!birth_.is_returning()) birth.voters = birth_.identity().roster;  // else the leader tells
+  auto group = Group::open(options, birth, *this, clients_, clock_, *log_, checkpoints_);
+  if (!group.ok()) return group.error();
+  group_ = *std::move(group);
+  return {};
+}
+
+}  // namespace torc::node

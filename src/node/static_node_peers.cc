@@ -1,0 +1,137 @@
+// How a node speaks to its peers: which message is whose, by which connection, and what their clocks show.
+#include <utility>
+#include <variant>
+
+#include "node/static_node.h"
+
+namespace torc::node {
+namespace {
+
+/// Larger messages go by the bulk connection (RULES 27).
+constexpr size_t kControlBytesMax = 64u << 10;
+
+}  // namespace
+
+void StaticNode::on_frame(NodeId from, env::Channel, Bytes body) {
+  if (is_dead_ || !peers_.contains(from)) return;
+  Result<wire::PeerMessage> message = wire::decode(std::move(body));
+  if (!message.ok()) return;  // the sender will repeat what matters
+  if (auto* meet = std::get_if<wire::Meet>(&*message)) return on_meet(from, *meet);
+  if (!group_) return;
+  if (auto* consensus = std::get_if<consensus::Message>(&*message)) {
+    if (consensus->group != kTheGroup || consensus->from.node != from) return;
+    // One that returns has a former life, which stays a member for a while.
+    is_replaced_ = !birth_.is_returning() && consensus->to != birth_.identity().self();
+    group_->receive(*consensus);
+  } else if (auto* chunk = std::get_if<wire::SnapshotChunk>(&*message)) {
+    if (chunk->group == kTheGroup && chunk->from.node == from) group_->receive(*chunk);
+  } else if (auto* progress = std::get_if<wire::SnapshotReply>(&*message)) {
+    if (progress->group == kTheGroup && progress->from.node == from) group_->receive(*progress);
+  } else if (auto* request = std::get_if<wire::ForwardRequest>(&*message)) {
+    if (request->group == kTheGroup) on_forward_request(from, std::move(*request));
+  } else if (auto* reply = std::get_if<wire::ForwardReply>(&*message)) {
+    if (reply->group == kTheGroup) on_forward_reply(from, *reply);
+  } else if (auto* report = std::get_if<wire::ClockReport>(&*message)) {
+    clock_watch_.on_report(from, report->wall, clock_.wall_now(), clock_.now());
+  }
+}
+
+void StaticNode::on_forward_request(NodeId from, wire::ForwardRequest request) {
+  if (request.is_relayed) {
+    if (request.origin != from && peers_.contains(request.origin)) receiver_.on_request(from, request);
+  } else if (request.wants_relay && !leads()) {
+    relay_.on_request(from, std::move(request));
+  } else {
+    receiver_.on_request(from, request);
+  }
+}
+
+void StaticNode::on_forward_reply(NodeId from, const wire::ForwardReply& reply) {
+  if (!reply.origin || reply.origin == options_.id) {
+    forwarder_.on_reply(from, reply, clock_.now());
+  } else {
+    relay_.on_reply(reply);
+  }
+}
+
+void StaticNode::on_connected(NodeId peer, env::Channel channel) {
+  const auto found = peers_.find(peer);
+  if (found == peers_.end() || is_dead_) return;
+  if (channel == env::Channel::kControl) {
+    found->second.is_connected = true;
+    greet(peer);
+  } else {
+    found->second.is_bulk_connected = true;
+    if (group_) group_->on_bulk_connected(peer);
+    forwarder_.on_connection_changed(peer);
+    receiver_.on_connection_changed(peer);
+  }
+}
+
+void StaticNode::on_disconnected(NodeId peer, env::Channel channel) {
+  const auto found = peers_.find(peer);
+  if (found == peers_.end() || is_dead_) return;
+  if (channel == env::Channel::kControl) {
+    found->second.is_connected = false;
+  } else {
+    found->second.is_bulk_connected = false;
+    forwarder_.on_connection_changed(peer);
+    receiver_.on_connection_changed(peer);
+  }
+}
+
+// To itself nobody sends: a former life of this node may still be in the configuration, and elected in this turn the
+// node does not know yet that it leads.
+void StaticNode::transmit(NodeId to, env::Channel channel, const wire::PeerMessage& message) {
+  if (to == options_.id) return;
+  ByteChain body = wire::encode(message);
+  if (body.size() > kControlBytesMax) channel = env::Channel::kBulk;
+  network_.send(to, channel, std::move(body));
+}
+
+void StaticNode::send(const consensus::Message& message) { transmit(message.to.node, env::Channel::kControl, message); }
+
+void StaticNode::send(const wire::SnapshotChunk& chunk) { transmit(chunk.to.node, env::Channel::kBulk, chunk); }
+
+void StaticNode::send(const wire::SnapshotReply& reply) { transmit(reply.to.node, env::Channel::kBulk, reply); }
+
+bool StaticNode::is_reachable(NodeId node) const {
+  const auto found = peers_.find(node);
+  return found != peers_.end() && found->second.is_connected;
+}
+
+bool StaticNode::can_send_to(NodeId node) const {
+  const auto found = peers_.find(node);
+  return found != peers_.end() && found->second.is_bulk_connected;
+}
+
+std::vector<NodeId> StaticNode::neighbours() const {
+  std::vector<NodeId> nodes;
+  for (const auto& [node, peer] : peers_) nodes.push_back(node);
+  return nodes;
+}
+
+// Probes by the control connection: whether there is a way must not depend on how much waits to take it.
+void StaticNode::send_to(NodeId node, const wire::ForwardRequest& request) {
+  network_.send(node, request.commands.empty() ? env::Channel::kControl : env::Channel::kBulk, wire::encode(request));
+}
+
+void StaticNode::send_to(NodeId node, const wire::ForwardReply& reply) {
+  network_.send(node, reply.is_probe ? env::Channel::kControl : env::Channel::kBulk, wire::encode(reply));
+}
+
+void StaticNode::compare_clocks() {
+  clocks_compared_at_ = clock_.now();
+  if (!leads()) {
+    clock_watch_.forget_distance();
+    const NodeId leader = known_leader().node;
+    if (leader) transmit(leader, env::Channel::kControl, wire::ClockReport{clock_.wall_now()});
+    return;
+  }
+  std::vector<NodeId> voters;
+  for (const consensus::ReplicaId voter : group_->configuration().voters) voters.push_back(voter.node);
+  const std::optional<NodeId> better = clock_watch_.better_leader(voters, options_.id, clock_.now());
+  if (better) group_->hand_over_to(*better);
+}
+
+}  // namespace torc::node
