@@ -270,8 +270,8 @@ TEST(StaticNode, NodeLostAgainWhileItReturnsIsReplacedByItsLatestLife) {
   EXPECT_EQ(cluster.group(leader).voters, 3u);
 }
 
-// The leader writes to both lives of a node that returns; who hears the other's mail last must not be told to delete its
-// directory.
+// The leader writes to both lives of a node that returns; who hears the other's mail last must not be told to delete
+// its directory.
 TEST(StaticNode, NodeThatReturnsAndLosesItsLeaderIsNotCalledReplaced) {
   TestWorld cluster(3);
   const NodeId lost = cluster.follower();
