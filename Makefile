@@ -13,6 +13,7 @@ NODES ?= 3
 SEEDS ?= 1000
 FUZZ_SECONDS ?= 60
 RELEASE := build/release
+PROGRAMS := torc torc-sim torc-explore
 ASAN := build/asan
 CTEST := ctest --test-dir $(RELEASE) --output-on-failure --no-tests=error
 # Programs of a test run that print nothing useful when they pass stay quiet; ctest's own lines are kept in this file.
@@ -34,7 +35,7 @@ run: setup ## three nodes on this machine, with a live picture; Ctrl-C stops the
 
 build: setup ## release binaries in build/release/bin/
 	@cmake --preset release >/dev/null
-	@cmake --build --preset release --parallel $(JOBS)
+	@cmake --build --preset release --parallel $(JOBS) --target $(PROGRAMS)
 
 test-build:
 	@tools/setup.sh --with-tests

@@ -6,7 +6,10 @@
 # out of those.
 add_executable(torc_canary_test canary/canary_test.cc canary/lying_disk.cc)
 target_link_libraries(torc_canary_test PRIVATE torc_sim GTest::gtest_main)
+torc_test_program(torc_canary_test)
 gtest_discover_tests(torc_canary_test TEST_PREFIX "canary/" PROPERTIES TIMEOUT 120 LABELS canary)
+
+torc_cold(canary/canary_sim.cc canary/canary_unit.cc)
 
 find_package(Python3 COMPONENTS Interpreter)
 if(NOT Python3_FOUND)
@@ -44,6 +47,7 @@ elseif(NOT TORC_SANITIZE)
   add_library(torc_planted OBJECT canary/planted.cc canary/child.cc ${planted_root}/planted_bugs.cc ${planted_copies})
   target_include_directories(torc_planted PUBLIC canary)
   target_link_libraries(torc_planted PUBLIC torc_sim PkgConfig::xxhash Boost::headers)
+  torc_precompiled(torc_planted)
 
   add_executable(torc-canary-sim canary/canary_sim.cc)
   target_link_libraries(torc-canary-sim PRIVATE torc_planted)
@@ -51,7 +55,8 @@ elseif(NOT TORC_SANITIZE)
   # The unit tests as they are, over the copies.
   add_executable(torc-canary-unit canary/canary_unit.cc canary/small_worlds.cc $<TARGET_OBJECTS:torc_consensus_test>
                  $<TARGET_OBJECTS:torc_storage_test> $<TARGET_OBJECTS:torc_explore_test>)
-  target_link_libraries(torc-canary-unit PRIVATE torc_planted torc_explore GTest::gtest GTest::gmock)
+  target_link_libraries(torc-canary-unit PRIVATE torc_planted torc_explore)
+  torc_test_program(torc-canary-unit)
 
   foreach(finder sim unit)
     ask_planter(bug_names names ${bug_dir} ${finder})
