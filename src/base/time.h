@@ -23,7 +23,8 @@ struct Instant {
   friend std::ostream& operator<<(std::ostream& os, Instant t) { return os << t.ns << "ns"; }
 };
 
-/// Milliseconds since the Unix epoch, for key deadlines. Compared only through the leader's stamp (RULES 15).
+/// Milliseconds since the Unix epoch, for key deadlines. Compared only through the leader's stamp
+/// (rules.md#leader-time).
 struct WallMs {
   int64_t ms = 0;
 

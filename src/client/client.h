@@ -43,9 +43,9 @@ struct Answer {
 /// Not for several threads at once. Blocks; connects when first used.
 ///
 /// Exactly once: a write carries (session, sequence), and is sent again under the same pair, to whichever node answers,
-/// until its deadline. The cluster executes a pair once and gives the first answer again (RULES 17). Reads, which may
-/// happen twice unharmed, carry none. If a write's last attempt was never answered the outcome is kUnknown; the next
-/// write raises the session's floor above it, after which it can have no effect any more.
+/// until its deadline. The cluster executes a pair once and gives the first answer again (rules.md#exactly-once).
+/// Reads, which may happen twice unharmed, carry none. If a write's last attempt was never answered the outcome is
+/// kUnknown; the next write raises the session's floor above it, after which it can have no effect any more.
 class Client {
  public:
   /// Requires: options.nodes is not empty.

@@ -30,7 +30,7 @@ class Election {
   bool hears_leader(Instant now) const;
   /// No vote and no pre-vote is granted at `now`: a live leader was heard, here or, as far as we know, by our earlier
   /// life. A replica echoes heartbeats before anything is durable, so after a restart it cannot know whose lease it
-  /// supports; an echo given before the crash supports a lease for less than election_timeout_min (RULES 3).
+  /// supports; an echo given before the crash supports a lease for less than election_timeout_min (rules.md#leases).
   bool withholds_votes(Instant now) const;
 
   /// Campaigns, with a pre-vote first if so configured.

@@ -1,4 +1,5 @@
-// Who the members are to become: change sets and the joint configurations they lead through (Raft 6; RULES 4).
+// Who the members are to become: change sets and the joint configurations they lead through (Raft 6;
+// rules.md#membership-change).
 #pragma once
 
 #include <vector>

@@ -21,7 +21,8 @@ struct PreVoteRequest {
   Term last_term;
 };
 
-/// Sent by a voter. A refusal tells the freshness of the voter's log, so that the pre-candidate can pull (RULES 1).
+/// Sent by a voter. A refusal tells the freshness of the voter's log, so that the pre-candidate can pull
+/// (rules.md#pull-before-voting).
 struct PreVoteReply {
   Term term;  // granted: the requested term; refused: the voter's current term
   bool granted = false;
@@ -87,8 +88,8 @@ struct TimeoutNow {
   Term term;
 };
 
-/// Sent by a replica without a leader to a fresher one (RULES 1): "what follows (prev_index, prev_term) in your log?"
-/// Claims nothing.
+/// Sent by a replica without a leader to a fresher one (rules.md#pull-before-voting): "what follows (prev_index,
+/// prev_term) in your log?" Claims nothing.
 struct PullRequest {
   LogIndex prev_index;
   Term prev_term;

@@ -1,6 +1,7 @@
-// Pulling before voting (RULES 1): a replica without a leader fetches what fresher logs hold that its own lacks, so
-// that it can win an ordinary election although nobody with the freshest log reaches a majority; and a replica that is
-// cut off from its leader alone keeps its log fresh through the others. docs/protocol.md has the safety argument.
+// Pulling before voting (rules.md#pull-before-voting): a replica without a leader fetches what fresher logs hold that
+// its own lacks, so that it can win an ordinary election although nobody with the freshest log reaches a majority; and
+// a replica that is cut off from its leader alone keeps its log fresh through the others. docs/protocol.md has the
+// safety argument.
 #pragma once
 
 #include <map>

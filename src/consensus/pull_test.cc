@@ -1,4 +1,5 @@
-// Pulling before voting (RULES 1), seen from one replica: what may be taken from whom, and in which term.
+// Pulling before voting (rules.md#pull-before-voting), seen from one replica: what may be taken from whom, and in which
+// term.
 #include "consensus/pull.h"
 
 #include <gtest/gtest.h>

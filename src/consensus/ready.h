@@ -21,9 +21,9 @@ struct ReadOutcome {
   std::optional<LogIndex> index;
 };
 
-/// The core no longer holds these entries and wants them back, to send them to `peer` (RULES 6). They are durable in
-/// the own log. Always answer with Replica::entries_loaded, also when leadership has ended meanwhile: at most one
-/// request per peer is outstanding, and the next waits for the answer.
+/// The core no longer holds these entries and wants them back, to send them to `peer` (rules.md#bounded-core). They are
+/// durable in the own log. Always answer with Replica::entries_loaded, also when leadership has ended meanwhile: at
+/// most one request per peer is outstanding, and the next waits for the answer.
 struct EntriesWanted {
   ReplicaId peer;
   LogIndex first;

@@ -133,7 +133,8 @@ void Replica::Parts::send_heartbeats() {
 
 bool Replica::Parts::has_lease(Instant at) const {
   if (!is_leader() || !options.lease_reads || transfer.has_handed_over() || log.commit() < noop) return false;
-  if (!log.configuration().is_incoming_voter(options.self)) return false;  // others may lead without us (RULES 3)
+  // A configuration without us was proposed: others may lead by now (rules.md#leases).
+  if (!log.configuration().is_incoming_voter(options.self)) return false;
   const Duration length = options.election_timeout_min * (100 - options.lease_drift_percent) / 100;
   const std::optional<Instant> end = reads.lease_end(clock, length);
   return end && at < *end;

@@ -19,15 +19,15 @@ struct ReplicaOptions {
   uint64_t seed = 0;                      // of the election timer's randomness
   Duration election_timeout_min = 300ms;  // each wait is drawn from [min, 2 * min)
   Duration heartbeat_interval = 60ms;
-  /// Share of the lease given up for clocks that run at different speeds, in percent (RULES 3).
+  /// Share of the lease given up for clocks that run at different speeds, in percent (rules.md#leases).
   int lease_drift_percent = 10;
   size_t append_bytes_max = 1u << 20;     // soft limit of one AppendRequest's entries
   size_t in_flight_bytes_max = 8u << 20;  // unacknowledged entries per peer, flow control
   size_t held_bytes_max = 16u << 20;      // committed entries kept in the core for followers slightly behind
   bool pre_vote = true;                   // false only in simulations that show why it is there
   bool check_quorum = true;               // likewise
-  bool pull = true;                       // likewise; needs pre_vote, whose refusals tell from whom to pull (RULES 1)
-  bool lease_reads = true;                // false: every read is confirmed by a round of heartbeats
+  bool pull = true;  // likewise; needs pre_vote, whose refusals tell from whom to pull (rules.md#pull-before-voting)
+  bool lease_reads = true;  // false: every read is confirmed by a round of heartbeats
 };
 
 /// What the log and the checkpoint say at start. A replica that never ran has everything zero and its configuration:
@@ -67,7 +67,7 @@ struct PeerStatus {
 
 class Replica {
  public:
-  /// Starts as a follower that grants nothing for one election timeout (RULES 3).
+  /// Starts as a follower that grants nothing for one election timeout (rules.md#leases).
   Replica(const ReplicaOptions& options, RestoredState restored, Instant now);
   ~Replica();
   Replica(const Replica&) = delete;

@@ -101,7 +101,8 @@ void Replica::Parts::on(ReplicaId from, const PullReply& reply) {
   const PullPlan plan = plan_pull(log, election.term(), pull.is_for_vote(), reply);
   if (plan.verdict == PullVerdict::kRefused) ++messages_refused;
   if (plan.verdict == PullVerdict::kTaken && plan.is_news) {
-    // One Ready carries both, the term first: no crash can keep the entries and lose the term (RULES 1).
+    // One Ready carries both, the term first: no crash can keep the entries and lose the term
+    // (rules.md#pull-before-voting).
     if (plan.term > election.term()) step_down(plan.term, {});
     take_pull(log, reply, plan);
   }

@@ -276,7 +276,7 @@ TEST(Reads, WithoutLeasesOrAfterTheLeaseEndedTheyNeedARound) {
   EXPECT_FALSE(off.replica.lease_read_index(off.now));
   TestReplica stopped = TestReplica::established();
   EXPECT_TRUE(stopped.replica.lease_read_index(stopped.now));
-  EXPECT_FALSE(stopped.replica.lease_read_index(stopped.now + 5s)) << "SIGSTOP for five seconds (RULES 3)";
+  EXPECT_FALSE(stopped.replica.lease_read_index(stopped.now + 5s)) << "SIGSTOP for five seconds (rules.md#leases)";
 }
 
 // ---- transfer ----

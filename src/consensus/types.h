@@ -15,7 +15,7 @@
 namespace torc::consensus {
 
 /// A member of a group: a node in one of its lives. A node whose data was lost comes back with another incarnation, so
-/// it can never be taken for the replica that voted and acknowledged (RULES 2).
+/// it can never be taken for the replica that voted and acknowledged (rules.md#new-life-new-id).
 struct ReplicaId {
   NodeId node;
   Incarnation incarnation;
@@ -29,10 +29,10 @@ struct ReplicaId {
 enum class EntryKind : uint8_t {
   kNoop = 0,           // first entry of a leader's term (Raft 8); no payload
   kCommands = 1,       // kv batch: all commands the leader collected in one turn
-  kConfiguration = 2,  // an encoded Configuration; effective when appended (RULES 4)
+  kConfiguration = 2,  // an encoded Configuration; effective when appended (rules.md#membership-change)
 };
 
-/// Entry layout, the same bytes in the log and in AppendRequest (RULES 30); little-endian:
+/// Entry layout, the same bytes in the log and in AppendRequest (rules.md#batches); little-endian:
 ///   0  u32 payload bytes    4  u8 kind    5  u8 version (1)    6  u16 zero
 ///   8  u64 term            16  u64 index                      24  payload
 constexpr size_t kEntryHeaderBytes = 24;

@@ -1,4 +1,4 @@
-// Ordered keys and values that survive crashes, written in whole generations (RULES 10 to 13).
+// Ordered keys and values that survive crashes, written in whole generations (rules.md#images-as-of-an-index).
 #pragma once
 
 #include <functional>

@@ -14,9 +14,9 @@ using TimerId = uint64_t;  // 0: no timer
 class Clock {
  public:
   virtual ~Clock() = default;
-  /// Counts suspended time; never runs backwards (RULES 3).
+  /// Counts suspended time; never runs backwards (rules.md#leases).
   virtual Instant now() const = 0;
-  /// The wall clock; may jump. Only for stamps (RULES 15).
+  /// The wall clock; may jump. Only for stamps (rules.md#leader-time).
   virtual WallMs wall_now() const = 0;
   /// Runs `callback` once on the loop at `when` or soon after.
   virtual TimerId call_at(Instant when, std::function<void()> callback) = 0;

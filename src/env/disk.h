@@ -23,7 +23,7 @@ class File {
   /// Writes `chunks` one after the other from `offset`, then syncs the data if `sync` (fdatasync). The work happens off
   /// the loop, in submission order; `done` runs on the loop. The callee shares the chunks until then.
   /// Errors: kDiskFull (nothing was promised, the range may hold any mix of old and new bytes), kIo. After a failed
-  /// sync the file's contents are unknown: stop the node (RULES 9).
+  /// sync the file's contents are unknown: stop the node (rules.md#full-and-failing-disks).
   virtual void write(uint64_t offset, std::vector<Bytes> chunks, bool sync, DiskCallback done) = 0;
   /// Blocking; up to `count` bytes, fewer at the end of the file.
   virtual Result<std::string> read(uint64_t offset, size_t count) = 0;

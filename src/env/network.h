@@ -7,7 +7,7 @@
 
 namespace torc::env {
 
-/// Two channels per peer, so that a small message never waits behind a big one (RULES 27).
+/// Two channels per peer, so that a small message never waits behind a big one (rules.md#two-connections).
 enum class Channel : uint8_t {
   kControl = 0,  // elections, heartbeats, small appends
   kBulk = 1,     // forwarded commands, large appends, snapshots

@@ -1,4 +1,5 @@
-// A thread that takes everything queued per wake-up (RULES 29: a hand-off costs 12 to 26 us, so it should carry a lot).
+// A thread that takes everything queued per wake-up (rules.md#batches: a hand-off costs 12 to 26 us, so it should carry
+// a lot).
 #pragma once
 
 #include <condition_variable>

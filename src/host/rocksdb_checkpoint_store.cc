@@ -58,7 +58,7 @@ rocksdb::Options database_options(const RocksDbCheckpointOptions& options) {
   db.create_if_missing = true;
   db.info_log = std::make_shared<SilentLogger>();
   db.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  db.compression = rocksdb::kNoCompression;  // CPU is scarcer than disk (RULES 29); not measured against LZ4
+  db.compression = rocksdb::kNoCompression;  // CPU is scarcer than disk (rules.md#batches); not measured against LZ4
   db.write_buffer_size = 64u << 10;          // never written to
   db.max_open_files = kOpenFilesMax;
   db.max_background_jobs = 1;

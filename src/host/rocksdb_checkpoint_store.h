@@ -17,8 +17,9 @@ struct RocksDbCheckpointOptions {
 };
 
 /// A generation is written by a background thread as sorted files beside the database ("incoming/") and taken over by
-/// it in one step, so writing costs neither a memtable nor a flush (RULES 13). What a crash leaves: all of a generation
-/// whose commit was reported, all or nothing of one under way; its files are removed by the next open().
+/// it in one step, so writing costs neither a memtable nor a flush (rules.md#cheap-checkpoints). What a crash leaves:
+/// all of a generation whose commit was reported, all or nothing of one under way; its files are removed by the next
+/// open().
 ///
 /// RocksDB locks the directory for this process.
 class RocksDbCheckpointStore final : public env::CheckpointStore {

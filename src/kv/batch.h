@@ -16,8 +16,8 @@ namespace torc::kv {
 
 using SessionId = StrongId<struct SessionIdTag>;
 
-/// Exactly-once label of an operation (RULES 17): `sequence` is new for each operation of the session; everything below
-/// `floor` has been answered and may be forgotten.
+/// Exactly-once label of an operation (rules.md#exactly-once): `sequence` is new for each operation of the session;
+/// everything below `floor` has been answered and may be forgotten.
 struct SessionCall {
   SessionId session;
   uint64_t sequence = 0;

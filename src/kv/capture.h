@@ -1,4 +1,5 @@
-// Writes one generation of changes in ascending key order, a piece at a time, while commands go on (RULES 11, 13).
+// Writes one generation of changes in ascending key order, a piece at a time, while commands go on
+// (rules.md#images-as-of-an-index).
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
 // Checkpoints under way while commands go on: whatever the moment, images and header are exactly as of begin_capture(),
-// and replaying the later entries on top of them gives the live state again (RULES 11).
+// and replaying the later entries on top of them gives the live state again (rules.md#images-as-of-an-index).
 #include <gtest/gtest.h>
 
 #include <map>

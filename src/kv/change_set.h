@@ -1,5 +1,5 @@
 // What changed since when: decides which entries belong to a capture, and keeps what a capture still needs of values
-// that have changed since it began (RULES 11).
+// that have changed since it began (rules.md#images-as-of-an-index).
 //
 // Time is cut into generations; begin() ends one. An entry carries the generation of its last change:
 //

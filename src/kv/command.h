@@ -14,7 +14,7 @@ enum class CommandId : uint16_t {
   kNone = 0,
   // internal operations, proposed by nodes and never by clients directly
   kRegisterSession = 1,  // no arguments; answers the new session's id
-  kPurge = 2,            // keys...; deletes those whose deadline has passed at the entry's stamp (RULES 15)
+  kPurge = 2,            // keys...; deletes those whose deadline has passed at the entry's stamp (rules.md#leader-time)
   // strings
   kGet = 10,
   kSet,
@@ -38,7 +38,7 @@ enum class CommandId : uint16_t {
   kMSetNx,
   kCas,         // CAS key expected new -> 1 set, 0 not
   kCasVersion,  // CASVERSION key version new -> 1 set, 0 not; version 0: the key must not exist
-  kVersion,     // VERSION key -> the key's version (RULES 16), 0 if it does not exist
+  kVersion,     // VERSION key -> the key's version (rules.md#versions), 0 if it does not exist
   // keys of any type
   kDel = 60,
   kUnlink,

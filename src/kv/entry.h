@@ -8,7 +8,7 @@
 namespace torc::kv {
 
 constexpr size_t kKeyBytesMax = 65535;        // fits Entry::key_bytes
-constexpr size_t kValueBytesMax = 32u << 20;  // RULES 27
+constexpr size_t kValueBytesMax = 32u << 20;  // one command, its entry and its frame follow from it
 constexpr int64_t kNoDeadline = 0;            // real deadlines are above zero: stamps never are below it
 
 /// Types of values; stands in images: never renumber.
@@ -23,7 +23,7 @@ struct Entry {
     kStored = 4,     // the checkpoint store may hold this key, so deleting it needs a tombstone
   };
 
-  uint64_t version;      // RULES 16
+  uint64_t version;      // rules.md#versions
   uint32_t generation;   // of the last change, see change_set.h
   uint32_t block_bytes;  // of the whole block
   uint32_t value_bytes;

@@ -1,4 +1,5 @@
-// Exactly once: remembers the answers to labelled operations until the client says it has seen them (RULES 17).
+// Exactly once: remembers the answers to labelled operations until the client says it has seen them
+// (rules.md#exactly-once).
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// The map slot -> slot table (RULES 14): owns the entries' memory, knows nothing of what they mean.
+// The map slot -> slot table (rules.md#state-by-slot): owns the entries' memory, knows nothing of what they mean.
 #pragma once
 
 #include <cstddef>

@@ -72,7 +72,7 @@ struct StateMachine::Parts {
   Table table;
   Capture capture;
   Sessions sessions;
-  uint64_t operation_count = 0;  // RULES 16
+  uint64_t operation_count = 0;  // rules.md#versions
   WallMs last_stamp;
   LogIndex applied;
   std::string header;   // as of begin_capture()
@@ -80,7 +80,7 @@ struct StateMachine::Parts {
   RecordingSink recording;
 };
 
-/// Deletes the key if its deadline has passed: only entries of the log delete (RULES 15).
+/// Deletes the key if its deadline has passed: only entries of the log delete (rules.md#leader-time).
 Spot StateMachine::Parts::find_unexpired(std::string_view key) {
   Spot spot = table.find(key);
   if (spot.entry() != nullptr && spot.entry()->is_expired(last_stamp.ms)) table.erase(spot);

@@ -27,10 +27,12 @@ class ReplyRouter {
 
 enum class ReadResult {
   kAnswered,
-  kNeedsCommit,  // would answer "expired": nothing was written to the sink; propose the command itself (RULES 15)
+  kNeedsCommit,  // would answer "expired": nothing was written to the sink; propose the command itself
+                 // (rules.md#leader-time)
 };
 
-/// Receives one generation's changes in ascending key order (RULES 11); storage hands them to the checkpoint store.
+/// Receives one generation's changes in ascending key order (rules.md#images-as-of-an-index); storage hands them to the
+/// checkpoint store.
 class ImageSink {
  public:
   virtual ~ImageSink() = default;
@@ -71,7 +73,7 @@ class StateMachine {
   /// equal on all replicas at equal applied index. Cost: O(state); for tests and the simulator.
   uint64_t digest() const;
 
-  // ---- checkpoint (RULES 10 to 13) ----
+  // ---- checkpoint (rules.md#images-as-of-an-index) ----
   /// Freezes the set of changes since the last capture, exactly as of applied(). At most one capture at a time.
   void begin_capture();
   /// Emits the next changes in ascending key order until about `bytes_max` were emitted; true when complete.

@@ -1,4 +1,4 @@
-// env::Network over TCP: two connections per pair of nodes (RULES 27).
+// env::Network over TCP: two connections per pair of nodes (rules.md#two-connections).
 #pragma once
 
 #include <array>

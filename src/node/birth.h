@@ -1,4 +1,4 @@
-// How a static cluster comes into being exactly once (RULES 2).
+// How a static cluster comes into being exactly once (rules.md#new-life-new-id).
 //
 //   meeting ──all listed nodes met──▶ roster written ──all listed nodes wrote the same──▶ born (member)
 //      └── a peer that is born names another incarnation of this node ──▶ returning (joins as a learner)

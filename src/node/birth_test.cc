@@ -80,8 +80,8 @@ TEST(Birth, WipedNodeReturnsToTheClusterItLeftUnderItsNewIncarnation) {
   EXPECT_EQ(restarted.membership(), Membership::kReturning);
 }
 
-// RULES 2: A and B acknowledged a write while C was away. B loses its directory, A stops. Had C not written the roster
-// before A and B could vote, the new B and C would found a cluster without the write.
+// rules.md#new-life-new-id: A and B acknowledged a write while C was away. B loses its directory, A stops. Had C not
+// written the roster before A and B could vote, the new B and C would found a cluster without the write.
 TEST(Birth, WipedNodeAndOneThatWasAwayCannotFoundASecondCluster) {
   Nodes nodes;
   nodes.greet_both(1, 2);

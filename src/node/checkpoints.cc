@@ -14,7 +14,7 @@ constexpr size_t kSliceBytes = 4u << 20;
 constexpr uint64_t kCutEntriesMin = 64;
 constexpr Duration kRetryAfter = 10s;  // after one that found the disk full
 /// A snapshot that takes so long that the log reaches this many times its usual size no longer holds it back: whoever
-/// gets it needs another one then (RULES 8).
+/// gets it needs another one then (rules.md#segments-repeat-state).
 constexpr uint64_t kStreamedLogFactor = 4;
 
 }  // namespace

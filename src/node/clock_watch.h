@@ -1,4 +1,4 @@
-// Whose wall clock is wrong: a leader's compared with those of its voters (RULES 15, last sentence).
+// Whose wall clock is wrong: a leader's compared with those of its voters (rules.md#leader-time).
 #pragma once
 
 #include <map>

@@ -1,5 +1,5 @@
 // Which way this node's forwarded commands take: straight to the leader, or through one other member while that link is
-// cut (RULES 28).
+// cut (rules.md#one-relay-hop).
 #pragma once
 
 #include <vector>

@@ -10,8 +10,9 @@
 namespace torc::node {
 namespace {
 
-constexpr uint64_t kRegistration = 0;              // sequence of the session's own registration
-constexpr size_t kBatchBytesMax = 1u << 20;        // soft: a batch closes at the command that reaches it (RULES 27)
+constexpr uint64_t kRegistration = 0;  // sequence of the session's own registration
+constexpr size_t kBatchBytesMax =
+    1u << 20;  // soft: a batch closes at the command that reaches it (rules.md#two-connections)
 constexpr size_t kUnansweredBytesMax = 64u << 20;  // beyond, nothing more is sent until answers come
 /// Commands from the oldest unanswered one on: a session keeps no more answers, and would refuse what comes on top.
 constexpr uint64_t kUnansweredMax = kv::kSessionRepliesMax;

@@ -23,10 +23,10 @@ class ForwarderHost : public ForwardNeighbours {
 };
 
 /// Every write carries the session of this (node, incarnation), registered when first needed, so that a write sent
-/// twice is executed once (RULES 17). A session that the state machine no longer knows is replaced; what certainly was
-/// not executed under it is sent again under the new one. Reads are simply sent again. The stream restarts with a new
-/// epoch whenever the way it takes, the connection or the leader's willingness changes; the receiver takes batches of
-/// an epoch only in order.
+/// twice is executed once (rules.md#exactly-once). A session that the state machine no longer knows is replaced; what
+/// certainly was not executed under it is sent again under the new one. Reads are simply sent again. The stream
+/// restarts with a new epoch whenever the way it takes, the connection or the leader's willingness changes; the
+/// receiver takes batches of an epoch only in order.
 class Forwarder {
  public:
   Forwarder(GroupId group, ForwarderHost& host, Clients& clients, Duration command_timeout, uint64_t process_seed);

@@ -239,7 +239,7 @@ void Group::serve_reads() {
     AnswerOnDemand answer(clients_, read.waiter);
     if (state_->read(read.command.view(), clock_.wall_now(), answer) == kv::ReadResult::kAnswered) {
       clients_.end(read.waiter);
-    } else if (was_leader_) {  // the expiry is committed first (RULES 15)
+    } else if (was_leader_) {  // the expiry is committed first (rules.md#leader-time)
       write(read.waiter, read.command.view(), nullptr, Retry::kNone);
     } else {
       host_.reroute(read.waiter, read.command.view(), nullptr, Retry::kNone);

@@ -82,7 +82,7 @@ Status Group::restore(const consensus::Configuration& birth) {
 }
 
 // A log that ends before the checkpoint, or disagrees with its term, holds nothing that the checkpoint does not cover:
-// it restarts there (RULES 12). That happens when entries were applied before they were durable here.
+// it restarts there (rules.md#snapshot-install). That happens when entries were applied before they were durable here.
 Status Group::join_log_with(const storage::CheckpointMeta& checkpoint, storage::GroupLog& log) {
   if (log.start_index > checkpoint.index) {
     return Error{ErrorCode::kCorrupt, "the log starts after entry " + std::to_string(log.start_index.value) +

@@ -1,4 +1,5 @@
-// Who this data directory belongs to: the file "identity", replaced atomically before anything depends on it (RULES 2).
+// Who this data directory belongs to: the file "identity", replaced atomically before anything depends on it
+// (rules.md#new-life-new-id).
 #pragma once
 
 #include <optional>

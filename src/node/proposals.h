@@ -1,4 +1,5 @@
-// A leader's writes between "came in" and "is decided": gathered into one entry per turn (RULES 30), then waited for.
+// A leader's writes between "came in" and "is decided": gathered into one entry per turn (rules.md#batches), then
+// waited for.
 #pragma once
 
 #include <deque>

@@ -1,4 +1,5 @@
-// Forwarded commands of others on their way through this node, and the answers on their way back (RULES 28).
+// Forwarded commands of others on their way through this node, and the answers on their way back
+// (rules.md#one-relay-hop).
 #pragma once
 
 #include "consensus/types.h"

@@ -1,5 +1,5 @@
-// The way of forwarded commands when the link to the leader is cut: which one is taken, and what a relay does (RULES
-// 28).
+// The way of forwarded commands when the link to the leader is cut: which one is taken, and what a relay does
+// (rules.md#one-relay-hop).
 #include "node/relay.h"
 
 #include <gtest/gtest.h>

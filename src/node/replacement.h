@@ -1,6 +1,6 @@
 // How a node whose data was lost takes its place again: its new life joins as a learner, catches up, and replaces the
-// former one in one joint change (RULES 2, 4). The former life stays a voter until then: removing it first would leave
-// a group of three with two voters, which stops when either fails.
+// former one in one joint change (rules.md#new-life-new-id, #membership-change). The former life stays a voter until
+// then: removing it first would leave a group of three with two voters, which stops when either fails.
 //
 //   (2, old) voter, dead   --add-->   (2, old) voter, dead   --promote + remove-->   (2, new) voter
 //                                     (2, new) learner

@@ -7,7 +7,7 @@
 namespace torc::node {
 namespace {
 
-/// Larger messages go by the bulk connection (RULES 27).
+/// Larger messages go by the bulk connection (rules.md#two-connections).
 constexpr size_t kControlBytesMax = 64u << 10;
 
 }  // namespace

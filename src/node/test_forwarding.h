@@ -41,7 +41,8 @@ inline std::string recorded_integer(int64_t value) {
   return sink.take();
 }
 
-/// The leader's side: a state machine that appends arguments to a list, with sessions as RULES 17 wants them.
+/// The leader's side: a state machine that appends arguments to a list, with sessions as rules.md#exactly-once wants
+/// them.
 struct Leader final : ForwardReceiverHost {
   Clients clients;
   ForwardReceiver receiver{kGroup, *this, clients};

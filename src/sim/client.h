@@ -19,7 +19,8 @@ struct ClientOptions {
   Duration delay_min = 50us;  // one way, to and from a node
   Duration delay_max = 1ms;
   Duration timeout = 2s;  // of one attempt
-  /// With a session, a write without a clear answer is sent again under the same label until it has one (RULES 17).
+  /// With a session, a write without a clear answer is sent again under the same label until it has one
+  /// (rules.md#exactly-once).
   bool uses_session = false;
   size_t attempts_max = 40;
   uint32_t loss_percent = 0;    // of what it sends, and of the answers: as a connection that broke, unnoticed

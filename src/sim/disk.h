@@ -24,8 +24,8 @@ constexpr size_t kSectorBytes = 512;
 constexpr size_t kPageBytes = 4096;
 
 /// Damage may hit a sector once so many later writes were synced: the log's later records then note that it was durable
-/// (RULES 7), so whoever reads it can tell damage from a torn tail. Of the last batch nobody could, see
-/// docs/testing.md.
+/// (rules.md#torn-or-damaged), so whoever reads it can tell damage from a torn tail. Of the last batch nobody could,
+/// see docs/testing.md.
 constexpr uint64_t kSettledSyncs = 3;
 
 /// What a device does to bytes that a completed sync had covered.

@@ -26,7 +26,7 @@ class Process {
   /// kill -9: what waits is dropped, nothing of this life runs any more.
   void kill();
   void pause();
-  /// SIGCONT: everything that waited runs at once, at the time of the resumption (RULES 3).
+  /// SIGCONT: everything that waited runs at once, at the time of the resumption (rules.md#leases).
   void resume();
 
   bool is_alive() const { return is_alive_; }

@@ -1,5 +1,6 @@
 // A failing seed becomes a short story. The planted bug is a clock that stands still while its process is stopped, so
-// that a leader that was paused still believes in its lease (RULES 3): pauses are needed for it and nothing else.
+// that a leader that was paused still believes in its lease (rules.md#leases): pauses are needed for it and nothing
+// else.
 #include "sim/shrink.h"
 
 #include <gtest/gtest.h>

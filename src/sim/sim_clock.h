@@ -15,7 +15,7 @@ struct ClockOptions {
   Instant start{1'000'000'000};  // what the clock shows when the world begins
   int64_t drift_ppm = 0;         // runs faster (or slower) by this many millionths
   WallMs wall_start{1'700'000'000'000};
-  /// False plants a bug: a clock that stands still while the process is stopped (RULES 3 is why ours does not).
+  /// False plants a bug: a clock that stands still while the process is stopped (rules.md#leases is why ours does not).
   bool counts_suspended_time = true;
 };
 

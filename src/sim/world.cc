@@ -126,7 +126,8 @@ void World::start_again_later(Machine& machine) {
 
 void World::on_fatal(NodeId id, const Error& error) {
   Machine& stopped = machine(id);
-  // Before it is born a node may exit when it cannot write down whom it met; a member goes on reading (RULES 9).
+  // Before it is born a node may exit when it cannot write down whom it met; a member goes on reading
+  // (rules.md#full-and-failing-disks).
   const bool is_born = stopped.node != nullptr && !stopped.node->status().groups.empty();
   // Ordinary checkpoints are tried again later. At the switch to a snapshot the core has given up its log already: the
   // former state is on disk and nowhere else, so the process ends and starts from it when there is space.

@@ -10,11 +10,11 @@
 
 namespace torc::storage {
 
-/// First byte of every key in the checkpoint store (RULES 14). Values stand in keys: never renumber.
+/// First byte of every key in the checkpoint store (rules.md#state-by-slot). Values stand in keys: never renumber.
 constexpr uint8_t kMetaKeyspace = 0;
 constexpr uint8_t kFirstDataKeyspace = 1;
 
-/// Committed in the same generation as the images, so that both say the same index (RULES 11).
+/// Committed in the same generation as the images, so that both say the same index (rules.md#images-as-of-an-index).
 struct CheckpointMeta {
   GroupId group;
   LogIndex index;                          // the images are exactly as of this entry

@@ -15,8 +15,9 @@ namespace torc::storage {
 
 /// A checkpoint runs between start() and its outcome:
 ///   start(): freezes the changes as of the state machine's applied index
-///   step(), again and again: hands the next bytes to the store; the caller's pace is its share of CPU (RULES 13)
-///   the last step() commits; when that is durable, `on_outcome` runs on the loop and the log may be cut behind it
+///   step(), again and again: hands the next bytes to the store; the caller's pace is its share of CPU
+///   (rules.md#cheap-checkpoints) the last step() commits; when that is durable, `on_outcome` runs on the loop and the
+///   log may be cut behind it
 /// A crash anywhere before leaves the former checkpoint.
 class Checkpointer {
  public:

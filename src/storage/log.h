@@ -19,8 +19,9 @@ namespace torc::storage {
 
 struct LogOptions {
   uint64_t segment_bytes =
-      64u << 20;                  // a segment is zero-filled to this and recycled; one oversized batch may exceed it
-  Duration marker_delay = 100ms;  // an idle log writes its marker this long after its last fsync (RULES 7)
+      64u << 20;  // a segment is zero-filled to this and recycled; one oversized batch may exceed it
+  Duration marker_delay =
+      100ms;  // an idle log writes its marker this long after its last fsync (rules.md#torn-or-damaged)
   size_t recycled_segments_max = 4;
   /// Secret randomness for the checksums of a new log, so that a stored value cannot pose as a record behind damage. An
   /// existing log keeps its own.
@@ -47,7 +48,7 @@ class Log {
  public:
   /// Reads every segment. Distinguishes a torn tail (cut off) from damage below what was synced. Everything recovered
   /// is durable when this returns. `disk` and `clock` must outlive the log. Errors: kCorrupt with file and offset
-  /// (RULES 7: the node must not start as if it remembered), kIo, kDiskFull.
+  /// (rules.md#torn-or-damaged: the node must not start as if it remembered), kIo, kDiskFull.
   static Result<std::unique_ptr<Log>> open(env::Disk& disk, env::Clock& clock, const LogOptions& options);
   virtual ~Log() = default;
 

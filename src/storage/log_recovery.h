@@ -35,7 +35,7 @@ struct RecoveredLog {
 /// "log-" and the number in 16 hexadecimal digits. The number says nothing: a recycled file keeps its name.
 std::string segment_file_name(uint64_t number);
 
-/// Decides what the log holds (RULES 7), in this order:
+/// Decides what the log holds (rules.md#torn-or-damaged), in this order:
 ///  1. Each header names its predecessor. The newest one's first_sequence_needed, or a later kTrim, says where the
 ///  chain
 ///     may end; a gap above that is corruption.

@@ -21,9 +21,10 @@ enum class RecordKind : uint8_t {
   kHardState = 2,   // u64 term, u64 vote node, u64 vote incarnation
   kCut = 3,         // u64 index, u64 term: entries up to index are gone, later ones stay
   kReset = 4,       // u64 index, u64 term: all entries are gone, the log goes on after index
-  kGroupState = 5,  // everything about a group except its entries, repeated at the head of each segment (RULES 8)
+  kGroupState = 5,  // everything about a group except its entries, repeated at the head of each segment
+                    // (rules.md#segments-repeat-state)
   kTrim = 6,        // u64 sequence of the oldest segment that is still needed; older files may be reused or removed
-  kMarker = 7,      // no payload: written by an idle log for its synced_through alone (RULES 7)
+  kMarker = 7,      // no payload: written by an idle log for its synced_through alone (rules.md#torn-or-damaged)
 };
 
 constexpr size_t kRecordHeaderBytes = 32;

@@ -11,7 +11,7 @@ namespace torc::wire {
 namespace {
 
 constexpr size_t kStagingBytes = 64u << 10;
-/// First size of a large body's buffer: a chunk of the bulk channel (RULES 27) fits without moving.
+/// First size of a large body's buffer: a chunk of the bulk channel (rules.md#two-connections) fits without moving.
 constexpr size_t kBodyBytesFirst = (1u << 20) + (64u << 10);
 
 }  // namespace

@@ -16,7 +16,8 @@
 
 namespace torc::wire {
 
-/// Sent by every node to every listed node until all have met, and once per new connection afterwards (RULES 2).
+/// Sent by every node to every listed node until all have met, and once per new connection afterwards
+/// (rules.md#new-life-new-id).
 struct Meet {
   NodeId node;
   Incarnation incarnation;
@@ -46,7 +47,8 @@ struct ForwardRequest {
   uint64_t floor = 0;     // all sequences below have been answered
   uint64_t epoch = 0;
   uint64_t batch = 0;
-  // While the direct link is cut, the sender asks another member to pass it on; that one does so once (RULES 28).
+  // While the direct link is cut, the sender asks another member to pass it on; that one does so once
+  // (rules.md#one-relay-hop).
   bool wants_relay = false;  // first hop: pass it on to the leader you know
   bool is_relayed = false;   // second hop, never passed on again; the answer goes back through the one who relayed it
   NodeId origin;             // relayed: whose stream it is
@@ -127,6 +129,7 @@ constexpr size_t kAddressBytesMax = 512;  // a DNS name and a port
 /// (about 1 MiB, then one more command), receivers bound what small bytes may unfold into.
 constexpr size_t kForwardedMax = 1u << 20;
 constexpr size_t kForwardedArgsMax = 4u << 20;
-constexpr size_t kSnapshotChunkBytesMax = 1u << 20;  // larger ones would hold up what is behind them (RULES 27)
+constexpr size_t kSnapshotChunkBytesMax =
+    1u << 20;  // larger ones would hold up what is behind them (rules.md#two-connections)
 
 }  // namespace torc::wire

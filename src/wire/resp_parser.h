@@ -14,7 +14,8 @@
 namespace torc::wire {
 
 constexpr size_t kArgumentsMax = kv::kArgsMax;
-constexpr size_t kBulkBytesMax = 32u << 20;    // the value limit (RULES 27); told to clients as proto-max-bulk-len
+constexpr size_t kBulkBytesMax =
+    32u << 20;  // the value limit (rules.md#two-connections); told to clients as proto-max-bulk-len
 constexpr size_t kInlineBytesMax = 64u << 10;  // as Redis
 /// A whole command. Its encoding in an entry is shorter than its RESP form but for a session's label, so what passes
 /// here fits into an entry.

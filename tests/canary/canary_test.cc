@@ -46,7 +46,7 @@ TEST(Canary, RepliesSentBeforeTheFsyncAreCaught) {
 }
 
 TEST(Canary, ReadsServedWithoutConfirmedLeadershipAreCaught) {
-  // A lease that does not see how long its process was stopped is no confirmation (RULES 3).
+  // A lease that does not see how long its process was stopped is no confirmation (rules.md#leases).
   sim::SeedOptions options;
   options.clocks_count_suspended_time = false;
   options.adjust_faults = [](sim::NemesisOptions& faults) { only(faults, {sim::Fault::kPauseLeader}); };

@@ -1,4 +1,4 @@
-// Does a node that lost its data directory know that it did (RULES 2)?
+// Does a node that lost its data directory know that it did (rules.md#new-life-new-id)?
 #include <gtest/gtest.h>
 
 #include <filesystem>

@@ -1,5 +1,5 @@
-// A full disk: are writes refused with a clear error, reads served, and does it end when there is space again (RULES
-// 9)?
+// A full disk: are writes refused with a clear error, reads served, and does it end when there is space again
+// (rules.md#full-and-failing-disks)?
 #include <gtest/gtest.h>
 #include <unistd.h>
 

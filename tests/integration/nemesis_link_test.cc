@@ -1,5 +1,5 @@
-// The nemesis run with one wire cut, between real network namespaces (RULES 28): whoever is attached to any node is
-// served, and nobody else comes to lead.
+// The nemesis run with one wire cut, between real network namespaces (rules.md#one-relay-hop): whoever is attached to
+// any node is served, and nobody else comes to lead.
 #include <algorithm>
 #include <chrono>
 #include <iostream>

@@ -1,4 +1,4 @@
-// Does a leader that was stopped for a while answer from the past when it wakes up (RULES 3)?
+// Does a leader that was stopped for a while answer from the past when it wakes up (rules.md#leases)?
 #include <gtest/gtest.h>
 
 #include "cluster.h"

@@ -6,7 +6,7 @@
 // each wait is drawn. Raft without PreVote and CheckQuorum keeps one thing that the paper's does not have: a replica
 // that hears a leader grants no vote, because leases rest on it.
 //
-// Not here yet: ConstrainedElection, which needs a replica that pulls before it votes (RULES 1).
+// Not here yet: ConstrainedElection, which needs a replica that pulls before it votes (rules.md#pull-before-voting).
 #include <gtest/gtest.h>
 
 #include <algorithm>

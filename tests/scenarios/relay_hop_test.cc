@@ -1,5 +1,6 @@
-// One cut link, and clients at all nodes (RULES 28): everybody is served while it lasts, through one other member where
-// it is the link to the leader that is cut. Everything is executed once, and nobody else comes to lead.
+// One cut link, and clients at all nodes (rules.md#one-relay-hop): everybody is served while it lasts, through one
+// other member where it is the link to the leader that is cut. Everything is executed once, and nobody else comes to
+// lead.
 #include <gtest/gtest.h>
 
 #include <algorithm>
