@@ -1,7 +1,12 @@
 #include "mapreduce/count_table.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <boost/sort/pdqsort/pdqsort.hpp>
+#include <cstdlib>
+#include <new>
+#include <stdexcept>
 #include <utility>
 
 #include "base/check.h"
@@ -10,11 +15,13 @@
 namespace torc::mapreduce {
 namespace {
 
-constexpr size_t kCapacityMin = 4096;
+constexpr size_t kCapacityMin = 256;    // far above the keys that wait to be added
+constexpr size_t kCapacityFirst = 4096;
+constexpr size_t kHugePageBytes = 2u << 20;  // one of them needs one entry of the TLB instead of 512
 constexpr size_t kGrowth = 4;
 constexpr size_t kLongBlockBytes = 256u << 10;
 
-size_t limit_of(size_t capacity) { return capacity / 10 * 7; }  // linear probing gets slow above
+size_t limit_of(size_t capacity) { return capacity / 10 * 6; }  // linear probing gets slow above
 
 uint64_t hash_of(std::string_view key, uint64_t seed) {
   __extension__ using Wide = unsigned __int128;
@@ -30,18 +37,37 @@ uint64_t hash_of(std::string_view key, uint64_t seed) {
   return hash;
 }
 
+/// Zeros.
+void* allocate(size_t bytes) {
+  if (bytes < 2 * kHugePageBytes) {
+    void* small = std::calloc(1, bytes);
+    if (small == nullptr) throw std::bad_alloc();
+    return small;
+  }
+  const size_t rounded = (bytes + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
+  void* large = std::aligned_alloc(kHugePageBytes, rounded);
+  if (large == nullptr) throw std::bad_alloc();
+  ::madvise(large, rounded, MADV_HUGEPAGE);
+  std::memset(large, 0, bytes);
+  return large;
+}
+
 }  // namespace
 
-CountTable::CountTable(size_t bytes_max, uint64_t seed) : bytes_max_(bytes_max), seed_(seed | 1) {
-  grow(std::clamp(bytes_max / sizeof(Cell) / 2, size_t{16}, kCapacityMin));
+CountTable::CountTable(size_t bytes_max, uint64_t seed)
+    : bytes_max_(bytes_max), seed_(seed | 1), cells_(nullptr, std::free) {
+  grow(std::clamp(bytes_max / sizeof(Cell) / 2, kCapacityMin, kCapacityFirst));
 }
 
 void CountTable::add(std::string_view key, int64_t value) {
   if (key.size() > kInlineBytesMax) return add_long(key, value);
   char copy[kReadAhead] = {};
   std::memcpy(copy, key.data(), key.size());
-  add_inline(copy, key.size(), value);
+  const Packed packed = pack(copy, key.size());
+  add_packed(packed, home_of(packed.a, packed.b), value);
 }
+
+void CountTable::throw_overflow() { throw std::overflow_error("a sum does not fit 64 bits"); }
 
 void CountTable::add_long(std::string_view key, int64_t value) {
   const uint64_t hash = hash_of(key, seed_);
@@ -49,7 +75,7 @@ void CountTable::add_long(std::string_view key, int64_t value) {
   for (; cells_[at].b != 0; at = at + 1 == capacity_ ? 0 : at + 1) {
     const Cell& cell = cells_[at];
     if (cell.a != hash || cell.b != kLong || cell.long_key->key() != key) continue;
-    cell.long_key->sum += value;
+    if (__builtin_add_overflow(cell.long_key->sum, value, &cell.long_key->sum)) throw_overflow();
     return;
   }
   cells_[at].a = hash;
@@ -74,7 +100,16 @@ CountTable::LongKey* CountTable::keep(std::string_view key, int64_t value) {
   return kept;
 }
 
+void CountTable::add_all_later() {
+  for (Later& later : later_) {
+    if (later.key.b != 0) add_packed(later.key, later.home, 1);
+    later = Later{};
+  }
+  later_next_ = 0;
+}
+
 bool CountTable::make_room(size_t key_bytes) {
+  add_all_later();  // they know where they go in the table as it is
   if (count_ >= limit_) {
     // Both tables are there while one becomes the other.
     const size_t room = bytes_max_ > long_bytes_ ? (bytes_max_ - long_bytes_) / sizeof(Cell) : 0;
@@ -89,7 +124,8 @@ bool CountTable::make_room(size_t key_bytes) {
 }
 
 void CountTable::grow(size_t capacity) {
-  std::unique_ptr<Cell[]> old = std::exchange(cells_, std::make_unique<Cell[]>(capacity));
+  std::unique_ptr<Cell[], void (*)(void*)> old(static_cast<Cell*>(allocate(capacity * sizeof(Cell))), std::free);
+  old.swap(cells_);
   const size_t old_capacity = std::exchange(capacity_, capacity);
   limit_ = limit_of(capacity);
   for (size_t i = 0; i < old_capacity; ++i) {
@@ -125,6 +161,7 @@ std::string_view CountTable::unpacked(const Cell& turned, char* room) {
 }
 
 void CountTable::sort(const Partitioner& partitioner) {
+  add_all_later();
   size_t count = 0;
   for (size_t i = 0; i < capacity_; ++i) {
     if (cells_[i].b != 0) cells_[count++] = turned(cells_[i]);

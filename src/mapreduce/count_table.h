@@ -21,14 +21,24 @@ class CountTable {
   /// on it.
   CountTable(size_t bytes_max, uint64_t seed);
 
-  bool is_empty() const { return count_ == 0; }
+  bool is_empty() const { return count_ == 0 && later_next_ == 0; }
   /// False: there may be no room for one more key of so many bytes; drain it.
   bool fits(size_t key_bytes) { return count_ < limit_ && key_bytes <= kInlineBytesMax ? true : make_room(key_bytes); }
-  /// Requires: fits(key.size()).
+  /// Requires: fits(key.size()). Throws std::overflow_error if the sum leaves 64 bits.
   void add(std::string_view key, int64_t value);
-  /// The same for a short key in the middle of a buffer. Requires: bytes <= kInlineBytesMax, and kReadAhead bytes can be
-  /// read from `key` on.
-  void add_inline(const char* key, size_t bytes, int64_t value) { add_packed(pack(key, bytes), value); }
+  /// Adds 1, a little later: the cell is asked for now, and used when it has arrived from memory. Waiting for it would be
+  /// most of the work otherwise. Requires: fits(bytes), bytes <= kInlineBytesMax, and kReadAhead bytes can be read from
+  /// `key` on.
+  void count_inline(const char* key, size_t bytes) {
+    const Packed packed = pack(key, bytes);
+    const size_t home = home_of(packed.a, packed.b);
+    const char* cell = reinterpret_cast<const char*>(&cells_[home]);
+    __builtin_prefetch(cell);
+    __builtin_prefetch(cell + sizeof(Cell) - 1);
+    Later& later = later_[later_next_++ % kLater];
+    if (later.key.b != 0) add_packed(later.key, later.home, 1);
+    later = Later{packed, home};
+  }
   /// Calls take(partition, key, sum) for all keys in the order of (partition, key); it is empty then.
   template <typename Take>
   void drain(const Partitioner& partitioner, Take take) {
@@ -61,9 +71,14 @@ class CountTable {
     };
   };
   struct Packed {
-    uint64_t a;
-    uint64_t b;
+    uint64_t a = 0;
+    uint64_t b = 0;  // 0: none
   };
+  struct Later {
+    Packed key;
+    size_t home = 0;
+  };
+  static constexpr size_t kLater = 16;
   static constexpr uint64_t kLong = uint64_t{0xff} << 56;
   static constexpr uint64_t kLowBytes[16] = {
       0,          0xff,         0xffff,         0xffffff,         0xffffffff,         0xffffffffff,
@@ -86,12 +101,11 @@ class CountTable {
     const uint64_t mixed = (static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64)) * 0x9e3779b97f4a7c15u;
     return static_cast<size_t>((static_cast<Wide>(mixed) * capacity_) >> 64);
   }
-  void add_packed(Packed key, int64_t value) {
-    size_t at = home_of(key.a, key.b);
+  void add_packed(Packed key, size_t at, int64_t value) {
     for (;;) {
       Cell& cell = cells_[at];
       if (cell.a == key.a && cell.b == key.b) {
-        cell.sum += value;
+        if (__builtin_add_overflow(cell.sum, value, &cell.sum)) throw_overflow();
         return;
       }
       if (cell.b == 0) break;
@@ -102,10 +116,12 @@ class CountTable {
     cells_[at].sum = value;
     ++count_;
   }
+  [[noreturn]] static void throw_overflow();
   static bool is_long(const Cell& cell) { return (cell.b & 0xff) == 0xff; }  // once turned
   static std::string_view unpacked(const Cell& turned, char* room);
   static Cell turned(const Cell& cell);
   void add_long(std::string_view key, int64_t value);
+  void add_all_later();
   LongKey* keep(std::string_view key, int64_t value);
   bool make_room(size_t key_bytes);
   void grow(size_t capacity);
@@ -118,7 +134,9 @@ class CountTable {
   size_t capacity_ = 0;
   size_t limit_ = 0;  // keys; at it the table grows, or is full
   size_t count_ = 0;
-  std::unique_ptr<Cell[]> cells_;
+  std::unique_ptr<Cell[], void (*)(void*)> cells_;
+  Later later_[kLater];  // keys whose cells have been asked for; a ring
+  size_t later_next_ = 0;
   std::vector<std::unique_ptr<char[]>> long_keys_;  // blocks
   size_t long_bytes_ = 0;                           // in all blocks
   char* long_end_ = nullptr;                        // of what is kept in the last block

@@ -18,6 +18,7 @@ void put_spec(std::string& out, const JobSpec& spec) {
   put_field(out, "map", spec.map);
   put_field(out, "reduce", spec.reduce);
   for (const std::string& input : spec.inputs) put_field(out, "input", input);
+  put_field(out, "directory", spec.directory);
   put_field(out, "output", spec.output);
   put_field(out, "reduces", spec.reduces);
   put_field(out, "split_bytes", spec.split_bytes);
@@ -34,6 +35,7 @@ Result<JobSpec> parse_spec(const Fields& fields) {
   spec.map = fields.text("map");
   spec.reduce = fields.text("reduce");
   spec.inputs = fields.all("input");
+  spec.directory = fields.text("directory");
   spec.output = fields.text("output");
   const uint64_t reduces = fields.number_or("reduces", 0);
   if (reduces == 0 || reduces > kReducesMax) return corrupt("reduces");
@@ -56,6 +58,10 @@ Result<JobSpec> parse_spec(const Fields& fields) {
 }
 
 }  // namespace
+
+std::string JobSpec::path_of(std::string_view input) const {
+  return input.starts_with('/') ? std::string(input) : directory + "/" + std::string(input);
+}
 
 std::string_view to_string(JobState state) {
   switch (state) {

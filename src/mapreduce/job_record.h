@@ -28,6 +28,7 @@ struct JobSpec {
   std::string map;     // a built-in name, a name of the program's own, or a command for the shell
   std::string reduce;
   std::vector<std::string> inputs;  // files, patterns, directories, or torc:PREFIX for keys
+  std::string directory;            // absolute: inputs that do not begin with a slash are relative to it
   std::string output;               // directory, absolute
   uint32_t reduces = 1;
   uint64_t split_bytes = 0;
@@ -39,6 +40,8 @@ struct JobSpec {
   std::map<std::string, std::string> arguments;  // for the functions: pattern, ...
 
   bool operator==(const JobSpec&) const = default;
+  /// Where an input is, by the name that the submitter gave it.
+  std::string path_of(std::string_view input) const;
 };
 
 enum class JobState : uint8_t { kRunning, kPublishing, kDone, kFailed, kCancelled };

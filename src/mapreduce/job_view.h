@@ -62,6 +62,8 @@ class JobView {
   Result<Refreshed> refresh();
 
   const std::string& job() const { return job_; }
+  bool has_record() const { return record_ != nullptr; }
+  /// Requires: has_record(), as the following.
   const JobRecord& record() const { return *record_; }
   std::shared_ptr<const JobRecord> shared_record() const { return record_; }
   const std::string& record_text() const { return record_text_; }

@@ -100,7 +100,7 @@ Output run_map(AttemptContext& context, const Assignment& assignment) {
   CHECK(assignment.plan && assignment.attempt.task.index < assignment.plan->splits.size());
   const Split& split = assignment.plan->splits[assignment.attempt.task.index];
   context.steps.in_record(split.begin);
-  SplitFile file(context, split);
+  SplitFile file(context, assignment.record->spec, split);
   const Skips skips(assignment, split);
   MapCollector out(context, assignment);
   if (context.functions.words != WordMap::kNone) {

@@ -24,7 +24,7 @@ class MapCollector : public Emitter {
   void add_word(const char* word, size_t bytes) {
     if (!table_->fits(bytes)) spill();
     if (bytes <= CountTable::kInlineBytesMax) {
-      table_->add_inline(word, bytes, 1);
+      table_->count_inline(word, bytes);
     } else {
       table_->add({word, bytes}, 1);
     }

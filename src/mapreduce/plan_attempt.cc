@@ -19,9 +19,14 @@ std::vector<InputFile> files_of(AttemptContext& context, const JobRecord& job) {
   std::vector<InputFile> found;
   for (const std::string& input : job.spec.inputs) {
     if (input.starts_with(kKeysInput)) continue;
-    Result<std::vector<InputFile>> files = context.files.expand(input);
+    const std::string path = job.spec.path_of(input);
+    Result<std::vector<InputFile>> files = context.files.expand(path);
     if (!files) throw_fault(Fault::Kind::kFatal, files.error().message);
-    for (InputFile& file : *files) found.push_back(std::move(file));
+    for (InputFile& file : *files) {
+      // Files go by the names that the submitter gave them: those stand in outputs.
+      if (path.size() > input.size()) file.path.erase(0, path.size() - input.size());
+      found.push_back(std::move(file));
+    }
   }
   return found;
 }
@@ -66,7 +71,8 @@ class SampleEmitter final : public Emitter {
 };
 
 /// Keys of records from all over the inputs; the same ones whoever plans.
-std::vector<std::string> sample_keys(AttemptContext& context, const std::vector<Split>& splits, size_t count) {
+std::vector<std::string> sample_keys(AttemptContext& context, const JobSpec& spec, const std::vector<Split>& splits,
+                                     size_t count) {
   std::vector<std::string> keys;
   SampleEmitter out(keys);
   Prng prng(1);
@@ -78,7 +84,7 @@ std::vector<std::string> sample_keys(AttemptContext& context, const std::vector<
       context.steps.step();
       Split here = split;
       here.begin = split.begin + prng.below(split.input_bytes());
-      SplitFile file(context, here);
+      SplitFile file(context, spec, here);
       LineReader reader(file, kSampleBytes);
       Record record{.input = split.name};
       try {
@@ -96,7 +102,7 @@ std::vector<std::string> sample_keys(AttemptContext& context, const std::vector<
 }
 
 std::vector<std::string> borders_of(AttemptContext& context, const JobSpec& spec, const std::vector<Split>& splits) {
-  std::vector<std::string> keys = sample_keys(context, splits, kSamplesPerPartition * spec.reduces);
+  std::vector<std::string> keys = sample_keys(context, spec, splits, kSamplesPerPartition * spec.reduces);
   std::sort(keys.begin(), keys.end());
   std::vector<std::string> borders;
   for (size_t i = 1; i < spec.reduces && !keys.empty(); ++i) borders.push_back(keys[keys.size() * i / spec.reduces]);

@@ -4,8 +4,9 @@
 
 namespace torc::mapreduce {
 
-SplitFile::SplitFile(AttemptContext& context, const Split& split) : context_(context), split_(split) {
-  Result<std::unique_ptr<ReadableFile>> file = context.files.open(split.name);
+SplitFile::SplitFile(AttemptContext& context, const JobSpec& spec, const Split& split)
+    : context_(context), split_(split) {
+  Result<std::unique_ptr<ReadableFile>> file = context.files.open(spec.path_of(split.name));
   if (!file && file.error().code == ErrorCode::kNotFound) {
     throw_fault(Fault::Kind::kFatal, split.name + " is gone: it was there when the job was planned");
   }

@@ -13,7 +13,7 @@ namespace torc::mapreduce {
 class SplitFile {
  public:
   /// Throws AttemptFault: kFatal if the file has changed since the plan or is gone.
-  SplitFile(AttemptContext& context, const Split& split);
+  SplitFile(AttemptContext& context, const JobSpec& spec, const Split& split);
 
   const Split& split() const { return split_; }
   /// Up to `count` bytes of the file from `offset`, fewer only at its end. Blocks of the file, not a mapping of it: a

@@ -35,7 +35,8 @@ Worker::Worker(WorkerId id, std::string job, KeyStore& store, FileSystem& files,
 Result<Worker::Turn> Worker::turn(uint64_t now_ms) {
   const Result<JobView::Refreshed> refreshed = view_.refresh();
   if (!refreshed) return refreshed.error();
-  if (*refreshed != JobView::Refreshed::kFine || view_.record().is_ended()) {
+  is_gone_ = *refreshed != JobView::Refreshed::kFine;
+  if (is_gone_ || view_.record().is_ended()) {
     abandon_all();
     return Turn{.is_over = true};
   }

@@ -45,6 +45,8 @@ class Worker {
 
   WorkerId id() const { return id_; }
   const JobView& view() const { return view_; }
+  /// The job was removed.
+  bool is_gone() const { return is_gone_; }
   const WorkerCounts& counts() const { return counts_; }
 
  private:
@@ -100,6 +102,7 @@ class Worker {
   std::vector<Finished> unreported_;
   StillnessWatch others_;  // their beats
   StillnessWatch own_;     // the steps of what runs here
+  bool is_gone_ = false;
   uint32_t publish_refused_ = 0;
   uint64_t idle_ms_ = 0;  // how long to wait when there was nothing to do
   WorkerCounts counts_;

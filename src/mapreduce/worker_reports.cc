@@ -60,6 +60,7 @@ Status Worker::report_plan(const Attempt& attempt, const Plan& plan) {
   }
   Output output;
   output.bytes = plan.splits.size();
+  for (const Split& split : plan.splits) output.input_bytes += split.input_bytes();
   return report_output(attempt, std::move(output));
 }
 
