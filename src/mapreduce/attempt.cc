@@ -49,4 +49,6 @@ std::optional<AttemptId> AttemptId::parse(std::string_view text) {
   return AttemptId{static_cast<uint32_t>(*number), WorkerId(*worker)};
 }
 
+std::string Attempt::file_name() const { return task.text() + "." + id.text(); }
+
 }  // namespace torc::mapreduce

@@ -45,7 +45,7 @@ struct Attempt {
 
   auto operator<=>(const Attempt&) const = default;
   /// Where it writes, within the scratch directory: "m-00012.3-8c01f00ddeadbeef". Never another attempt's.
-  std::string file_name() const { return task.text() + "." + id.text(); }
+  std::string file_name() const;
 };
 
 }  // namespace torc::mapreduce

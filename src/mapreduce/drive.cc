@@ -33,7 +33,7 @@ uint64_t unix_ms() {
 
 Result<std::optional<JobRecord>> work(WorkerId id, const std::string& job, KeyStore& store, FileSystem& files,
                                       ThreadExecutor& executor, const std::function<bool()>& should_stop) {
-  Worker worker(id, job, store, files, executor);
+  Worker worker(id, job, store, files, executor, unix_ms);
   for (;;) {
     if (should_stop()) {
       worker.leave();

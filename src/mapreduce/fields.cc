@@ -133,4 +133,20 @@ const std::vector<std::string>& Fields::all(std::string_view name) const {
   return found == by_name_.end() ? none : found->second;
 }
 
+void put_counters(std::string& out, const Counters& counters) {
+  for (const auto& [name, value] : counters) put_field(out, "counter", name + " " + std::to_string(value));
+}
+
+Result<Counters> parse_counters(const Fields& fields) {
+  Counters counters;
+  for (const std::string& line : fields.all("counter")) {
+    const size_t space = line.rfind(' ');
+    const std::optional<uint64_t> value =
+        space == std::string::npos ? std::nullopt : parse_number(std::string_view(line).substr(space + 1));
+    if (!value) return Error{ErrorCode::kCorrupt, "a counter is a name and a number: " + line};
+    counters[line.substr(0, space)] = *value;
+  }
+  return counters;
+}
+
 }  // namespace torc::mapreduce

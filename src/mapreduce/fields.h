@@ -42,4 +42,10 @@ class Fields {
   std::map<std::string, std::vector<std::string>, std::less<>> by_name_;
 };
 
+using Counters = std::map<std::string, uint64_t>;
+
+void put_counters(std::string& out, const Counters& counters);
+/// Errors: kCorrupt.
+Result<Counters> parse_counters(const Fields& fields);
+
 }  // namespace torc::mapreduce

@@ -1,6 +1,6 @@
 #include "mapreduce/job_record.h"
 
-#include "mapreduce/fields.h"
+#include <utility>
 
 namespace torc::mapreduce {
 namespace {
@@ -87,6 +87,7 @@ std::string JobRecord::encode() const {
   if (!reason.empty()) put_field(out, "reason", reason);
   put_field(out, "created_ms", created_ms);
   if (ended_ms != 0) put_field(out, "ended_ms", ended_ms);
+  put_counters(out, counters);
   put_spec(out, spec);
   return out;
 }
@@ -111,6 +112,9 @@ Result<JobRecord> JobRecord::parse(std::string_view text) {
   record.reason = fields->text("reason");
   record.created_ms = fields->number_or("created_ms", 0);
   record.ended_ms = fields->number_or("ended_ms", 0);
+  Result<Counters> counters = parse_counters(*fields);
+  if (!counters) return counters.error();
+  record.counters = std::move(counters).value();
   Result<JobSpec> spec = parse_spec(*fields);
   if (!spec) return spec.error();
   record.spec = std::move(spec).value();

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "mapreduce/attempt.h"
+#include "mapreduce/fields.h"
 
 namespace torc::mapreduce {
 
@@ -54,6 +55,7 @@ struct JobRecord {
   std::string reason;  // of a failure: one sentence
   uint64_t created_ms = 0;  // Unix time by the submitter's clock; for people
   uint64_t ended_ms = 0;
+  Counters counters;  // of a job that is done: of all winners, and bytes written
   JobSpec spec;
 
   bool is_ended() const {

@@ -104,6 +104,10 @@ Status JobView::take_plan(const TaskRecord& record) {
     // Who removes a job begins with its key, so this says that the job has just been removed.
     if (!(*pages)[i]) return Error{ErrorCode::kNotFound, keys[i] + ": a page of the plan is missing"};
     if (Status status = parse_page(*(*pages)[i], *plan); !status) return status;
+    // Pages are made for a day, because a planner that loses leaves its own behind. Those of the winner stay: the same
+    // value once more takes their deadline away. What becomes of this change makes no difference now.
+    const Result<Changed> kept = store_.replace(keys[i], *(*pages)[i], *(*pages)[i]);
+    if (!kept) return kept.error();
   }
   if (plan->splits.size() != record.output.bytes) {
     return Error{ErrorCode::kCorrupt, keys[0] + ": the plan has not as many splits as its record says"};
@@ -147,6 +151,20 @@ std::shared_ptr<const std::vector<MapOutput>> JobView::map_outputs() const {
     map_outputs_ = std::move(outputs);
   }
   return map_outputs_;
+}
+
+Counters JobView::totals() const {
+  CHECK(all_done());
+  Counters totals;
+  for (const TaskList* list : {&*maps_, &*reduces_}) {
+    for (uint32_t i = 0; i < list->size(); ++i) {
+      const Output& output = list->winner(i)->output;
+      for (const auto& [name, value] : output.counters) totals[name] += value;
+      totals[list->kind() == TaskKind::kMap ? "bytes read" : "bytes written"] +=
+          list->kind() == TaskKind::kMap ? output.input_bytes : output.bytes;
+    }
+  }
+  return totals;
 }
 
 }  // namespace torc::mapreduce

@@ -77,6 +77,8 @@ class JobView {
   const TaskList& maps() const { return *maps_; }
   const TaskList& reduces() const { return *reduces_; }
   bool all_done() const { return plan_ && maps_->is_done() && reduces_->is_done(); }
+  /// Of all winners. Requires: all_done().
+  Counters totals() const;
   /// Requires: all maps are done.
   std::shared_ptr<const std::vector<MapOutput>> map_outputs() const;
 

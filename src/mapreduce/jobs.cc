@@ -157,6 +157,8 @@ Result<JobStatus> Jobs::status(const std::string& job) {
     if (!task) return task.error();
     add_task(status, (*tasks)[i], *task);
   }
+  // The record of a job that is done has the last word: somebody who slept through its end may have changed tasks since.
+  if (status.record.state == JobState::kDone) status.counters = status.record.counters;
   const Result<std::vector<BadRecord>> bad = parse_bad_records(values->back().value_or(""));
   if (bad) status.bad_records = bad->size();
   return status;

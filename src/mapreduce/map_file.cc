@@ -7,39 +7,31 @@
 namespace torc::mapreduce {
 
 void MapFileWriter::turn_page(uint32_t partition) {
-  flush();
-  if (partition == partition_) return;
   CHECK(partition > partition_) << "runs are sorted by partition: " << partition << " after " << partition_;
   end_section();
   partition_ = partition;
 }
 
-void MapFileWriter::flush() {
-  section_.crc = crc32c(buffer_, section_.crc);
-  section_.bytes += buffer_.size();
-  file_.append(buffer_);
-  buffer_.clear();
+void MapFileWriter::end_block() {
+  section_.take_block([&](std::string_view block) { file_.append(block); });
 }
 
 void MapFileWriter::end_section() {
-  if (section_.bytes > 0) {
-    section_.run = run_;
-    section_.partition = partition_;
-    section_.begin = file_.bytes() - section_.bytes;
-    sections_.push_back(section_);
+  end_block();
+  if (section_.bytes() > 0) {
+    sections_.push_back(Section{run_, partition_, file_.bytes() - section_.bytes(), section_.bytes()});
   }
-  section_ = Section{};
+  section_.begin();
 }
 
 void MapFileWriter::end_run() {
-  flush();
   end_section();
   partition_ = 0;
   ++run_;
 }
 
 Result<Output> MapFileWriter::finish() {
-  CHECK(buffer_.empty() && section_.bytes == 0) << "a run has not ended";
+  CHECK(partition_ == 0) << "a run has not ended";
   std::string index;
   put_varint(index, sections_.size());
   for (const Section& section : sections_) {
@@ -47,7 +39,6 @@ Result<Output> MapFileWriter::finish() {
     put_varint(index, section.partition);
     put_u64(index, section.begin);
     put_u64(index, section.bytes);
-    put_u32(index, section.crc);
   }
   const uint64_t index_at = file_.bytes();
   file_.append(index);
@@ -75,7 +66,6 @@ Result<std::vector<Section>> sections_of(ReadableFile& file, const Output& outpu
     section.partition = static_cast<uint32_t>(reader.varint());
     section.begin = reader.u64();
     section.bytes = reader.u64();
-    section.crc = reader.u32();
     if (section.bytes > output.index_at || section.begin > output.index_at - section.bytes) return corrupt;
     if (section.partition == partition) sections.push_back(section);
   }

@@ -4,15 +4,13 @@
 #include <utility>
 
 #include "base/check.h"
-#include "base/crc32c.h"
 
 namespace torc::mapreduce {
 namespace {
 
-constexpr size_t kBufferBytesMin = 32u << 10;
+constexpr size_t kBufferBytesMin = 2 * kSectionBlockBytes;
 constexpr size_t kBufferBytesMax = 1u << 20;
 constexpr size_t kOpenMax = 400;  // files; several attempts share what a process may open
-constexpr size_t kWriteBytes = 1u << 20;
 
 }  // namespace
 
@@ -89,27 +87,19 @@ SectionList::Source SectionList::merge_into_one(size_t begin, size_t end) {
   (void)context_.files.remove(path);
   if (!from) throw_fault(Fault::Kind::kFailed, from.error().message);
 
-  Source merged{{}, std::move(from).value(), {}, 0};
-  std::string buffer;
-  const auto flush = [&] {
-    merged.section.crc = crc32c(buffer, merged.section.crc);
-    merged.section.bytes += buffer.size();
-    throw_unless((*to)->append(buffer));
-    buffer.clear();
+  SectionWriter section;
+  const auto end_block = [&] {
+    section.take_block([&](std::string_view block) { throw_unless((*to)->append(block)); });
     throw_if_stopped(context_.steps);
     context_.steps.step();
   };
   Merge merge(open(begin, end));
   while (merge.next()) {
-    char head[kPairHeadBytesMax];
-    char* head_end = put_varint32(head, static_cast<uint32_t>(merge.key().size()));
-    head_end = put_varint32(head_end, static_cast<uint32_t>(merge.value().size()));
-    buffer.append(head, static_cast<size_t>(head_end - head)).append(merge.key()).append(merge.value());
-    if (buffer.size() >= kWriteBytes) flush();
+    if (section.add(merge.key(), merge.value())) end_block();
   }
-  flush();
+  end_block();
   throw_if_failed(merge, begin);
-  return merged;
+  return Source{{}, std::move(from).value(), Section{0, 0, 0, section.bytes()}, 0};
 }
 
 Merge& SectionList::merged() {

@@ -15,43 +15,45 @@ namespace torc::mapreduce {
 
 class SectionReader {
  public:
-  /// Holds about `buffer_bytes`, more only while a larger pair is read. The file may be shared with other readers.
+  /// Holds about `buffer_bytes`, more only while a larger block is read. The file may be shared with other readers.
   SectionReader(std::shared_ptr<ReadableFile> file, const Section& section, size_t buffer_bytes);
 
-  /// Moves on to the next pair; false at the end, or at an error.
+  /// Moves on to the next pair; false at the end, or at an error. No pair of a damaged block is ever given.
   bool next() {
-    const char* at = here_;
+    if (here_ == block_end_ && !next_block()) return false;
     uint32_t key_bytes;
     uint32_t value_bytes;
-    if ((at = get_varint32(at, end_, key_bytes)) != nullptr && (at = get_varint32(at, end_, value_bytes)) != nullptr &&
-        uint64_t{key_bytes} + value_bytes <= static_cast<uint64_t>(end_ - at)) {
-      key_ = {at, key_bytes};
-      value_ = {at + key_bytes, value_bytes};
-      here_ = at + key_bytes + value_bytes;
-      return true;
+    const char* at = get_varint32(here_, block_end_, key_bytes);
+    if (at != nullptr) at = get_varint32(at, block_end_, value_bytes);
+    if (at == nullptr || uint64_t{key_bytes} + value_bytes > static_cast<uint64_t>(block_end_ - at)) {
+      return fail({ErrorCode::kCorrupt, "a block ends within a pair"});
     }
-    return refill() && next();
+    key_ = {at, key_bytes};
+    value_ = {at + key_bytes, value_bytes};
+    here_ = at + key_bytes + value_bytes;
+    return true;
   }
   /// Valid until the next call of next().
   std::string_view key() const { return key_; }
   std::string_view value() const { return value_; }
-  /// Errors: kCorrupt: the section's bytes are not those that were written. kIo. Known only once next() said false.
+  /// Errors: kCorrupt: the section's bytes are not those that were written. kIo. Known once next() said false.
   const Status& status() const { return status_; }
 
  private:
-  /// Keeps what is not read yet and reads more behind it; false if there is no more.
-  bool refill();
+  bool next_block();
+  /// Until so many bytes stand behind block_end_; false at an error, or if the section has not as many.
+  bool have(size_t bytes);
   bool fail(Error error);
 
   std::shared_ptr<ReadableFile> file_;
-  uint64_t at_;    // in the file: what is read next
-  uint64_t left_;  // bytes of the section that are not in the buffer yet
-  uint32_t crc_ = 0;
-  uint32_t crc_expected_;
-  std::unique_ptr<char[]> buffer_;
+  uint64_t at_;         // in the file: what is read next
+  uint64_t left_;       // bytes of the section that are not in the buffer yet
+  uint64_t place_ = 0;  // of the next block in its section
   size_t buffer_bytes_;
-  const char* here_ = nullptr;
-  const char* end_ = nullptr;
+  std::unique_ptr<char[]> buffer_;
+  const char* here_ = nullptr;       // the next pair of the block
+  const char* block_end_ = nullptr;  // and the next block
+  const char* end_ = nullptr;        // of what was read
   std::string_view key_;
   std::string_view value_;
   Status status_;

@@ -1,9 +1,9 @@
 #include "mapreduce/task_record.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
-#include "mapreduce/fields.h"
 
 namespace torc::mapreduce {
 namespace {
@@ -35,13 +35,9 @@ Status parse_output(const Fields& fields, Output& output) {
   output.index_at = *index_at;
   output.input_bytes = fields.number_or("input_bytes", 0);
   output.took_ms = fields.number_or("took_ms", 0);
-  for (const std::string& counter : fields.all("counter")) {
-    const size_t space = counter.rfind(' ');
-    const std::optional<uint64_t> value =
-        space == std::string::npos ? std::nullopt : parse_number(std::string_view(counter).substr(space + 1));
-    if (!value) return corrupt("a counter is a name and a number");
-    output.counters[counter.substr(0, space)] = *value;
-  }
+  Result<Counters> counters = parse_counters(fields);
+  if (!counters) return counters.error();
+  output.counters = std::move(counters).value();
   return {};
 }
 
@@ -83,7 +79,7 @@ std::string TaskRecord::encode() const {
                 to_hex(output.crc, 8) + " " + std::to_string(output.index_at));
   put_field(out, "input_bytes", output.input_bytes);
   put_field(out, "took_ms", output.took_ms);
-  for (const auto& [name, value] : output.counters) put_field(out, "counter", name + " " + std::to_string(value));
+  put_counters(out, output.counters);
   return out;
 }
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +10,7 @@
 
 #include "base/result.h"
 #include "mapreduce/attempt.h"
+#include "mapreduce/fields.h"
 
 namespace torc::mapreduce {
 
@@ -24,8 +24,6 @@ struct Runner {
 
   bool operator==(const Runner&) const = default;
 };
-
-using Counters = std::map<std::string, uint64_t>;
 
 /// What an attempt has written, all of it synced.
 struct Output {

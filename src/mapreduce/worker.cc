@@ -20,11 +20,13 @@ constexpr uint32_t kPublishTries = 20;
 
 }  // namespace
 
-Worker::Worker(WorkerId id, std::string job, KeyStore& store, FileSystem& files, Executor& executor)
+Worker::Worker(WorkerId id, std::string job, KeyStore& store, FileSystem& files, Executor& executor,
+               std::function<uint64_t()> unix_ms)
     : id_(id),
       store_(store),
       files_(files),
       executor_(executor),
+      unix_ms_(std::move(unix_ms)),
       view_(store, std::move(job)),
       prng_(id.value),
       others_(kGapMsMax),
@@ -117,6 +119,8 @@ Status Worker::end_job(JobState state, std::string reason) {
   JobRecord ended = view_.record();
   ended.state = state;
   ended.reason = std::move(reason);
+  if (ended.is_ended()) ended.ended_ms = unix_ms_();
+  if (state == JobState::kDone) ended.counters = view_.totals();
   const Result<bool> changed = change(store_, job_key(view_.job()), view_.record_text(), ended.encode());
   if (!changed) return changed.error();
   const Result<JobView::Refreshed> refreshed = view_.refresh();  // whoever won

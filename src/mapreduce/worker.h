@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -29,7 +30,9 @@ struct WorkerCounts {
 class Worker {
  public:
   /// `id` is this life's own (rules.md#new-life-new-id holds for workers too).
-  Worker(WorkerId id, std::string job, KeyStore& store, FileSystem& files, Executor& executor);
+  /// `unix_ms`: the time of day, for people.
+  Worker(WorkerId id, std::string job, KeyStore& store, FileSystem& files, Executor& executor,
+         std::function<uint64_t()> unix_ms);
 
   struct Turn {
     bool is_over = false;   // the job has ended or is gone; nothing runs here any more
@@ -96,6 +99,7 @@ class Worker {
   KeyStore& store_;
   FileSystem& files_;
   Executor& executor_;
+  std::function<uint64_t()> unix_ms_;
   JobView view_;
   Prng prng_;
   std::map<Attempt, Running> running_;

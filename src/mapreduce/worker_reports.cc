@@ -55,7 +55,8 @@ Status Worker::report_plan(const Attempt& attempt, const Plan& plan) {
   if (*is_current == Written::kReplaced) return {};
   const std::vector<std::string> pages = encode_pages(plan);
   for (size_t page = 0; page < pages.size(); ++page) {
-    const Result<bool> changed = change(store_, plan_key(view_.job(), attempt.id, page), std::nullopt, pages[page]);
+    const Result<bool> changed = change(store_, plan_key(view_.job(), attempt.id, page), std::nullopt, pages[page],
+                                        Lifetime::kFirstDay);
     if (!changed) return changed.error();
   }
   Output output;
@@ -114,8 +115,12 @@ Status Worker::report_bad_record(const Attempt& attempt, const Fault& fault) {
   }
 }
 
-/// A map's output is gone or damaged: its record is taken back, by the winner's name, so that a newer one stays.
+/// A map's output is gone or damaged: its record is taken back, by the winner's name, so that a newer one stays. The beat
+/// first: a reduce that slept until the job was done finds no scratch directory any more.
 Status Worker::report_lost_input(const Attempt& attempt, const Fault& fault) {
+  const Result<Written> is_current = write_beat(attempt);
+  if (!is_current) return is_current.error();
+  if (*is_current == Written::kReplaced) return {};
   const TaskName map{TaskKind::kMap, fault.map};
   const std::string key = task_key(view_.job(), map);
   for (;;) {
