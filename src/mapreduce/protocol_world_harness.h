@@ -67,6 +67,19 @@ class ProtocolWorld {
     disk.power_loss(processes_[index]->machine, prng_);
   }
   void pause_worker(size_t index, uint64_t ms) { processes_[index]->paused_until_ms = now_ms_ + ms; }
+  /// What runs in a worker stands still; the worker itself does not.
+  void hold_attempts(size_t index, uint64_t ms) {
+    for (size_t i = 1; i < processes_[index]->stories.size(); ++i) {
+      processes_[index]->stories[i]->wake_at_ms = now_ms_ + ms;
+    }
+  }
+  size_t attempts_running(size_t index) const { return processes_[index]->stories.size() - 1; }
+  size_t owner_of(AttemptId attempt) const {
+    for (size_t i = 0; i < processes_.size(); ++i) {
+      if (processes_[i]->id == attempt.worker) return i;
+    }
+    return processes_.size();
+  }
   void outage(uint64_t ms) { away_until_ms_ = now_ms_ + ms; }
   /// A recorded output of a map goes, or gets other bytes. What the disk does to outputs of reduces nobody could mend.
   void damage_map_output() {
@@ -173,6 +186,7 @@ class ProtocolWorld {
     bool is_killed = false;
     uint64_t paused_until_ms = 0;
     MemoryFiles files;
+    WorkerId id;
     WorkerCounts counts;
     std::vector<std::unique_ptr<Story>> stories;
   };
@@ -214,7 +228,8 @@ class ProtocolWorld {
     try {
       StoryStore store(*this, process);
       SlotExecutor executor(*this, process);
-      Worker worker(WorkerId(prng_.next() | 1), kJob, store, process.files, executor, [this] { return now_ms_; });
+      process.id = WorkerId(prng_.next() | 1);
+      Worker worker(process.id, kJob, store, process.files, executor, [this] { return now_ms_; });
       for (;;) {
         const Result<Worker::Turn> turn = worker.turn(now_ms_);
         process.counts = worker.counts();
@@ -234,6 +249,7 @@ class ProtocolWorld {
     void start(Assignment assignment) override {
       const Attempt attempt = assignment.attempt;
       auto run = std::make_shared<Run>();
+      run->plan = assignment.plan;
       running_[attempt] = run;
       process_.spawn([this, run, assignment = std::move(assignment)] { execute(*run, assignment); });
     }
@@ -252,12 +268,19 @@ class ProtocolWorld {
     std::vector<Finished> take_finished() override { return std::exchange(finished_, {}); }
     Progress progress(const Attempt& attempt) const override {
       const auto found = running_.find(attempt);
-      return found == running_.end() ? Progress{} : Progress{found->second->steps.bytes_done(), world_.now_ms(), {}};
+      if (found == running_.end()) return {};
+      const Steps& steps = found->second->steps;
+      Progress progress{steps.bytes_done(), steps.steps(), {}};
+      if (attempt.task.kind == TaskKind::kMap) {
+        progress.at = BadRecord{found->second->plan->splits[attempt.task.index].name, steps.at()};
+      }
+      return progress;
     }
 
    private:
     struct Run {
       Steps steps;
+      std::shared_ptr<const Plan> plan;
       bool is_abandoned = false;
     };
     void execute(Run& run, const Assignment& assignment) {
@@ -433,6 +456,11 @@ class ProtocolWorld {
     return sections_of(**file, output, 0).ok();
   }
   void check_job(const JobRecord& job) {
+    for (const auto& [path, name] : disk.names) {
+      if (job.state == JobState::kCancelled && path.starts_with("/out/part-")) {
+        violate("the job was cancelled, and " + path + " is seen");
+      }
+    }
     if (job.state != JobState::kDone) return;
     for (uint32_t partition = 0; partition < job.spec.reduces; ++partition) {
       if (!disk.is_durable(job.output_path(partition))) {
