@@ -163,6 +163,10 @@ void StaticNode::on_fatal(const Error& error) {
   if (options_.on_fatal) options_.on_fatal(error);
 }
 
+void StaticNode::tell(const Notice& notice) {
+  if (options_.tell) options_.tell(notice);
+}
+
 // ---- introspection ----
 
 consensus::ReplicaId StaticNode::known_leader() const { return group_ ? group_->leader() : consensus::ReplicaId(); }

@@ -63,6 +63,7 @@ class StaticNode final : public Node,
   void on_leadership_lost() override { receiver_.on_leadership_lost(); }
   bool is_reachable(NodeId node) const override;
   void on_fatal(const Error& error) override;
+  void tell(const Notice& notice) override;
   // ForwarderHost
   std::vector<NodeId> neighbours() const override;
   bool can_send_to(NodeId node) const override;
