@@ -112,7 +112,7 @@ net::PeerTransportOptions transport_options(const cli::ServeOptions& options, No
   settings.self = options.id;
   settings.listen_address = options.peer_listen.text();
   settings.seed = fresh_seed();
-  settings.log = [&log](std::string_view line) { log.write({NoticeLevel::kInfo, std::string(line), "peers"}); };
+  settings.tell = [&log](const Notice& notice) { log.write(notice); };
   return settings;
 }
 
@@ -192,10 +192,6 @@ int run_server(const cli::ServeOptions& options) {
   }
   if (!opened.ok()) return failed("recovery", opened.error());
   node::Node& node = **opened;
-  (*transport)->set_cluster([&node] {
-    const node::NodeStatus status = node.status();
-    return status.membership == node::Membership::kMember ? status.cluster : ClusterId();
-  });
   if (const Status known = introduce_peers(options, **transport); !known.ok()) return failed("peers", known.error());
 
   loop.at_end_of_turn([&node] { node.end_turn(); });

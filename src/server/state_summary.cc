@@ -39,6 +39,7 @@ std::string line_of(const node::PeerStatus& peer) {
   std::ostringstream line;
   line << "state: peer " << peer.node << " " << (peer.is_connected ? "connected" : "not connected");
   if (!peer.client_address.empty()) line << ", clients at " << peer.client_address;
+  if (!peer.trouble.empty()) line << "; " << peer.trouble;
   return line.str();
 }
 
