@@ -1,4 +1,4 @@
-// What a node offers to the servers that speak to clients (RESP, HTTP, the simulator's workload).
+// What a node offers to those who speak for clients: the RESP server, and the simulator's workload.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +34,7 @@ struct PeerStatus {
   NodeId node;
   std::string client_address;  // empty: not known yet
   bool is_connected = false;
+  std::string trouble;  // why there is no connection, one line; empty if there is one or nothing is known
 };
 
 struct GroupStatus {

@@ -46,6 +46,7 @@ struct WorldOptions {
   node::NodeOptions node;            // the same for all; ids, seeds and addresses are filled in
   OpenNode open_node;                // node::Node::open, unless a test has a node of its own
   WrapDisk wrap_disk;
+  std::function<void(NodeId, const Notice&)> tell;  // what nodes would write to their logs; may be empty
 };
 
 class World {
@@ -72,7 +73,7 @@ class World {
   void slow_disk(NodeId id, Duration extra) { machine(id).disk_extra_delay = extra; }
   /// No more than `bytes` beyond what is used now fit on the disk.
   void fill_disk(NodeId id, uint64_t bytes_left);
-  void empty_disk(NodeId id);
+  void give_disk_space(NodeId id);
   /// The next sync of the disk fails: the process must stop itself, and a supervisor starts it again.
   void fail_next_sync(NodeId id);
   /// Durable bytes change behind the node's back. False if there was nothing to damage. From now on the node may find
