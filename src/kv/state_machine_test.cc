@@ -142,6 +142,22 @@ TEST(StateMachine, CompareAndSetByVersion) {
   }
 }
 
+TEST(StateMachine, CompareAndSetByVersionWithADeadline) {
+  ScriptMachine node;
+  const std::string later = std::to_string(node.now.ms + 5000);
+  EXPECT_EQ(node.run("CASVERSION a 0 x PXAT " + later), ":1\n");
+  EXPECT_EQ(node.run("PEXPIRETIME a"), ":" + later + "\n");
+  EXPECT_EQ(node.run("CASVERSION a 7 x PXAT 1"), ":0\n");
+  EXPECT_EQ(node.run("CASVERSION a 1 y"), ":1\n");
+  EXPECT_EQ(node.run("TTL a"), ":-1\n") << "as SET";
+  EXPECT_EQ(node.run("CASVERSION b 0 x PXAT 1"), ":1\n");
+  EXPECT_EQ(node.run("GET b"), "(nil)\n") << "a deadline that has passed, as with SET";
+  EXPECT_EQ(node.run("CASVERSION a 1 y PXAT"), "-ERR syntax error\n");
+  EXPECT_EQ(node.run("CASVERSION a 1 y EX 5"), "-ERR syntax error\n");
+  EXPECT_EQ(node.run("CASVERSION a 1 y PXAT 0"), "-ERR invalid expire time in 'casversion' command\n");
+  EXPECT_EQ(node.run("CASVERSION a 1"), "-ERR wrong number of arguments for 'casversion' command\n");
+}
+
 TEST(StateMachine, EveryWriteOfAKeyChangesItsVersion) {
   ScriptMachine node;
   node.run("SET a 1");
