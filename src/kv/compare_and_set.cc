@@ -24,17 +24,26 @@ std::optional<uint64_t> parse_version(Args args, ReplySink& sink) {
   return static_cast<uint64_t>(*number);
 }
 
-/// [PXAT ms] behind the value; kNoDeadline without it, nothing after writing the error.
-std::optional<int64_t> parse_deadline(Args args, ReplySink& sink) {
-  if (args.size() == 3) return kNoDeadline;
-  if (args.size() != 5 || !is_word(args[3], "PXAT")) {
-    sink.error(kSyntaxError);
-    return std::nullopt;
+struct Options {
+  int64_t deadline_ms = kNoDeadline;
+  int64_t before_ms = INT64_MAX;
+};
+
+/// [PXAT ms] [BEFORE ms] behind the value; nothing after writing the error.
+std::optional<Options> parse_options(Args args, ReplySink& sink) {
+  Options options;
+  for (size_t i = 3; i < args.size(); i += 2) {
+    const bool is_deadline = is_word(args[i], "PXAT");
+    if (i + 1 == args.size() || (!is_deadline && !is_word(args[i], "BEFORE"))) {
+      sink.error(kSyntaxError);
+      return std::nullopt;
+    }
+    const std::optional<ExpireArgument> time =
+        positive_expire_argument(args[i + 1], TimeUnit::kMilliseconds, false, "casversion", sink);
+    if (!time) return std::nullopt;
+    (is_deadline ? options.deadline_ms : options.before_ms) = time->ms;
   }
-  const std::optional<ExpireArgument> expire =
-      positive_expire_argument(args[4], TimeUnit::kMilliseconds, false, "casversion", sink);
-  if (!expire) return std::nullopt;
-  return expire->ms;
+  return options;
 }
 
 }  // namespace
@@ -47,13 +56,14 @@ void cas(WriteContext& c) {
 void cas_version(WriteContext& c) {
   const std::optional<uint64_t> expected = parse_version(c.args, c.sink);
   if (!expected) return;
-  const std::optional<int64_t> deadline_ms = parse_deadline(c.args, c.sink);
-  if (!deadline_ms) return;
+  const std::optional<Options> options = parse_options(c.args, c.sink);
+  if (!options) return;
   const Entry* entry = c.spot.entry();
-  set_if((entry != nullptr ? entry->version : 0) == *expected, c.args[2], *deadline_ms, c);
+  const bool is_met = (entry != nullptr ? entry->version : 0) == *expected && c.now_ms < options->before_ms;
+  set_if(is_met, c.args[2], options->deadline_ms, c);
 }
 
-bool check_cas_version(Args args, ReplySink& sink) { return parse_version(args, sink) && parse_deadline(args, sink); }
+bool check_cas_version(Args args, ReplySink& sink) { return parse_version(args, sink) && parse_options(args, sink); }
 
 void version(const ReadContext& c) { c.sink.integer(c.entry != nullptr ? static_cast<int64_t>(c.entry->version) : 0); }
 

@@ -155,6 +155,11 @@ TEST(StateMachine, CompareAndSetByVersionWithADeadline) {
   EXPECT_EQ(node.run("CASVERSION a 1 y PXAT"), "-ERR syntax error\n");
   EXPECT_EQ(node.run("CASVERSION a 1 y EX 5"), "-ERR syntax error\n");
   EXPECT_EQ(node.run("CASVERSION a 1 y PXAT 0"), "-ERR invalid expire time in 'casversion' command\n");
+  const std::string now = std::to_string(node.now.ms);
+  EXPECT_EQ(node.run("CASVERSION c 0 x BEFORE " + now), ":0\n") << "too late";
+  EXPECT_EQ(node.run("CASVERSION c 0 x PXAT " + later + " BEFORE " + later), ":1\n");
+  EXPECT_EQ(node.run("PEXPIRETIME c"), ":" + later + "\n");
+  EXPECT_EQ(node.run("CASVERSION c 0 x BEFORE"), "-ERR syntax error\n");
   EXPECT_EQ(node.run("CASVERSION a 1"), "-ERR wrong number of arguments for 'casversion' command\n");
 }
 

@@ -12,6 +12,7 @@
 #include "mapreduce/executor.h"
 #include "mapreduce/file_system.h"
 #include "mapreduce/job.h"
+#include "mapreduce/key_source.h"
 #include "mapreduce/sort_buffer.h"
 
 namespace torc::mapreduce {
@@ -28,6 +29,9 @@ class Steps {
   uint64_t bytes_done() const { return bytes_done_.load(std::memory_order_relaxed); }
   uint64_t steps() const { return steps_.load(std::memory_order_relaxed); }
   uint64_t at() const { return at_.load(std::memory_order_relaxed); }
+  /// The records it is in say nothing about where it hangs.
+  void hide_records() { shows_records_.store(false, std::memory_order_relaxed); }
+  bool shows_records() const { return shows_records_.load(std::memory_order_relaxed); }
   void stop() { must_stop_.store(true, std::memory_order_relaxed); }
   bool must_stop() const { return must_stop_.load(std::memory_order_relaxed); }
 
@@ -36,6 +40,7 @@ class Steps {
   std::atomic<uint64_t> steps_ = 0;
   std::atomic<uint64_t> at_ = 0;
   std::atomic<bool> must_stop_ = false;
+  std::atomic<bool> shows_records_ = true;
 };
 
 /// What a thread keeps from one attempt to the next: memory that was touched once is fast.
@@ -61,6 +66,13 @@ struct AttemptContext {
   FileSystem& files;
   const Functions& functions;
   AttemptMemory& memory;
+  Steps& steps;
+  const KeySourceOf& keys;  // may be empty: there is no store to read from
+};
+
+/// What a Mapper or a Reducer may look at.
+struct AttemptScope {
+  const Assignment& assignment;
   Steps& steps;
 };
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -20,6 +21,7 @@ struct Record {
   std::string_view key;    // of Torc's own keys; else empty
   std::string_view input;  // path of the file; "torc:" for keys
   uint64_t at = 0;         // the byte in the file where the record begins
+  int64_t deadline_ms = 0;  // of Torc's own keys: Unix time at which it expires; 0: never
 };
 
 /// How keys and values become bytes. Numbers are decimal text, so that outputs can be read; text is itself.
@@ -67,6 +69,25 @@ using Reduce = std::function<void(std::string_view key, Values&, Emitter&)>;
 /// Which of the `reduces` gets the key. Must depend on nothing else.
 using Partition = std::function<uint32_t(std::string_view key, uint32_t reduces)>;
 
+/// What a map that keeps something from record to record is given: one object for each attempt.
+struct AttemptScope;
+class Mapper {
+ public:
+  virtual ~Mapper() = default;
+  virtual void map(const Record& record, Emitter& out) = 0;
+  /// Behind the last record of the split.
+  virtual void finish(Emitter&) {}
+};
+using MakeMapper = std::function<std::unique_ptr<Mapper>(const AttemptScope&)>;
+/// The same for a reduce.
+class Reducer {
+ public:
+  virtual ~Reducer() = default;
+  virtual void reduce(std::string_view key, Values& values, Emitter& out) = 0;
+  virtual void finish(Emitter&) {}
+};
+using MakeReducer = std::function<std::unique_ptr<Reducer>(const AttemptScope&)>;
+
 struct NoCombine {};
 /// All values of a map are whole numbers (Codec<int64_t>) and only their sum matters: added up where they arise.
 struct SumCombine {};
@@ -93,7 +114,11 @@ enum class WordMap : uint8_t {
 struct Functions {
   Map map;
   WordMap words = WordMap::kNone;  // in the place of `map`
+  MakeMapper make_mapper;          // likewise
+  /// A map that does not return is in the record that it was given last. Not so if it only passes records on.
+  bool names_records = true;
   Reduce reduce;
+  MakeReducer make_reducer;  // in the place of `reduce`
   Combine combine;
   Partition partition;  // empty: FNV-1a of the key, 31 bits of it, modulo `reduces`
   /// Partitions are ranges of keys, drawn from a sample of the input: the outputs one behind the other are sorted.
@@ -102,6 +127,11 @@ struct Functions {
 };
 
 // ---- codecs
+
+template <>
+struct Codec<const char*> {
+  static std::string_view encode(const char* value, char*) { return value; }
+};
 
 template <>
 struct Codec<std::string> {

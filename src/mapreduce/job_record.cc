@@ -26,6 +26,7 @@ void put_spec(std::string& out, const JobSpec& spec) {
   put_field(out, "skip_bad_records", spec.skip_bad_records);
   put_field(out, "record_timeout_ms", spec.record_timeout_ms);
   put_field(out, "lease_ms", spec.lease_ms);
+  put_field(out, "backups", spec.has_backups ? 1 : 0);
   put_field(out, "synced", spec.is_synced ? 1 : 0);
   for (const auto& [name, value] : spec.arguments) put_field(out, "argument", name + " " + value);
 }
@@ -48,6 +49,7 @@ Result<JobSpec> parse_spec(const Fields& fields) {
   spec.record_timeout_ms = fields.number_or("record_timeout_ms", spec.record_timeout_ms);
   spec.lease_ms = fields.number_or("lease_ms", 0);
   if (spec.lease_ms == 0) return corrupt("lease");
+  spec.has_backups = fields.number_or("backups", 1) != 0;
   spec.is_synced = fields.number_or("synced", 1) != 0;
   for (const std::string& argument : fields.all("argument")) {
     const size_t space = argument.find(' ');
@@ -146,5 +148,6 @@ std::string task_key(std::string_view job, TaskName task) {
   return tagged(job, "task:" + task.text());
 }
 std::string bad_records_key(std::string_view job) { return tagged(job, "bad"); }
+std::string permit_key(std::string_view job, TaskName task) { return tagged(job, "permit:" + task.text()); }
 
 }  // namespace torc::mapreduce

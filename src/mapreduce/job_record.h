@@ -37,6 +37,7 @@ struct JobSpec {
   uint64_t skip_bad_records = 0;
   uint64_t record_timeout_ms = 60'000;
   uint64_t lease_ms = 3'000;
+  bool has_backups = true;  // false: never two attempts at a task on purpose (those of a load write keys)
   bool is_synced = true;  // false for a job that no other process can resume
   std::map<std::string, std::string> arguments;  // for the functions: pattern, ...
 
@@ -85,5 +86,7 @@ std::string job_key(std::string_view job);
 std::string plan_key(std::string_view job, AttemptId attempt, size_t page);
 std::string task_key(std::string_view job, TaskName task);
 std::string bad_records_key(std::string_view job);
+/// Says until when attempts at a reduce may write keys (torc_keys.h).
+std::string permit_key(std::string_view job, TaskName task);
 
 }  // namespace torc::mapreduce

@@ -124,7 +124,7 @@ Plan make_plan(AttemptContext& context, const JobRecord& job) {
       split_keys(input.substr(kKeysInput.size()), std::max(4u, spec.splits_multiple), plan.splits);
     }
   }
-  if (context.functions.sorts_all && spec.reduces > 1) plan.borders = borders_of(context, spec, plan.splits);
+  if (context.functions.sorts_all && context.functions.map && spec.reduces > 1) plan.borders = borders_of(context, spec, plan.splits);
   return plan;
 }
 

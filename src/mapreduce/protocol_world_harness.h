@@ -286,7 +286,7 @@ class ProtocolWorld {
     void execute(Run& run, const Assignment& assignment) {
       try {
         AttemptMemory memory(32u << 10, 1);
-        AttemptContext context{process_.files, world_.functions_, memory, run.steps};
+        AttemptContext context{process_.files, world_.functions_, memory, run.steps, world_.keys_};
         world_.sleep(world_.prng_.below(40));
         Finished finished{assignment.attempt, run_attempt(context, assignment)};
         if (world_.prng_.chance(1, 4)) world_.sleep(world_.prng_.below(300));
@@ -471,6 +471,7 @@ class ProtocolWorld {
 
   Prng prng_;
   Functions functions_;
+  KeySourceOf keys_;
   Options options_;
   uint64_t now_ms_ = 1000;
   uint64_t away_until_ms_ = 0;

@@ -1,4 +1,5 @@
 // Runs the reduce of one partition.
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -100,6 +101,16 @@ class OutputEmitter final : public Emitter {
   uint64_t lines_ = 0;
 };
 
+/// A function as a reducer.
+class PlainReducer final : public Reducer {
+ public:
+  explicit PlainReducer(const Reduce& reduce) : reduce_(reduce) {}
+  void reduce(std::string_view key, Values& values, Emitter& out) override { reduce_(key, values, out); }
+
+ private:
+  const Reduce& reduce_;
+};
+
 std::string shown(std::string_view key) {
   constexpr size_t kShown = 100;
   return "'" + std::string(key.substr(0, kShown)) + (key.size() > kShown ? "...'" : "'");
@@ -116,10 +127,13 @@ Output run_reduce(AttemptContext& context, const Assignment& assignment) {
   Counters counters;
   OutputEmitter out(*file, context.functions.form, counters);
   MergedValues values(sections.merged(), context.steps);
+  std::unique_ptr<Reducer> reducer = context.functions.make_reducer
+                                         ? context.functions.make_reducer({assignment, context.steps})
+                                         : std::make_unique<PlainReducer>(context.functions.reduce);
   uint64_t keys = 0;
   for (; values.begin(); values.end()) {
     try {
-      context.functions.reduce(values.key(), values, out);
+      reducer->reduce(values.key(), values, out);
     } catch (const AttemptFault&) {
       throw;
     } catch (const std::exception& error) {
@@ -130,6 +144,7 @@ Output run_reduce(AttemptContext& context, const Assignment& assignment) {
     throw_unless(file->status());
   }
   sections.throw_if_failed();
+  reducer->finish(out);
   counters["keys"] += keys;
   counters["lines written"] += out.lines();
   Result<Output> output = file->finish();

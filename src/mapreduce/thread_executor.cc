@@ -31,6 +31,7 @@ struct ThreadExecutor::Shared {
   FunctionsOf functions_of;
   size_t slot_bytes = 0;
   uint64_t seed = 0;
+  KeySourceOf keys;
 
   std::mutex mutex;
   std::condition_variable something_ended;
@@ -63,6 +64,7 @@ ThreadExecutor::ThreadExecutor(std::shared_ptr<FileSystem> files, FunctionsOf fu
   shared_->files = std::move(files);
   shared_->functions_of = std::move(functions_of);
   shared_->seed = options.seed;
+  shared_->keys = std::move(options.keys);
   const size_t memory = std::max(options.memory_bytes, kMemoryMin) - kMemoryOfOthers;
   shared_->slot_bytes = std::max(memory / options.threads, 2 * kMemoryOfFiles) - kMemoryOfFiles;
   for (size_t i = 0; i < options.threads; ++i) slots_.push_back(new_slot());
@@ -105,7 +107,7 @@ void ThreadExecutor::run(const std::shared_ptr<Slot>& slot) {
     lock.unlock();
     std::variant<Output, Plan, Fault> result;
     if (const Result<Functions> functions = shared.functions_of(*assignment.record); functions) {
-      AttemptContext context{*shared.files, *functions, memory, *steps};
+      AttemptContext context{*shared.files, *functions, memory, *steps, shared.keys};
       result = run_attempt(context, assignment);
     } else {
       result = Fault{.kind = Fault::Kind::kFatal, .message = functions.error().message};
@@ -183,7 +185,7 @@ Progress ThreadExecutor::progress(const Attempt& attempt) const {
     Progress progress;
     progress.bytes_done = slot->steps->bytes_done();
     progress.steps = slot->steps->steps();
-    if (attempt.task.kind == TaskKind::kMap) {
+    if (attempt.task.kind == TaskKind::kMap && slot->steps->shows_records()) {
       progress.at = BadRecord{slot->assignment->plan->splits[attempt.task.index].name, slot->steps->at()};
     }
     return progress;

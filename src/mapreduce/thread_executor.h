@@ -26,6 +26,7 @@ class ThreadExecutor final : public Executor {
     size_t threads = 1;
     size_t memory_bytes = 512u << 20;  // of the whole process
     uint64_t seed = 0;                 // secret: see CountTable
+    KeySourceOf keys;                  // empty: there is no store to read from
   };
   ThreadExecutor(std::shared_ptr<FileSystem> files, FunctionsOf functions_of, Options options);
   /// Stops what runs. A map that does not return keeps its thread until the process ends; everything it uses lives on.

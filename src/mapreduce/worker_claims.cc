@@ -58,7 +58,7 @@ std::vector<Worker::Choice> Worker::choices(uint64_t now_ms) {
       idle.push_back({task, std::nullopt});
     } else if (dead) {
       expired.push_back({task, dead});
-    } else if (has_slow && read.record.runners.size() < kRunnersMax) {
+    } else if (has_slow && view_.record().spec.has_backups && read.record.runners.size() < kRunnersMax) {
       slow.push_back({task, std::nullopt});
     }
   }
