@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <vector>
 
+#include "host/posix_file.h"
+
 namespace torc::server {
 namespace {
 
@@ -27,8 +29,7 @@ Status sync_directory(const fs::path& path) {
 }  // namespace
 
 Result<DataDirectory> open_data_directory(const std::string& path, host::EventLoop& loop) {
-  std::error_code ignored;  // opening the directory says what is wrong with it
-  fs::create_directories(path, ignored);
+  if (const Status made = host::make_directories(path); !made.ok()) return made.error();
   DataDirectory data;
   auto disk = host::FileDisk::open(path, loop);
   if (!disk.ok()) return disk.error();
@@ -36,6 +37,7 @@ Result<DataDirectory> open_data_directory(const std::string& path, host::EventLo
   auto checkpoints = host::RocksDbCheckpointStore::open(path + "/checkpoint", loop);
   if (!checkpoints.ok()) return checkpoints.error();
   data.checkpoints = *std::move(checkpoints);
+  std::error_code ignored;
   for (const fs::directory_entry& entry : fs::directory_iterator(path, ignored)) {
     data.had_damage = data.had_damage || entry.path().filename().string().starts_with(kAsidePrefix);
   }

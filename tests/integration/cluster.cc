@@ -130,6 +130,7 @@ void Cluster::start(NodeNumber node) {
   std::map<std::string, std::string> environment = options_.environment;
   for (auto& [name, value] : environment) {
     if (value.starts_with(kClusterDirectory)) value.replace(0, kClusterDirectory.size(), directory_);
+    if (value.starts_with(kDataDirectory)) value.replace(0, kDataDirectory.size(), data_path(node));
   }
   nodes_.at(static_cast<size_t>(node - 1)) = std::make_unique<Process>(argv, log_path(node), environment);
 }

@@ -30,11 +30,13 @@ class Premises {
 struct ClusterOptions {
   int nodes = 3;
   std::vector<std::string> extra_args;  // appended to every `torc serve`
-  /// Of every node; kClusterDirectory at the beginning of a value stands for Cluster::directory().
+  /// Of every node; at the beginning of a value kClusterDirectory stands for Cluster::directory(), kDataDirectory for
+  /// the node's Cluster::data_directory().
   std::map<std::string, std::string> environment;
   Premises* premises = nullptr;  // outlives the cluster
 };
 constexpr std::string_view kClusterDirectory = "{directory}";
+constexpr std::string_view kDataDirectory = "{data}";
 
 /// Starts the nodes and waits until one store answers on each. Ports are given by the kernel on a loopback address of
 /// this cluster's own (127.x.y.z), so that neither another test run nor a passing connection takes a port while its
