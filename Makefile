@@ -55,7 +55,8 @@ nemesis: test-build ## a longer run of faults against real processes: make nemes
 	@TORC_NEMESIS_SECONDS=$(or $(SECONDS),300) $(RELEASE)/bin/torc_integration_test --gtest_filter='Nemesis.*'
 
 nemesis-power: test-build ## power cuts of real nodes, what was not synced is lost: make nemesis-power CUTS=200
-	@TORC_NEMESIS_CUTS=$(or $(CUTS),200) $(RELEASE)/bin/torc_integration_test --gtest_filter='PowerNemesis.*'
+	@TORC_NEMESIS_CUTS=$(or $(CUTS),200) TORC_EVERY_STEP=1 $(RELEASE)/bin/torc_integration_test \
+	    --gtest_filter='PowerNemesis.*:Damage.APowerCut*'
 
 sim: build ## simulated clusters of 3 and of 5 nodes, a thousand seeds each: make sim SEEDS=100000
 	@$(RELEASE)/bin/torc-sim --nodes 3 --seeds $(SEEDS) --jobs $(JOBS)

@@ -112,7 +112,7 @@ bool Cluster::try_start_all() {
   return true;
 }
 
-void Cluster::start(NodeNumber node) {
+void Cluster::start(NodeNumber node, const std::map<std::string, std::string>& own_environment) {
   std::string members;
   for (NodeNumber member = 1; member <= size(); ++member) {
     if (member > 1) members += ",";
@@ -128,6 +128,7 @@ void Cluster::start(NodeNumber node) {
   }
   argv.insert(argv.end(), options_.extra_args.begin(), options_.extra_args.end());
   std::map<std::string, std::string> environment = options_.environment;
+  for (const auto& [name, value] : own_environment) environment[name] = value;
   for (auto& [name, value] : environment) {
     if (value.starts_with(kClusterDirectory)) value.replace(0, kClusterDirectory.size(), directory_);
     if (value.starts_with(kDataDirectory)) value.replace(0, kDataDirectory.size(), data_path(node));

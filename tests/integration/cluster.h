@@ -62,7 +62,8 @@ class Cluster {
   }
 
   // ---- faults ----
-  void start(NodeNumber node);
+  /// `environment`: of this process alone, beside the cluster's.
+  void start(NodeNumber node, const std::map<std::string, std::string>& environment = {});
   void kill_hard(NodeNumber node) { process(node).kill_hard(); }
   void pause(NodeNumber node) { process(node).pause(); }
   void resume(NodeNumber node) { process(node).resume(); }

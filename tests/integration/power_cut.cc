@@ -14,6 +14,10 @@ ClusterOptions with_power_switch(ClusterOptions options, const PowerSwitch& powe
   return options;
 }
 
+std::map<std::string, std::string> dying_at_step(int step) {
+  return {{"TORC_POWER_LOSS_DIE_AT", std::to_string(step)}};
+}
+
 std::string cut_power(Cluster& cluster, const std::vector<NodeNumber>& nodes, PowerCut cut, Prng& prng) {
   for (const NodeNumber node : nodes) cluster.kill_hard(node);
   std::string what = "power cut of";

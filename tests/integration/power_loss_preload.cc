@@ -82,6 +82,7 @@ int open_recorded(int directory_fd, const char* path, int flags, Open open) {
   const std::string whole = absolute(directory_fd, path);
   if (!recorder->is_below(whole)) return open();
   if ((flags & O_TMPFILE) == O_TMPFILE) give_up("O_TMPFILE is not covered");
+  recorder->step();
   const std::lock_guard lock(recorder->names().mutex());
   const bool existed = ::access(whole.c_str(), F_OK) == 0;
   if (existed && (flags & O_TRUNC) != 0) save_contents(*recorder, whole);
@@ -99,6 +100,7 @@ int change_name(NameOperation::Kind kind, int directory_fd, const char* path, Ch
   Recorder* recorder = Recorder::instance();
   const std::string whole = recorder == nullptr ? "" : absolute(directory_fd, path);
   if (recorder == nullptr || !recorder->is_below(whole)) return change();
+  recorder->step();
   NameJournal& names = recorder->names();
   const std::lock_guard lock(names.mutex());
   const uint64_t kept = kind == NameOperation::Kind::kUnlink ? names.keep(whole) : 0;
@@ -118,6 +120,7 @@ int move_name(NameOperation::Kind kind, const std::string& from, const std::stri
   Recorder* recorder = Recorder::instance();
   if (recorder == nullptr || (!recorder->is_below(from) && !recorder->is_below(to))) return change();
   if (!recorder->is_below(from) || !recorder->is_below(to)) give_up("a file moves into the directory or out of it");
+  recorder->step();
   NameJournal& names = recorder->names();
   const std::lock_guard lock(names.mutex());
   struct stat status {};

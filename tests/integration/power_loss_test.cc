@@ -173,6 +173,13 @@ TEST_F(PowerLoss, AMoveIntoAnotherDirectoryLeavesBothNamesIfOnlyTheNewOneWasSync
   EXPECT_TRUE(exists("d/f"));
 }
 
+TEST_F(PowerLoss, AMoveIntoADirectoryThatIsGoneDidNotHappen) {
+  run({"write f 0 a 10", "sync f", "sync-directory .", "mkdir d", "rename f d/f", "sync-directory d"});
+  cut();
+  EXPECT_TRUE(exists("f"));
+  EXPECT_FALSE(exists("d"));
+}
+
 TEST_F(PowerLoss, AMoveOfADirectoryTakesWhatIsInItAlong) {
   run({"mkdir d", "mkdir e", "write d/f 0 a 10", "sync d/f", "sync-directory d", "sync-directory .", "write d/g 0 b 10",
        "sync d/g", "rename d e/d"});

@@ -1,6 +1,7 @@
 #include "power_loss/recorder.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -156,19 +157,22 @@ uint64_t NameJournal::position() {
 
 void NameJournal::directory_synced(const std::string& directory, uint64_t through) {
   const std::lock_guard lock(mutex_);
+  std::vector<uint64_t> not_needed;
   for (NameOperation& operation : pending_) {
     if (operation.number <= through) operation.directory_synced(directory);
-    if (operation.is_durable()) drop_kept(operation.kept);
+    if (operation.is_durable()) not_needed.push_back(operation.kept);
   }
   std::erase_if(pending_, [](const NameOperation& operation) { return operation.is_durable(); });
   if (pending_.empty()) {
     if (real_ftruncate(fd_, 0) != 0) give_up("cannot forget what was synced");
     end_ = 0;
-    return;
+  } else {
+    const std::string line = encode_directory_sync(directory, through);
+    write_whole(fd_, line.data(), line.size(), end_);
+    end_ += line.size();
   }
-  const std::string line = encode_directory_sync(directory, through);
-  write_whole(fd_, line.data(), line.size(), end_);
-  end_ += line.size();
+  // Last: until the journal says so, a process that is killed here may still need them.
+  for (const uint64_t kept : not_needed) drop_kept(kept);
 }
 
 // ---- both ----
@@ -178,13 +182,22 @@ Recorder* Recorder::instance() {
     const char* root = std::getenv("TORC_POWER_LOSS_ROOT");
     if (root == nullptr) return static_cast<Recorder*>(nullptr);
     real_mkdir(state_directory(root).c_str(), 0755);
-    return new Recorder(root, lies_from_environment());  // lives as long as anything may write
+    const char* die_at = std::getenv("TORC_POWER_LOSS_DIE_AT");
+    // Lives as long as anything may write.
+    return new Recorder(root, lies_from_environment(), die_at == nullptr ? 0 : std::strtoull(die_at, nullptr, 10));
   }();
   return recorder;
 }
 
-Recorder::Recorder(std::string root, Lies lies) : root_(std::move(root)), lies_(lies), names_(root_) {
+Recorder::Recorder(std::string root, Lies lies, uint64_t die_at)
+    : root_(std::move(root)), lies_(lies), die_at_(die_at), names_(root_) {
   if (lies_.data_syncs_come_late.count() > 0) std::thread([this] { count_late_syncs(); }).detach();
+}
+
+void Recorder::step() {
+  if (++steps_ != die_at_) return;
+  ::kill(::getpid(), SIGKILL);
+  ::pause();  // the other threads may run on for a moment
 }
 
 std::shared_ptr<PageJournal> Recorder::pages_of(int fd, bool is_needed) {
@@ -214,6 +227,7 @@ int Recorder::sync(int fd, int (*next)(int)) {
   if (::fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) return sync_directory(fd, next);
   const std::shared_ptr<PageJournal> pages = pages_of(fd, false);
   if (!pages) return next(fd);
+  step();
   if (lies_.data_syncs_do_nothing) return 0;
   const uint64_t position = pages->position();
   if (lies_.data_syncs_come_late.count() > 0) {
@@ -228,6 +242,7 @@ int Recorder::sync(int fd, int (*next)(int)) {
 int Recorder::sync_directory(int fd, int (*next)(int)) {
   const std::string path = path_of_descriptor(fd);
   if (!is_below(path) && path != parent_of(root_)) return next(fd);
+  step();
   if (lies_.directory_syncs_do_nothing) return 0;
   const uint64_t position = names_.position();
   const int result = next(fd);

@@ -87,9 +87,12 @@ struct Lies {
 class Recorder {
  public:
   /// Nothing unless TORC_POWER_LOSS_ROOT names a directory. TORC_POWER_LOSS_LIE: "data", "directories" or "late".
+  /// TORC_POWER_LOSS_DIE_AT: the process dies (SIGKILL) before the step with this number.
   static Recorder* instance();
 
   bool is_below(const std::string& path) const { return is_within(path, root_); }
+  /// A name is about to change, or something to be synced.
+  void step();
   NameJournal& names() { return names_; }
   /// Null if the file is none of ours. `is_needed`: something is about to be written.
   std::shared_ptr<PageJournal> pages_of(int fd, bool is_needed);
@@ -99,7 +102,7 @@ class Recorder {
   int sync(int fd, int (*next)(int));
 
  private:
-  Recorder(std::string root, Lies lies);
+  Recorder(std::string root, Lies lies, uint64_t die_at);
   int sync_directory(int fd, int (*next)(int));
   void count_late(std::shared_ptr<PageJournal> pages, uint64_t position);
   void count_late_syncs();
@@ -112,6 +115,8 @@ class Recorder {
 
   const std::string root_;
   const Lies lies_;
+  const uint64_t die_at_;
+  std::atomic<uint64_t> steps_{0};
   NameJournal names_;
   std::mutex mutex_;
   std::map<uint64_t, std::shared_ptr<PageJournal>> pages_;  // by inode

@@ -193,6 +193,13 @@ class Chains {
   std::vector<size_t> leader_;
 };
 
+/// A directory that moved for good on one side: it has one name, so the move is done.
+bool is_done_anyway(const NameOperation& operation) {
+  std::error_code ignored;
+  return operation.kind == NameOperation::Kind::kRename && operation.is_to_synced &&
+         fs::is_directory(operation.to, ignored);
+}
+
 void undo(const std::string& root, const NameOperation& operation) {
   std::error_code error;
   const auto bring_back = [&](const std::string& path) {
@@ -214,10 +221,9 @@ void undo(const std::string& root, const NameOperation& operation) {
       break;
     case NameOperation::Kind::kRename: {
       if (inode_of(operation.to) != operation.inode || inode_of(operation.path) != 0) break;
-      const bool stays_there_too = operation.is_to_synced && fs::is_regular_file(operation.to, error);
-      if (stays_there_too) {
+      if (operation.is_to_synced) {
         fs::create_hard_link(operation.to, operation.path, error);
-      } else if (!operation.is_to_synced) {
+      } else {
         fs::rename(operation.to, operation.path, error);
         bring_back(operation.to);
       }
@@ -243,10 +249,17 @@ size_t roll_back_names(const std::string& root, Extent extent, Prng& prng) {
     is_undone[pending[i].number] = left == 0;
     left -= left > 0 ? 1 : 0;
   }
+  // What a new directory holds is only as durable as its own name.
+  for (NameOperation& operation : operations) {
+    const auto goes_with = [&](const NameOperation& made) {
+      return made.kind == NameOperation::Kind::kMkdir && is_undone[made.number] && is_within(operation.to, made.path);
+    };
+    if (std::ranges::any_of(operations, goes_with)) operation.is_to_synced = false;
+  }
   size_t undone = 0;
   for (size_t i = operations.size(); i-- > 0;) {
     const NameOperation operation = operations[i];
-    if (is_undone[operation.number]) {
+    if (is_undone[operation.number] && !is_done_anyway(operation)) {
       undo(root, operation);
       ++undone;
     } else if (operation.kind == NameOperation::Kind::kRename) {
