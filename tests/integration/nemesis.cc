@@ -33,7 +33,7 @@ std::chrono::seconds Nemesis::length(uint64_t otherwise_seconds) {
   return std::chrono::seconds(setting("TORC_NEMESIS_SECONDS", otherwise_seconds));
 }
 
-RecordedWorkload Nemesis::start_workload(Cluster& cluster) {
+RecordedWorkload Nemesis::start_workload(Cluster& cluster, const std::string& key_prefix) {
   std::vector<std::unique_ptr<Speaker>> speakers;
   for (size_t i = 0; i < kClients; ++i) {
     if (i % 2 == 0) {
@@ -42,7 +42,7 @@ RecordedWorkload Nemesis::start_workload(Cluster& cluster) {
       speakers.push_back(std::make_unique<LibrarySpeaker>(cluster.addresses(), i));
     }
   }
-  return RecordedWorkload({.seed = seed_}, std::move(speakers));
+  return RecordedWorkload({.key_prefix = key_prefix, .seed = seed_}, std::move(speakers));
 }
 
 bool Nemesis::makes_progress(const RecordedWorkload& workload, Millis patience) {

@@ -18,7 +18,7 @@ class Nemesis : public ::testing::Test {
 
   Nemesis();
   /// Eight clients of all nodes, one half as any Redis client speaks, the other through the library.
-  RecordedWorkload start_workload(Cluster& cluster);
+  RecordedWorkload start_workload(Cluster& cluster, const std::string& key_prefix = "k");
   /// TORC_NEMESIS_SECONDS, or `otherwise`.
   static std::chrono::seconds length(uint64_t otherwise_seconds);
   /// A number from the environment, or `otherwise`.
