@@ -247,7 +247,7 @@ Status Jobs::bury(const std::string& job, WorkerId worker, const std::string& fa
                                        [&](const Runner& each) { return each.attempt.worker == worker; });
       if (runner == task->runners.end()) break;
       const std::optional<TaskRecord> next = fault.empty()
-                                                 ? released(*task, runner->attempt)
+                                                 ? orphaned(*task, runner->attempt, record->run)
                                                  : failed(*task, runner->attempt, fault, record->run);
       if (!next) break;
       const Result<bool> changed = change(store_, keys[i], text, next->encode());

@@ -162,6 +162,13 @@ std::optional<TaskRecord> released(TaskRecord record, AttemptId attempt) {
   return record;
 }
 
+std::optional<TaskRecord> orphaned(TaskRecord record, AttemptId attempt, uint32_t run) {
+  if (record.is_done() || !drop_runner(record, attempt)) return std::nullopt;
+  count_for(record, run);
+  ++record.lost;
+  return record;
+}
+
 std::optional<TaskRecord> taken_back(TaskRecord record, AttemptId winner) {
   if (record.winner != winner) return std::nullopt;
   record.winner.reset();

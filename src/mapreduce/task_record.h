@@ -72,6 +72,8 @@ std::optional<TaskRecord> completed(TaskRecord record, AttemptId attempt, Output
 std::optional<TaskRecord> failed(TaskRecord record, AttemptId attempt, std::string fault, uint32_t run);
 /// The attempt ends without blame: what it needed was gone, or its worker stops.
 std::optional<TaskRecord> released(TaskRecord record, AttemptId attempt);
+/// Its worker has died for certain: counts as a lease that ran out.
+std::optional<TaskRecord> orphaned(TaskRecord record, AttemptId attempt, uint32_t run);
 /// The winner's output is lost or damaged: the task is to be done again.
 std::optional<TaskRecord> taken_back(TaskRecord record, AttemptId winner);
 
