@@ -1,5 +1,7 @@
 #include "mapreduce/thread_executor.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
@@ -96,6 +98,11 @@ std::shared_ptr<ThreadExecutor::Slot> ThreadExecutor::new_slot() {
 }
 
 void ThreadExecutor::run(const std::shared_ptr<Slot>& slot) {
+  // A command that reads no further than it likes closes its pipe: that is an error of write(), not the end of the worker.
+  sigset_t broken_pipe;
+  ::sigemptyset(&broken_pipe);
+  ::sigaddset(&broken_pipe, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
   Shared& shared = *slot->shared;
   AttemptMemory memory(shared.slot_bytes, shared.seed);
   std::unique_lock lock(shared.mutex);
