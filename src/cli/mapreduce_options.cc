@@ -22,15 +22,18 @@ constexpr size_t kWorkersMax = 1'024;
 std::string functions_help(const std::vector<std::string>& own) {
   std::string text = "\nMaps and reduces:\n";
   const auto line = [&](std::string_view name, std::string_view summary) {
-    text += "  " + std::string(name) + std::string(name.size() < 10 ? 10 - name.size() : 1, ' ') + std::string(summary) + "\n";
+    text += "  " + std::string(name) + std::string(name.size() < 10 ? 10 - name.size() : 1, ' ') +
+            std::string(summary) + "\n";
   };
   for (const std::string& name : own) line(name, "this program's own");
   for (const mapreduce::Builtin& builtin : mapreduce::builtins()) line(builtin.name, builtin.summary);
   for (const mapreduce::Builtin& builtin : mapreduce::store_builtins()) line(builtin.name, builtin.summary);
   return text +
-         "Anything else is a command for the shell: a map gets lines and writes lines `key<TAB>value`, a reduce gets those\n"
+         "Anything else is a command for the shell: a map gets lines and writes lines `key<TAB>value`, a reduce gets "
+         "those\n"
          "in the order of their keys, and what it writes is the output.\n\n"
-         "Exit status: 0 done, 2 the command line cannot be used, 4 the store is away or the run was stopped (resume goes\n"
+         "Exit status: 0 done, 2 the command line cannot be used, 4 the store is away or the run was stopped (resume "
+         "goes\n"
          "on), 6 the job failed or was cancelled.\n";
 }
 
@@ -159,21 +162,30 @@ class MapReduceParser {
     run_app_ = app_.add_subcommand("run", "Run a job: start workers, show progress, end with a summary");
     run_app_->add_option("--map", spec.map, "what is called for each record")->required()->type_name("NAME|COMMAND");
     run_app_->add_option("--reduce", spec.reduce, "what is called for each key")->required()->type_name("NAME|COMMAND");
-    run_app_->add_option("--inputs", spec.inputs, "files, patterns, directories, - for standard input, torc:PREFIX for keys")
+    run_app_
+        ->add_option("--inputs", spec.inputs,
+                     "files, patterns, directories, - for standard input, torc:PREFIX for keys")
         ->required()
         ->type_name("INPUT ...");
-    run_app_->add_option("--output", spec.output, "directory for part-00000, ...; made if absent")->required()->type_name("DIR");
+    run_app_->add_option("--output", spec.output, "directory for part-00000, ...; made if absent")
+        ->required()
+        ->type_name("DIR");
     run_app_->add_option("--reduces", spec.reduces, "output files")
         ->check(CLI::Range(1u, mapreduce::kReducesMax))
         ->capture_default_str();
     run_app_->add_option("--name", run_.job, "of the job; by default one is made from the map's")->type_name("JOB");
     run_app_->add_flag("--local", run_.is_local, "in this process alone, without a server");
     add_workers(run_app_);
-    add_size(run_app_, "--split-size", spec.split_bytes, "inputs are cut into pieces of about this size; by default 64M");
-    run_app_->add_option("--skip-bad-records", spec.skip_bad_records, "go on without so many records that the map cannot take")
+    add_size(run_app_, "--split-size", spec.split_bytes,
+             "inputs are cut into pieces of about this size; by default 64M");
+    run_app_
+        ->add_option("--skip-bad-records", spec.skip_bad_records,
+                     "go on without so many records that the map cannot take")
         ->type_name("N")
         ->capture_default_str();
-    run_app_->add_option("--record-timeout-ms", spec.record_timeout_ms, "a map that stays in a record longer cannot take it")
+    run_app_
+        ->add_option("--record-timeout-ms", spec.record_timeout_ms,
+                     "a map that stays in a record longer cannot take it")
         ->check(CLI::Range(uint64_t{1}, uint64_t{86'400'000}))
         ->type_name("MS")
         ->capture_default_str();

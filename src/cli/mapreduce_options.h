@@ -31,7 +31,7 @@ struct MapReduceRun {
 
 struct MapReduceWorker {
   MapReduceCommon common;
-  std::string job;  // empty: all that run
+  std::string job;         // empty: all that run
   mapreduce::WorkerId id;  // none: a new one
   size_t threads = 0;
   size_t memory_bytes = 0;

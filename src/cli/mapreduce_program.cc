@@ -83,7 +83,8 @@ class Program {
     if (run.is_local) setting.nodes.clear();
     const size_t processes = run.is_local ? 1 : std::max<size_t>(1, run.workers);
     if (setting.threads == 0) setting.threads = std::max<size_t>(1, mapreduce::cores() / processes);
-    run.spec.splits_multiple = static_cast<uint32_t>(std::min<size_t>(processes * setting.threads, mapreduce::kSplitsMax));
+    run.spec.splits_multiple =
+        static_cast<uint32_t>(std::min<size_t>(processes * setting.threads, mapreduce::kSplitsMax));
     if (run.job.empty()) run.job = new_name(run.spec.map);
     const Result<JobStatus> status =
         run.is_local ? mapreduce::run_local(setting, run.job, run.spec) : run_here(setting, run, display);
@@ -153,20 +154,21 @@ class Program {
     return setting;
   }
 
-  Result<JobStatus> run_here(const mapreduce::Setting& setting, const MapReduceRun& run, ProgressDisplay& display) const {
+  Result<JobStatus> run_here(const mapreduce::Setting& setting, const MapReduceRun& run,
+                             ProgressDisplay& display) const {
     mapreduce::TorcStore store(mapreduce::TorcStore::Options{setting.nodes, setting.patience, setting.on_trouble});
     mapreduce::HostFiles files;
     mapreduce::Jobs jobs(store, files);
-    const Status begun = run.is_resumed ? jobs.resume(run.job)
-                                        : mapreduce::submit_job(setting, jobs, files, run.job, run.spec);
+    const Status begun =
+        run.is_resumed ? jobs.resume(run.job) : mapreduce::submit_job(setting, jobs, files, run.job, run.spec);
     if (!begun) return begun.error();
     if (!run.is_quiet) display.say("job " + run.job);
     std::vector<std::string> worker = command_;
     std::string nodes;
     for (const client::Endpoint& node : setting.nodes) nodes += (nodes.empty() ? "" : ",") + node.text();
-    worker.insert(worker.end(), {"worker", run.job, "--node", nodes, "--patience-ms",
-                                 std::to_string(setting.patience.count()), "--threads", std::to_string(setting.threads),
-                                 "--memory", std::to_string(setting.memory_bytes)});
+    worker.insert(worker.end(),
+                  {"worker", run.job, "--node", nodes, "--patience-ms", std::to_string(setting.patience.count()),
+                   "--threads", std::to_string(setting.threads), "--memory", std::to_string(setting.memory_bytes)});
     return mapreduce::run_workers(setting, run.job, run.workers, worker);
   }
 

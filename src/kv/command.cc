@@ -33,7 +33,8 @@ constexpr CommandTraits kRows[] = {
     {CommandId::kCas, "CAS", 4, true, 1, 1, 1,
      "CAS key expected new: sets the value as SET does if it equals `expected`; 1 if set, else 0."},
     {CommandId::kCasVersion, "CASVERSION", -4, true, 1, 1, 1,
-     "CASVERSION key version new [PXAT ms] [BEFORE ms]: sets the value as SET does if the key has this version (0: does not exist); 1 if "
+     "CASVERSION key version new [PXAT ms] [BEFORE ms]: sets the value as SET does if the key has this version (0: "
+     "does not exist); 1 if "
      "set, "
      "else 0."},
     {CommandId::kVersion, "VERSION", 2, false, 1, 1, 1, "Returns a number that changes with every write of the key."},

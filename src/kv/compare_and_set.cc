@@ -1,5 +1,5 @@
-// CAS, CASVERSION, VERSION: ours, not Redis'. A set by them is one like SET's: it removes the deadline, unless it brings
-// one.
+// CAS, CASVERSION, VERSION: ours, not Redis'. A set by them is one like SET's: it removes the deadline, unless it
+// brings one.
 #include <optional>
 
 #include "kv/argument.h"

@@ -13,7 +13,8 @@ Result<bool> change(KeyStore& store, const std::string& key, const std::optional
                     std::string_view value, Lifetime lifetime) {
   bool was_unknown = false;
   for (;;) {
-    const Result<Changed> changed = expected ? store.replace(key, *expected, value) : store.create(key, value, lifetime);
+    const Result<Changed> changed =
+        expected ? store.replace(key, *expected, value) : store.create(key, value, lifetime);
     if (!changed) return changed.error();
     switch (*changed) {
       case Changed::kYes:

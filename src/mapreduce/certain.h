@@ -12,10 +12,9 @@ namespace torc::mapreduce {
 /// Writes `value` if the key holds `expected` (nothing: does not exist); true if this caller's value was written.
 ///
 /// An unknown outcome is resolved: the change is made again, after which the first one can have no effect any more, and
-/// if that finds the key changed, the key is read. This tells the writers apart because no two of them ever write the same
-/// value (every value names its writer or counts upwards). False can also mean "written, and replaced by somebody since":
-/// whoever must know reads the key.
-/// Errors: kUnavailable.
+/// if that finds the key changed, the key is read. This tells the writers apart because no two of them ever write the
+/// same value (every value names its writer or counts upwards). False can also mean "written, and replaced by somebody
+/// since": whoever must know reads the key. Errors: kUnavailable.
 Result<bool> change(KeyStore& store, const std::string& key, const std::optional<std::string>& expected,
                     std::string_view value, Lifetime lifetime = Lifetime::kForever);
 

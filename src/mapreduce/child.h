@@ -16,9 +16,9 @@ namespace torc::mapreduce {
 class Child {
  public:
   struct Options {
-    std::vector<std::string> argv;  // argv[0]: a path
+    std::vector<std::string> argv;                   // argv[0]: a path
     std::map<std::string, std::string> environment;  // in addition
-    bool has_pipes = false;        // to its standard input, from its standard output; neither blocks
+    bool has_pipes = false;                          // to its standard input, from its standard output; neither blocks
     /// Killed when the thread that started it ends, whatever ends it. Else it lives on without us.
     bool dies_with_us = false;
     /// A process group of its own, which kill() ends as a whole.

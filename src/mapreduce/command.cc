@@ -22,7 +22,9 @@ constexpr size_t kLineBytesMax = 32u << 20;
 class Command {
  public:
   Command(const std::string& command, const AttemptScope& scope)
-      : steps_(scope.steps), title_(scope.assignment.attempt.task.title() + ": `" + command + "`"), child_(start(command, scope)) {}
+      : steps_(scope.steps),
+        title_(scope.assignment.attempt.task.title() + ": `" + command + "`"),
+        child_(start(command, scope)) {}
 
   void write(std::string_view bytes) { pending_.append(bytes); }
   /// Moves bytes while there is much to be written, or (at the end) until the command has closed its output.

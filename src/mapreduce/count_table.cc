@@ -15,7 +15,7 @@
 namespace torc::mapreduce {
 namespace {
 
-constexpr size_t kCapacityMin = 256;    // far above the keys that wait to be added
+constexpr size_t kCapacityMin = 256;  // far above the keys that wait to be added
 constexpr size_t kCapacityFirst = 4096;
 constexpr size_t kHugePageBytes = 2u << 20;  // one of them needs one entry of the TLB instead of 512
 constexpr size_t kGrowth = 4;
@@ -136,8 +136,8 @@ void CountTable::grow(size_t capacity) {
   }
 }
 
-/// For sorting: `a`, then `b`, compare as numbers like the first 15 bytes of the keys, and where those are equal the shorter
-/// key comes first, long ones last.
+/// For sorting: `a`, then `b`, compare as numbers like the first 15 bytes of the keys, and where those are equal the
+/// shorter key comes first, long ones last.
 CountTable::Cell CountTable::turned(const Cell& cell) {
   Cell out = cell;
   if (cell.b == kLong) {

@@ -17,8 +17,8 @@ class CountTable {
   static constexpr size_t kInlineBytesMax = 15;
   static constexpr size_t kReadAhead = 16;  // bytes that add_inline() may read, from the key's first on
 
-  /// `seed` is secret: with it nobody can write a text whose words all meet in one place of the table. No output depends
-  /// on it.
+  /// `seed` is secret: with it nobody can write a text whose words all meet in one place of the table. No output
+  /// depends on it.
   CountTable(size_t bytes_max, uint64_t seed);
 
   bool is_empty() const { return count_ == 0 && later_next_ == 0; }
@@ -26,9 +26,9 @@ class CountTable {
   bool fits(size_t key_bytes) { return count_ < limit_ && key_bytes <= kInlineBytesMax ? true : make_room(key_bytes); }
   /// Requires: fits(key.size()). Throws std::overflow_error if the sum leaves 64 bits.
   void add(std::string_view key, int64_t value);
-  /// Adds 1, a little later: the cell is asked for now, and used when it has arrived from memory. Waiting for it would be
-  /// most of the work otherwise. Requires: fits(bytes), bytes <= kInlineBytesMax, and kReadAhead bytes can be read from
-  /// `key` on.
+  /// Adds 1, a little later: the cell is asked for now, and used when it has arrived from memory. Waiting for it would
+  /// be most of the work otherwise. Requires: fits(bytes), bytes <= kInlineBytesMax, and kReadAhead bytes can be read
+  /// from `key` on.
   void count_inline(const char* key, size_t bytes) {
     const Packed packed = pack(key, bytes);
     const size_t home = home_of(packed.a, packed.b);
@@ -60,8 +60,8 @@ class CountTable {
     size_t bytes;
     std::string_view key() const { return {reinterpret_cast<const char*>(this + 1), bytes}; }
   };
-  /// An inline key: its bytes in memory order in `a` and `b`, and in the highest byte of `b` their number plus one. A long
-  /// one: its hash in `a`, kLong in `b`. While the table is sorted, `a` and `b` are turned round (see turned()).
+  /// An inline key: its bytes in memory order in `a` and `b`, and in the highest byte of `b` their number plus one. A
+  /// long one: its hash in `a`, kLong in `b`. While the table is sorted, `a` and `b` are turned round (see turned()).
   struct Cell {
     uint64_t a = 0;
     uint64_t b = 0;  // 0: empty
@@ -80,10 +80,22 @@ class CountTable {
   };
   static constexpr size_t kLater = 16;
   static constexpr uint64_t kLong = uint64_t{0xff} << 56;
-  static constexpr uint64_t kLowBytes[16] = {
-      0,          0xff,         0xffff,         0xffffff,         0xffffffff,         0xffffffffff,
-      0xffffffffffff, 0xffffffffffffff, ~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0},
-      ~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}};
+  static constexpr uint64_t kLowBytes[16] = {0,
+                                             0xff,
+                                             0xffff,
+                                             0xffffff,
+                                             0xffffffff,
+                                             0xffffffffff,
+                                             0xffffffffffff,
+                                             0xffffffffffffff,
+                                             ~uint64_t{0},
+                                             ~uint64_t{0},
+                                             ~uint64_t{0},
+                                             ~uint64_t{0},
+                                             ~uint64_t{0},
+                                             ~uint64_t{0},
+                                             ~uint64_t{0},
+                                             ~uint64_t{0}};
   static constexpr uint64_t kHighBytes[16] = {
       0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xffff, 0xffffff, 0xffffffff, 0xffffffffff, 0xffffffffffff, 0xffffffffffffff};
 
@@ -98,7 +110,8 @@ class CountTable {
   size_t home_of(uint64_t a, uint64_t b) const {
     __extension__ using Wide = unsigned __int128;
     const Wide product = static_cast<Wide>(a ^ seed_) * (b ^ 0xe7037ed1a0b428dbu);
-    const uint64_t mixed = (static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64)) * 0x9e3779b97f4a7c15u;
+    const uint64_t mixed =
+        (static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64)) * 0x9e3779b97f4a7c15u;
     return static_cast<size_t>((static_cast<Wide>(mixed) * capacity_) >> 64);
   }
   void add_packed(Packed key, size_t at, int64_t value) {

@@ -33,8 +33,8 @@ struct Assignment {
   Attempt attempt;
   std::string job;
   std::shared_ptr<const JobRecord> record;
-  std::shared_ptr<const Plan> plan;         // not for the plan itself
-  std::vector<BadRecord> bad_records;       // of a map: to be skipped
+  std::shared_ptr<const Plan> plan;                           // not for the plan itself
+  std::vector<BadRecord> bad_records;                         // of a map: to be skipped
   std::shared_ptr<const std::vector<MapOutput>> map_outputs;  // of a reduce: all, in the order of the splits
 };
 

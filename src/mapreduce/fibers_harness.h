@@ -1,5 +1,5 @@
-// Test support: many stories at a time on one thread, one step of one of them at a time. Which one is the caller's choice, so
-// a seed decides every interleaving.
+// Test support: many stories at a time on one thread, one step of one of them at a time. Which one is the caller's
+// choice, so a seed decides every interleaving.
 #pragma once
 
 #include <ucontext.h>

@@ -1,4 +1,5 @@
-// Files as attempts and publication need them. Shared between all workers; a lock, a token or a listing is never asked for.
+// Files as attempts and publication need them. Shared between all workers; a lock, a token or a listing is never asked
+// for.
 #pragma once
 
 #include <cstddef>

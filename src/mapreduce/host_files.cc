@@ -38,10 +38,10 @@ class Descriptor {
 };
 
 FileState state_of(const struct stat& found) {
-  return FileState{static_cast<uint64_t>(found.st_size),
-                   static_cast<uint64_t>(found.st_mtim.tv_sec) * 1'000'000'000 +
-                       static_cast<uint64_t>(found.st_mtim.tv_nsec),
-                   static_cast<uint64_t>(found.st_ino)};
+  return FileState{
+      static_cast<uint64_t>(found.st_size),
+      static_cast<uint64_t>(found.st_mtim.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(found.st_mtim.tv_nsec),
+      static_cast<uint64_t>(found.st_ino)};
 }
 
 class HostReadableFile final : public ReadableFile {

@@ -17,10 +17,10 @@ namespace torc::mapreduce {
 
 /// One record of the input: a line, without its end; or one of Torc's own keys. Valid during the call only.
 struct Record {
-  std::string_view text;   // the line, or the key's value
-  std::string_view key;    // of Torc's own keys; else empty
-  std::string_view input;  // path of the file; "torc:" for keys
-  uint64_t at = 0;         // the byte in the file where the record begins
+  std::string_view text;    // the line, or the key's value
+  std::string_view key;     // of Torc's own keys; else empty
+  std::string_view input;   // path of the file; "torc:" for keys
+  uint64_t at = 0;          // the byte in the file where the record begins
   int64_t deadline_ms = 0;  // of Torc's own keys: Unix time at which it expires; 0: never
 };
 
@@ -28,8 +28,8 @@ struct Record {
 template <typename T, typename = void>
 struct Codec;
 
-/// Takes what a map or a reduce makes. A map's pairs go to the reduce of their key, a reduce's into its output file. Errors
-/// (a full disk) end the attempt soon after.
+/// Takes what a map or a reduce makes. A map's pairs go to the reduce of their key, a reduce's into its output file.
+/// Errors (a full disk) end the attempt soon after.
 class Emitter {
  public:
   virtual ~Emitter() = default;

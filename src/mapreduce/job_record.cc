@@ -136,17 +136,16 @@ Status check_job_name(std::string_view name) {
       name.find_first_not_of(kAllowed) == std::string_view::npos) {
     return {};
   }
-  return Error{ErrorCode::kInvalid, "a job's name is 1 to 100 letters, digits and .-_, and does not begin with a dot: '" +
-                                        std::string(name) + "'"};
+  return Error{
+      ErrorCode::kInvalid,
+      "a job's name is 1 to 100 letters, digits and .-_, and does not begin with a dot: '" + std::string(name) + "'"};
 }
 
 std::string job_key(std::string_view job) { return tagged(job, "job"); }
 std::string plan_key(std::string_view job, AttemptId attempt, size_t page) {
   return tagged(job, "plan:" + attempt.text() + ":" + std::to_string(page));
 }
-std::string task_key(std::string_view job, TaskName task) {
-  return tagged(job, "task:" + task.text());
-}
+std::string task_key(std::string_view job, TaskName task) { return tagged(job, "task:" + task.text()); }
 std::string bad_records_key(std::string_view job) { return tagged(job, "bad"); }
 std::string permit_key(std::string_view job, TaskName task) { return tagged(job, "permit:" + task.text()); }
 

@@ -18,15 +18,15 @@ constexpr size_t kJobNameBytesMax = 100;
 constexpr uint32_t kReducesMax = 10'000;
 constexpr uint32_t kSplitsMax = 1'000'000;
 constexpr size_t kSplitsPerPage = 500;
-constexpr uint32_t kAttemptsMax = 4;   // failures of one task in one run of the job; then the job fails
-constexpr uint32_t kLossesMax = 100;   // expired leases likewise: something ends every worker that tries
+constexpr uint32_t kAttemptsMax = 4;  // failures of one task in one run of the job; then the job fails
+constexpr uint32_t kLossesMax = 100;  // expired leases likewise: something ends every worker that tries
 
 /// An input that begins so is not a file: the keys of the store that begin with the rest.
 constexpr std::string_view kKeysInput = "torc:";
 
 /// What the submitter asked for; never changes. Whatever the output depends on stands here and not at the workers.
 struct JobSpec {
-  std::string map;     // a built-in name, a name of the program's own, or a command for the shell
+  std::string map;  // a built-in name, a name of the program's own, or a command for the shell
   std::string reduce;
   std::vector<std::string> inputs;  // files, patterns, directories, or torc:PREFIX for keys
   std::string directory;            // absolute: inputs that do not begin with a slash are relative to it
@@ -38,7 +38,7 @@ struct JobSpec {
   uint64_t record_timeout_ms = 60'000;
   uint64_t lease_ms = 3'000;
   bool has_backups = true;  // false: never two attempts at a task on purpose (those of a load write keys)
-  bool is_synced = true;  // false for a job that no other process can resume
+  bool is_synced = true;    // false for a job that no other process can resume
   std::map<std::string, std::string> arguments;  // for the functions: pattern, ...
 
   bool operator==(const JobSpec&) const = default;
@@ -52,8 +52,8 @@ std::string_view to_string(JobState state);
 struct JobRecord {
   uint64_t birth = 0;  // random: tells jobs of one name apart
   JobState state = JobState::kRunning;
-  uint32_t run = 1;    // raised by resume
-  std::string reason;  // of a failure: one sentence
+  uint32_t run = 1;         // raised by resume
+  std::string reason;       // of a failure: one sentence
   uint64_t created_ms = 0;  // Unix time by the submitter's clock; for people
   uint64_t ended_ms = 0;
   Counters counters;  // of a job that is done: of all winners, and bytes written

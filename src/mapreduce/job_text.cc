@@ -98,8 +98,8 @@ std::string status_text(const std::string& job, const JobStatus& status) {
                      ", reduce " + record.spec.reduce + ", output " + record.spec.output + "\n";
   if (!status.is_planned) text += "not planned yet\n";
   if (status.is_planned) {
-    text += phase_text("maps", status.maps) + phase_text("reduces", status.reduces) + bytes_text(status.maps.bytes_done) +
-            " of " + bytes_text(status.maps.input_bytes) + " read\n";
+    text += phase_text("maps", status.maps) + phase_text("reduces", status.reduces) +
+            bytes_text(status.maps.bytes_done) + " of " + bytes_text(status.maps.input_bytes) + " read\n";
   }
   text += std::to_string(status.attempts) + " attempts, " + std::to_string(status.failures) + " of them failed\n";
   if (status.bad_records > 0) text += std::to_string(status.bad_records) + " bad records\n";

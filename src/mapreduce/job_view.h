@@ -1,5 +1,5 @@
-// What a worker knows of a job: its record, the plan, which tasks are done, and those that are not as they were when last
-// read.
+// What a worker knows of a job: its record, the plan, which tasks are done, and those that are not as they were when
+// last read.
 #pragma once
 
 #include <cstdint>
@@ -55,8 +55,8 @@ class JobView {
 
   enum class Refreshed {
     kFine,
-    kGone,        // there is no such job (any more)
-    kOther,       // a job of this name, but another birth: the one looked at before was removed
+    kGone,   // there is no such job (any more)
+    kOther,  // a job of this name, but another birth: the one looked at before was removed
   };
   /// Reads the job's record and the tasks of the present phase that are not done. Errors: kUnavailable, kCorrupt.
   Result<Refreshed> refresh();

@@ -157,7 +157,8 @@ Result<JobStatus> Jobs::status(const std::string& job) {
     if (!task) return task.error();
     add_task(status, (*tasks)[i], *task);
   }
-  // The record of a job that is done has the last word: somebody who slept through its end may have changed tasks since.
+  // The record of a job that is done has the last word: somebody who slept through its end may have changed tasks
+  // since.
   if (status.record.state == JobState::kDone) status.counters = status.record.counters;
   const Result<std::vector<BadRecord>> bad = parse_bad_records(values->back().value_or(""));
   if (bad) status.bad_records = bad->size();
@@ -246,9 +247,8 @@ Status Jobs::bury(const std::string& job, WorkerId worker, const std::string& fa
       const auto runner = std::find_if(task->runners.begin(), task->runners.end(),
                                        [&](const Runner& each) { return each.attempt.worker == worker; });
       if (runner == task->runners.end()) break;
-      const std::optional<TaskRecord> next = fault.empty()
-                                                 ? orphaned(*task, runner->attempt, record->run)
-                                                 : failed(*task, runner->attempt, fault, record->run);
+      const std::optional<TaskRecord> next = fault.empty() ? orphaned(*task, runner->attempt, record->run)
+                                                           : failed(*task, runner->attempt, fault, record->run);
       if (!next) break;
       const Result<bool> changed = change(store_, keys[i], text, next->encode());
       if (!changed) return changed.error();

@@ -1,5 +1,5 @@
-// Jobs from the outside: submitted, listed, watched, cancelled, resumed, removed. By whoever has the store and the files; no
-// worker is asked.
+// Jobs from the outside: submitted, listed, watched, cancelled, resumed, removed. By whoever has the store and the
+// files; no worker is asked.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ struct JobStatus {
   uint64_t failures = 0;
   uint64_t bad_records = 0;
   uint64_t output_bytes = 0;
-  Counters counters;               // of the winners
+  Counters counters;                // of the winners
   std::vector<std::string> faults;  // of tasks that are not done: "map 3: ...", at most ten
 };
 
@@ -40,8 +40,8 @@ class Jobs {
  public:
   Jobs(KeyStore& store, FileSystem& files) : store_(store), files_(files) {}
 
-  /// Makes the directories and the job. `birth`: random. Errors: kInvalid: the name is taken, or the output directory holds
-  /// outputs.
+  /// Makes the directories and the job. `birth`: random. Errors: kInvalid: the name is taken, or the output directory
+  /// holds outputs.
   Status submit(const std::string& job, const JobSpec& spec, uint64_t birth, uint64_t now_ms);
   /// Those that exist, in the order of their names.
   Result<std::map<std::string, JobRecord>> list();
@@ -50,13 +50,14 @@ class Jobs {
   Result<JobStatus> status(const std::string& job);
   /// Errors: kNotFound. kInvalid: it has ended, or its outputs are being published.
   Status cancel(const std::string& job, uint64_t now_ms);
-  /// Makes a failed or cancelled job run again; tasks that are done stay done. One that runs is left alone: whoever wants
-  /// to take part starts workers. Errors: kNotFound. kInvalid: it is done.
+  /// Makes a failed or cancelled job run again; tasks that are done stay done. One that runs is left alone: whoever
+  /// wants to take part starts workers. Errors: kNotFound. kInvalid: it is done.
   Status resume(const std::string& job);
-  /// The keys and the scratch directory; never outputs that are published. Errors: kNotFound. kInvalid: it has not ended.
+  /// The keys and the scratch directory; never outputs that are published. Errors: kNotFound. kInvalid: it has not
+  /// ended.
   Status remove(const std::string& job, bool even_if_running);
-  /// Ends the lines of a worker that has died for certain, so that nobody waits for its leases. `fault`: empty, or why its
-  /// attempts count as failed.
+  /// Ends the lines of a worker that has died for certain, so that nobody waits for its leases. `fault`: empty, or why
+  /// its attempts count as failed.
   Status bury(const std::string& job, WorkerId worker, const std::string& fault);
 
  private:

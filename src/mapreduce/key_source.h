@@ -26,7 +26,8 @@ struct KeyPage {
 class KeySource {
  public:
   virtual ~KeySource() = default;
-  /// Keys of the slots [first, last] that begin with `prefix`, from `cursor` on ("0": from the first). Errors: kUnavailable.
+  /// Keys of the slots [first, last] that begin with `prefix`, from `cursor` on ("0": from the first). Errors:
+  /// kUnavailable.
   virtual Result<KeyPage> page(uint64_t first, uint64_t last, std::string_view prefix, const std::string& cursor) = 0;
 };
 

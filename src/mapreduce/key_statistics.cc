@@ -71,8 +71,7 @@ void KeyStatistics::add(const StoredKey& key, uint64_t now_ms) {
   ++sizes_[std::min<size_t>(std::bit_width(key.value.size()), kSizes - 1)];
   ++deadlines_[deadline_class(key.deadline_ms, now_ms)];
   const size_t colon = key.key.find(':');
-  Share& share =
-      share_of(colon == std::string::npos ? kWithoutColon : std::string_view(key.key).substr(0, colon + 1));
+  Share& share = share_of(colon == std::string::npos ? kWithoutColon : std::string_view(key.key).substr(0, colon + 1));
   ++share.keys;
   share.bytes += key.key.size() + key.value.size();
 }
@@ -137,15 +136,16 @@ void KeyStatistics::report(Emitter& out) const {
   if (keys_ > 0) out.emit("largest value", std::to_string(largest_bytes_) + " bytes, of " + largest_);
   for (size_t i = 0; i < kSizes; ++i) {
     if (sizes_[i] == 0) continue;
-    const std::string range = i == 0 ? "0" : std::to_string(uint64_t{1} << (i - 1)) + " to " +
-                                                 std::to_string((uint64_t{1} << i) - 1);
+    const std::string range =
+        i == 0 ? "0" : std::to_string(uint64_t{1} << (i - 1)) + " to " + std::to_string((uint64_t{1} << i) - 1);
     out.emit("values of " + range + " bytes", sizes_[i]);
   }
   for (size_t i = 0; i < deadlines_.size(); ++i) {
     if (deadlines_[i] > 0) out.emit(kDeadlineNames[i], deadlines_[i]);
   }
   std::vector<std::pair<std::string, Share>> largest(prefixes_.begin(), prefixes_.end());
-  std::stable_sort(largest.begin(), largest.end(), [](const auto& a, const auto& b) { return a.second.bytes > b.second.bytes; });
+  std::stable_sort(largest.begin(), largest.end(),
+                   [](const auto& a, const auto& b) { return a.second.bytes > b.second.bytes; });
   if (largest.size() > kPrefixesShown) largest.resize(kPrefixesShown);
   for (const auto& [prefix, share] : largest) {
     out.emit("prefix " + prefix, std::to_string(share.keys) + " keys, " + std::to_string(share.bytes) + " bytes");

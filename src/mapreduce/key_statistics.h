@@ -34,7 +34,7 @@ class KeyStatistics {
     uint64_t keys = 0;
     uint64_t bytes = 0;  // of keys and values
   };
-  static constexpr size_t kSizes = 33;         // values of less than 2^i bytes
+  static constexpr size_t kSizes = 33;            // values of less than 2^i bytes
   static constexpr size_t kPrefixesMax = 10'000;  // in memory; what comes later is counted as others
   static constexpr size_t kPrefixesShown = 20;
 

@@ -1,4 +1,5 @@
-// Test support: the jobs of MIT 6.824's first lab, with workers that are threads of the test and die when they are told to.
+// Test support: the jobs of MIT 6.824's first lab, with workers that are threads of the test and die when they are told
+// to.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -63,8 +64,8 @@ class LabDirectory {
   std::string path_;
 };
 
-/// Its thread turns a worker until the job is over, or until it has claimed so many tasks: then it dies in the middle of
-/// the last one and says nothing to anybody.
+/// Its thread turns a worker until the job is over, or until it has claimed so many tasks: then it dies in the middle
+/// of the last one and says nothing to anybody.
 class LabWorker {
  public:
   static constexpr uint64_t kImmortal = UINT64_MAX;
@@ -76,8 +77,8 @@ class LabWorker {
           Worker worker(WorkerId(random_number()), job, store, *files, executor, unix_ms);
           while (worker.counts().claimed < dies_after) {
             const auto since = std::chrono::steady_clock::now().time_since_epoch();
-            const Result<Worker::Turn> turn =
-                worker.turn(static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(since).count()));
+            const Result<Worker::Turn> turn = worker.turn(
+                static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(since).count()));
             if (!turn || turn->is_over) {
               has_seen_end_ = turn.ok();
               break;

@@ -36,7 +36,8 @@ class MapReduceLab : public ::testing::Test {
   void put_numbers(uint32_t files) {
     for (uint32_t file = 0; file < files; ++file) {
       std::string text;
-      for (uint32_t i = kNumbers / files * file; i < kNumbers / files * (file + 1); ++i) text += std::to_string(i) + "\n";
+      for (uint32_t i = kNumbers / files * file; i < kNumbers / files * (file + 1); ++i)
+        text += std::to_string(i) + "\n";
       directory_.put("824-mrinput-" + std::to_string(100 + file) + ".txt", text);
     }
   }
@@ -150,7 +151,8 @@ TEST_F(MapReduceLab, PartitionsAreThoseOfTheLab) {
   }
 }
 
-/// Sixteen books of the sizes of the lab's, in a language of their own: the n-th word is about n times as rare as the first.
+/// Sixteen books of the sizes of the lab's, in a language of their own: the n-th word is about n times as rare as the
+/// first.
 class MapReduceLabBooks : public MapReduceLab {
  protected:
   static constexpr uint64_t kVocabulary = 1 << 15;
@@ -159,10 +161,22 @@ class MapReduceLabBooks : public MapReduceLab {
     constexpr struct {
       const char* name;
       size_t bytes;
-    } kBooks[] = {{"being_ernest", 138'885},   {"dorian_gray", 453'174},     {"dracula", 867'100},     {"emma", 897'028},
-                  {"frankenstein", 441'034},   {"great_expectations", 1'013'445}, {"grimm", 540'174},  {"huckleberry_finn", 594'262},
-                  {"les_miserables", 3'324'329}, {"metamorphosis", 139'055}, {"moby_dick", 1'257'260}, {"sherlock_holmes", 581'864},
-                  {"tale_of_two_cities", 776'701}, {"tom_sawyer", 412'668},  {"ulysses", 1'539'989},   {"war_and_peace", 3'266'164}};
+    } kBooks[] = {{"being_ernest", 138'885},
+                  {"dorian_gray", 453'174},
+                  {"dracula", 867'100},
+                  {"emma", 897'028},
+                  {"frankenstein", 441'034},
+                  {"great_expectations", 1'013'445},
+                  {"grimm", 540'174},
+                  {"huckleberry_finn", 594'262},
+                  {"les_miserables", 3'324'329},
+                  {"metamorphosis", 139'055},
+                  {"moby_dick", 1'257'260},
+                  {"sherlock_holmes", 581'864},
+                  {"tale_of_two_cities", 776'701},
+                  {"tom_sawyer", 412'668},
+                  {"ulysses", 1'539'989},
+                  {"war_and_peace", 3'266'164}};
     Prng prng(6824);
     std::vector<std::string> vocabulary;
     for (uint64_t rank = 0; rank < kVocabulary; ++rank) vocabulary.push_back(word_of(rank));

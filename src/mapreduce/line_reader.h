@@ -15,7 +15,8 @@ struct BadRecordError {
   std::string message;
 };
 
-/// A line belongs to the split in which its first byte lies; whoever has that split reads it to its end, beyond the split.
+/// A line belongs to the split in which its first byte lies; whoever has that split reads it to its end, beyond the
+/// split.
 class LineReader {
  public:
   static constexpr size_t kLineBytesMax = 32u << 20;

@@ -146,7 +146,8 @@ TEST_F(LocalJob, AnInputThatChangesMeanwhileEndsTheJob) {
   own.map = [this](const Record&, Emitter&) { directory_.put("a", "somebody writes another text\n"); };
   own.reduce = [](std::string_view, Values&, Emitter&) {};
   setting_.functions["own"] = own;
-  EXPECT_THAT(failure(), AllOf(HasSubstr("/in/a changed while the job ran"), HasSubstr("8 bytes"), HasSubstr("29 now")));
+  EXPECT_THAT(failure(),
+              AllOf(HasSubstr("/in/a changed while the job ran"), HasSubstr("8 bytes"), HasSubstr("29 now")));
 }
 
 TEST_F(LocalJob, AnOutputThatIsThereIsNotReplaced) {
@@ -217,7 +218,8 @@ TEST_F(LittleMemory, SortsWhatDoesNotFitIntoItOverAllOutputs) {
   for (const std::string& word : words_) expected += word + "\n";
   (void)lines();
   EXPECT_TRUE(directory_.part(0) + directory_.part(1) + directory_.part(2) == expected);
-  for (uint32_t partition = 0; partition < 3; ++partition) EXPECT_GT(directory_.part(partition).size(), expected.size() / 6);
+  for (uint32_t partition = 0; partition < 3; ++partition)
+    EXPECT_GT(directory_.part(partition).size(), expected.size() / 6);
 }
 
 }  // namespace

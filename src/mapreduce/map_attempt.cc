@@ -132,8 +132,8 @@ void map_keys(AttemptContext& context, const Assignment& assignment, const Split
       context.steps.step();
       const Record record{stored.value, stored.key, kKeysInput, 0, stored.deadline_ms};
       map_record(mapper, record, out, [&](const std::string& why) {
-        throw AttemptFault{Fault{
-            .kind = Fault::Kind::kBadRecord, .message = "key " + stored.key + ": " + why, .record = name}};
+        throw AttemptFault{
+            Fault{.kind = Fault::Kind::kBadRecord, .message = "key " + stored.key + ": " + why, .record = name}};
       });
       context.steps.done(stored.key.size() + stored.value.size());
       ++records;

@@ -43,9 +43,9 @@ class MapCollector : public Emitter {
   AttemptContext& context_;
   Partitioner partitioner_;
   MapFileWriter file_;
-  CountTable* table_ = nullptr;         // either this
-  SortBuffer* sort_buffer_ = nullptr;   // or this
-  std::string_view word_value_;         // of WordMap::kInput
+  CountTable* table_ = nullptr;        // either this
+  SortBuffer* sort_buffer_ = nullptr;  // or this
+  std::string_view word_value_;        // of WordMap::kInput
   Counters counters_;
   uint64_t words_ = 0;
 };

@@ -14,7 +14,8 @@
 
 namespace torc::mapreduce {
 
-/// One file system that several machines see. What a machine has written and not synced is in that machine's memory only.
+/// One file system that several machines see. What a machine has written and not synced is in that machine's memory
+/// only.
 class MemoryDisk {
  public:
   struct Inode {
@@ -79,11 +80,12 @@ class MemoryDisk {
 
 inline std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
-/// The disk as one machine's processes see it. `before`: called before every step; false: this caller has been killed, and
-/// nothing it still does has any effect.
+/// The disk as one machine's processes see it. `before`: called before every step; false: this caller has been killed,
+/// and nothing it still does has any effect.
 class MemoryFiles final : public FileSystem {
  public:
-  MemoryFiles(MemoryDisk& disk, int machine, std::function<bool()> before = [] { return true; })
+  MemoryFiles(
+      MemoryDisk& disk, int machine, std::function<bool()> before = [] { return true; })
       : disk_(disk), machine_(machine), before_(std::move(before)) {}
 
   Result<std::vector<InputFile>> expand(const std::string& input) override {
@@ -148,7 +150,8 @@ class MemoryFiles final : public FileSystem {
   Status remove_tree(const std::string& path) override {
     if (!before_()) return killed();
     std::erase_if(disk_.names, [&](const auto& each) { return each.first.starts_with(path + "/"); });
-    std::erase_if(disk_.directories, [&](const std::string& each) { return each == path || each.starts_with(path + "/"); });
+    std::erase_if(disk_.directories,
+                  [&](const std::string& each) { return each == path || each.starts_with(path + "/"); });
     return {};
   }
 

@@ -1,5 +1,5 @@
-// Many sorted sections as one sorted stream. Pairs of equal keys come in the order of the sections, so that the values of
-// a key keep the order of the inputs.
+// Many sorted sections as one sorted stream. Pairs of equal keys come in the order of the sections, so that the values
+// of a key keep the order of the inputs.
 #pragma once
 
 #include <cstdint>

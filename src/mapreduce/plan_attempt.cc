@@ -44,7 +44,8 @@ void split_file(const InputFile& file, uint64_t split_bytes, std::vector<Split>&
   if (bytes == 0) return;
   const uint64_t count = (bytes + split_bytes - 1) / split_bytes;
   if (splits.size() + count > kSplitsMax) {
-    throw_fault(Fault::Kind::kFatal, "more than " + std::to_string(kSplitsMax) + " splits: choose a larger --split-size");
+    throw_fault(Fault::Kind::kFatal,
+                "more than " + std::to_string(kSplitsMax) + " splits: choose a larger --split-size");
   }
   for (uint64_t i = 0; i < count; ++i) {
     splits.push_back(Split{Split::Kind::kFile, file.path, bytes / count * i + std::min(i, bytes % count),
@@ -55,8 +56,7 @@ void split_file(const InputFile& file, uint64_t split_bytes, std::vector<Split>&
 void split_keys(const std::string& prefix, uint32_t count, std::vector<Split>& splits) {
   const uint64_t pieces = std::clamp<uint64_t>(count, 1, kSlots);
   for (uint64_t i = 0; i < pieces; ++i) {
-    splits.push_back(
-        Split{Split::Kind::kKeys, prefix, kSlots * i / pieces, kSlots * (i + 1) / pieces, FileState{}});
+    splits.push_back(Split{Split::Kind::kKeys, prefix, kSlots * i / pieces, kSlots * (i + 1) / pieces, FileState{}});
   }
 }
 
@@ -124,7 +124,8 @@ Plan make_plan(AttemptContext& context, const JobRecord& job) {
       split_keys(input.substr(kKeysInput.size()), std::max(4u, spec.splits_multiple), plan.splits);
     }
   }
-  if (context.functions.sorts_all && context.functions.map && spec.reduces > 1) plan.borders = borders_of(context, spec, plan.splits);
+  if (context.functions.sorts_all && context.functions.map && spec.reduces > 1)
+    plan.borders = borders_of(context, spec, plan.splits);
   return plan;
 }
 

@@ -1,5 +1,5 @@
-// The protocol of workers under random schedules: kills, power losses, pauses far beyond the lease, outages of the store,
-// unknown outcomes, cancelled and resumed jobs. TORC_MAPREDUCE_SEED=n runs one seed and says what happened.
+// The protocol of workers under random schedules: kills, power losses, pauses far beyond the lease, outages of the
+// store, unknown outcomes, cancelled and resumed jobs. TORC_MAPREDUCE_SEED=n runs one seed and says what happened.
 #include <gtest/gtest.h>
 
 #include <cstdlib>

@@ -1,6 +1,6 @@
-// Test support: workers of one job in a simulated world. The workers' protocol, the attempts with all that reads, sorts and
-// writes, and publication are the product's own; the store, the files, time and who runs next obey a seed. After every
-// change of the store what docs/mapreduce.md promises is checked.
+// Test support: workers of one job in a simulated world. The workers' protocol, the attempts with all that reads, sorts
+// and writes, and publication are the product's own; the store, the files, time and who runs next obey a seed. After
+// every change of the store what docs/mapreduce.md promises is checked.
 #pragma once
 
 #include <algorithm>
@@ -323,8 +323,8 @@ class ProtocolWorld {
 
   bool apply(const Change& change) {
     const auto found = values_.find(change.key);
-    const bool matches = change.expected ? found != values_.end() && found->second == *change.expected
-                                         : found == values_.end();
+    const bool matches =
+        change.expected ? found != values_.end() && found->second == *change.expected : found == values_.end();
     if (!matches) return false;
     const std::optional<std::string> before = change.expected;
     values_[change.key] = change.value;
@@ -427,7 +427,8 @@ class ProtocolWorld {
     check_task(key.substr(prefix.size()), old, TaskRecord::parse(after).value());
   }
   void check_task(const std::string& task, const TaskRecord& before, const TaskRecord& after) {
-    if (before.winner && after.winner && *before.winner != *after.winner) violate(task + " was completed by two attempts");
+    if (before.winner && after.winner && *before.winner != *after.winner)
+      violate(task + " was completed by two attempts");
     if (before.winner && !after.winner && is_intact(before.output)) violate(task + ": a good output was taken back");
     if (!after.winner || before.winner == after.winner) return;
     if (before.runner(*after.winner) == nullptr) violate(task + " was completed by an attempt that had been replaced");
@@ -450,7 +451,8 @@ class ProtocolWorld {
     const std::string path = scratch_ + "/" + output.file;
     if (damaged_.contains(path)) return false;
     MemoryFiles files(disk, 0);
-    if (output.index_at == 0 && !output.file.starts_with("m-")) return is_output(files, path, output).ok() && *is_output(files, path, output);
+    if (output.index_at == 0 && !output.file.starts_with("m-"))
+      return is_output(files, path, output).ok() && *is_output(files, path, output);
     const auto file = files.open(path);
     if (!file) return false;
     return sections_of(**file, output, 0).ok();

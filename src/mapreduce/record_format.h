@@ -9,8 +9,8 @@
 
 namespace torc::mapreduce {
 
-constexpr size_t kPairHeadBytesMax = 10;          // two varints of 32 bits
-constexpr size_t kPairBytesMax = 64u << 20;       // key and value; what is larger cannot be sorted within any memory
+constexpr size_t kPairHeadBytesMax = 10;     // two varints of 32 bits
+constexpr size_t kPairBytesMax = 64u << 20;  // key and value; what is larger cannot be sorted within any memory
 static_assert(std::endian::native == std::endian::little);
 
 inline char* put_varint32(char* to, uint32_t value) {

@@ -43,7 +43,8 @@ TEST(JobRecord, IsReadAsItWasWritten) {
 
 TEST(JobRecord, NamesThatWouldBreakOutOfKeysOrPathsAreRefused) {
   EXPECT_TRUE(check_job_name("a-1_B.c").ok());
-  for (const char* name : {"", ".", ".hidden", "a/b", "a}b", "a b", "a\n"}) EXPECT_FALSE(check_job_name(name).ok()) << name;
+  for (const char* name : {"", ".", ".hidden", "a/b", "a}b", "a b", "a\n"})
+    EXPECT_FALSE(check_job_name(name).ok()) << name;
   EXPECT_TRUE(check_job_name(std::string(kJobNameBytesMax, 'x')).ok());
   EXPECT_FALSE(check_job_name(std::string(kJobNameBytesMax + 1, 'x')).ok());
 }
@@ -187,7 +188,8 @@ class Lines final : public Emitter {
 
 TEST(KeyStatistics, AreTheSameHoweverTheKeysWereShared) {
   constexpr uint64_t kNowMs = 1'000'000;
-  const std::vector<StoredKey> keys = {{"user:1", "abc", 0}, {"user:2", "", 1'030'000}, {"page:1", std::string(300, 'x'), 900'000}};
+  const std::vector<StoredKey> keys = {
+      {"user:1", "abc", 0}, {"user:2", "", 1'030'000}, {"page:1", std::string(300, 'x'), 900'000}};
   KeyStatistics whole;
   for (const StoredKey& key : keys) whole.add(key, kNowMs);
   KeyStatistics parts;

@@ -68,7 +68,8 @@ class MergedValues final : public Values {
 
 class OutputEmitter final : public Emitter {
  public:
-  OutputEmitter(AttemptFile& file, OutputForm form, Counters& counters) : file_(file), form_(form), counters_(counters) {}
+  OutputEmitter(AttemptFile& file, OutputForm form, Counters& counters)
+      : file_(file), form_(form), counters_(counters) {}
   void emit_bytes(std::string_view key, std::string_view value) override {
     switch (form_) {
       case OutputForm::kColon:
@@ -137,8 +138,8 @@ Output run_reduce(AttemptContext& context, const Assignment& assignment) {
     } catch (const AttemptFault&) {
       throw;
     } catch (const std::exception& error) {
-      throw_fault(Fault::Kind::kFailed, assignment.attempt.task.title() + ", key " + shown(values.key()) + ": " +
-                                            error.what());
+      throw_fault(Fault::Kind::kFailed,
+                  assignment.attempt.task.title() + ", key " + shown(values.key()) + ": " + error.what());
     }
     ++keys;
     throw_unless(file->status());

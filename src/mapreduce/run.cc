@@ -19,7 +19,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kLook{200};      // how often progress is looked at
+constexpr std::chrono::milliseconds kLook{200};       // how often progress is looked at
 constexpr std::chrono::milliseconds kNoJobLook{500};  // how often a worker without a job looks for one
 constexpr size_t kBlockBytes = 1u << 20;
 
@@ -109,7 +109,8 @@ Result<JobStatus> run_local(const Setting& setting, const std::string& job, cons
   Result<JobStatus> status = jobs.status(job);
   (void)jobs.remove(job, true);
   if (!*ended) return ended->error();
-  if (status && !status->record.is_ended()) return Error{ErrorCode::kUnavailable, "stopped; nothing is left of the job"};
+  if (status && !status->record.is_ended())
+    return Error{ErrorCode::kUnavailable, "stopped; nothing is left of the job"};
   return status;
 }
 

@@ -19,10 +19,10 @@ namespace torc::mapreduce {
 constexpr std::string_view kStandardInput = "-";
 
 struct Setting {
-  std::vector<client::Endpoint> nodes;         // empty: no store, only run_local()
+  std::vector<client::Endpoint> nodes;          // empty: no store, only run_local()
   std::chrono::milliseconds patience{300'000};  // with a store that is away
-  size_t threads = 0;                          // of a worker; 0: one for each core
-  size_t memory_bytes = size_t{512} << 20;     // of a worker, all its threads together
+  size_t threads = 0;                           // of a worker; 0: one for each core
+  size_t memory_bytes = size_t{512} << 20;      // of a worker, all its threads together
   OwnFunctions functions;
   std::function<bool()> should_stop = [] { return false; };
   /// Told now and then how far the job is.
@@ -33,15 +33,16 @@ struct Setting {
 
 size_t cores();
 
-/// The job in this process alone, without a store: nothing of it is left but its outputs. Errors: kInvalid: it cannot be
-/// begun. kUnavailable: stopped.
+/// The job in this process alone, without a store: nothing of it is left but its outputs. Errors: kInvalid: it cannot
+/// be begun. kUnavailable: stopped.
 Result<JobStatus> run_local(const Setting& setting, const std::string& job, const JobSpec& spec);
 
 /// Reads the standard input if the job wants it, and makes the job. Errors: kInvalid, kDiskFull, kUnavailable.
 Status submit_job(const Setting& setting, Jobs& jobs, FileSystem& files, const std::string& job, JobSpec spec);
 
-/// Starts `workers` processes and waits for the job's end. Who dies is replaced. `worker`: the command line of one, to which
-/// its id is added. Errors: kUnavailable: stopped, or the store was away for too long; the job can be resumed. kNotFound.
+/// Starts `workers` processes and waits for the job's end. Who dies is replaced. `worker`: the command line of one, to
+/// which its id is added. Errors: kUnavailable: stopped, or the store was away for too long; the job can be resumed.
+/// kNotFound.
 Result<JobStatus> run_workers(const Setting& setting, const std::string& job, size_t workers,
                               const std::vector<std::string>& worker);
 

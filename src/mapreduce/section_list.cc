@@ -35,10 +35,8 @@ SectionList::SectionList(AttemptContext& context, const Assignment& assignment)
 }
 
 void SectionList::throw_lost(uint32_t map, const std::string& why) const {
-  throw AttemptFault{Fault{.kind = Fault::Kind::kLostInput,
-                           .message = why,
-                           .map = map,
-                           .winner = (*assignment_.map_outputs)[map].winner}};
+  throw AttemptFault{Fault{
+      .kind = Fault::Kind::kLostInput, .message = why, .map = map, .winner = (*assignment_.map_outputs)[map].winner}};
 }
 
 void SectionList::throw_if_failed(const Merge& merge, size_t begin) const {

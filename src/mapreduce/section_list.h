@@ -1,5 +1,5 @@
-// The sections that a reduce merges, opened when needed; and merges of some of them into one, where there are too many to
-// be open at a time.
+// The sections that a reduce merges, opened when needed; and merges of some of them into one, where there are too many
+// to be open at a time.
 #pragma once
 
 #include <cstdint>

@@ -9,7 +9,7 @@
 namespace torc::mapreduce {
 namespace {
 
-constexpr ptrdiff_t kFew = 12;   // up to so many are compared directly
+constexpr ptrdiff_t kFew = 12;    // up to so many are compared directly
 constexpr size_t kDepthMax = 64;  // keys equal for so long are compared directly: many equal lines of a megabyte would
                                   // otherwise cost a level of the stack for every eight bytes
 
@@ -82,8 +82,8 @@ void SortBuffer::sort_range(Entry* begin, Entry* end, size_t depth) {
   }
 }
 
-/// These are equal in the eight bytes from `depth` on, a key that ends there counting as followed by zeros. Keys that end
-/// come first, the shorter before the longer; the rest goes on behind those bytes.
+/// These are equal in the eight bytes from `depth` on, a key that ends there counting as followed by zeros. Keys that
+/// end come first, the shorter before the longer; the rest goes on behind those bytes.
 void SortBuffer::sort_ties(Entry* begin, Entry* end, size_t depth) {
   if (end - begin <= kFew) return sort_few(begin, end, depth);
   if (depth >= kDepthMax) {

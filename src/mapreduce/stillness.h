@@ -1,4 +1,5 @@
-// Whose beat stands still for too long. Counts watched time by the watcher's own clock, so that no two clocks need agree.
+// Whose beat stands still for too long. Counts watched time by the watcher's own clock, so that no two clocks need
+// agree.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +11,9 @@ namespace torc::mapreduce {
 
 /// Sees the numbers that living attempts raise, and says which of them stand still.
 ///
-/// Only watched time counts: a gap between two looks (the store was away, the watcher was stopped) counts as `gap_ms_max`
-/// at most. Otherwise an outage that nobody survived renewing through would expire all leases together, and a watcher that
-/// was stopped for a minute would take every task from its living owner.
+/// Only watched time counts: a gap between two looks (the store was away, the watcher was stopped) counts as
+/// `gap_ms_max` at most. Otherwise an outage that nobody survived renewing through would expire all leases together,
+/// and a watcher that was stopped for a minute would take every task from its living owner.
 class StillnessWatch {
  public:
   explicit StillnessWatch(uint64_t gap_ms_max) : gap_ms_max_(gap_ms_max) {}

@@ -63,7 +63,8 @@ Result<std::string> unescaped(std::string_view text) {
 Functions export_functions() {
   Functions functions;
   functions.map = [](const Record& record, Emitter& out) {
-    if (record.key.empty() && record.input != kKeysInput) throw std::invalid_argument("export reads keys: --inputs torc:");
+    if (record.key.empty() && record.input != kKeysInput)
+      throw std::invalid_argument("export reads keys: --inputs torc:");
     // What follows the key in its line. Keys are not escaped here: their order in the output is that of their bytes.
     std::string rest;
     put_escaped(rest, record.text);
@@ -100,7 +101,9 @@ class LoadReducer final : public Reducer {
   LoadReducer(const StoreAccess& access, const AttemptScope& scope)
       : scope_(scope),
         records_(TorcStore::Options{access.nodes, access.patience, {}}),
-        writer_(access, permit_key(scope.assignment.job, scope.assignment.attempt.task), [this] { return is_current(); }, [this] { on_wait(); }) {}
+        writer_(
+            access, permit_key(scope.assignment.job, scope.assignment.attempt.task), [this] { return is_current(); },
+            [this] { on_wait(); }) {}
 
   void reduce(std::string_view key, Values& values, Emitter& out) override {
     std::string last;
@@ -155,7 +158,8 @@ Functions load_functions(const StoreAccess& access) {
 Result<Functions> needs_access(const JobSpec&) { return Error{ErrorCode::kInvalid, "needs a store: give --node"}; }
 
 constexpr Builtin kStoreBuiltins[] = {
-    {"keystats", "sizes, times to live, prefixes and a digest of the store's keys (--inputs torc:PREFIX)", needs_access},
+    {"keystats", "sizes, times to live, prefixes and a digest of the store's keys (--inputs torc:PREFIX)",
+     needs_access},
     {"load", "puts files into the store: lines of key, tab, value", needs_access},
     {"export", "writes the store's keys as such lines (--inputs torc:PREFIX)", needs_access},
 };

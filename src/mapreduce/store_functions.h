@@ -13,8 +13,8 @@
 
 namespace torc::mapreduce {
 
-/// A line of an export: key, tab, value, and behind another tab the deadline in milliseconds if it has one. Tabs, line ends and
-/// backslashes in key and value are written \t, \n, \r, \\; any byte may be written \xHH.
+/// A line of an export: key, tab, value, and behind another tab the deadline in milliseconds if it has one. Tabs, line
+/// ends and backslashes in key and value are written \t, \n, \r, \\; any byte may be written \xHH.
 std::string export_line(const StoredKey& key);
 /// Errors: kInvalid.
 Result<StoredKey> parse_export_line(std::string_view line);

@@ -27,10 +27,10 @@ struct Runner {
 
 /// What an attempt has written, all of it synced.
 struct Output {
-  std::string file;      // in the scratch directory; empty: the attempt writes no file (the plan)
-  uint64_t bytes = 0;    // of the file. The plan: splits
-  uint32_t crc = 0;      // of a reduce: of the file. Of a map: of the file's index, which has the CRCs of the rest
-  uint64_t index_at = 0; // of a map: where the file's index begins
+  std::string file;       // in the scratch directory; empty: the attempt writes no file (the plan)
+  uint64_t bytes = 0;     // of the file. The plan: splits
+  uint32_t crc = 0;       // of a reduce: of the file. Of a map: of the file's index, which has the CRCs of the rest
+  uint64_t index_at = 0;  // of a map: where the file's index begins
   uint64_t input_bytes = 0;
   uint64_t took_ms = 0;  // by its worker's clock
   Counters counters;
@@ -60,8 +60,8 @@ struct TaskRecord {
 /// The name of the next attempt by `worker`.
 AttemptId next_attempt(const TaskRecord& record, WorkerId worker);
 
-// Every change gives the record as it must be written, or nothing if it may not be made: the attempt has been replaced, or
-// the task is done. Whoever gets nothing has no say in this task any more.
+// Every change gives the record as it must be written, or nothing if it may not be made: the attempt has been replaced,
+// or the task is done. Whoever gets nothing has no say in this task any more.
 
 /// Adds a runner; in the place of `replaced` if its lease ran out. `run`: the job's present one.
 /// Nothing: done, `replaced` is no runner any more, or there is no room.

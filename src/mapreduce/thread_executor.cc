@@ -98,7 +98,8 @@ std::shared_ptr<ThreadExecutor::Slot> ThreadExecutor::new_slot() {
 }
 
 void ThreadExecutor::run(const std::shared_ptr<Slot>& slot) {
-  // A command that reads no further than it likes closes its pipe: that is an error of write(), not the end of the worker.
+  // A command that reads no further than it likes closes its pipe: that is an error of write(), not the end of the
+  // worker.
   sigset_t broken_pipe;
   ::sigemptyset(&broken_pipe);
   ::sigaddset(&broken_pipe, SIGPIPE);

@@ -12,7 +12,7 @@ using std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kPause{100};
 constexpr std::chrono::milliseconds kPermit{2'000};
-constexpr int kRoundsMax = 1'000;  // of one batch: somebody else writes the same keys all the time
+constexpr int kRoundsMax = 1'000;                       // of one batch: somebody else writes the same keys all the time
 constexpr std::string_view kRefusedForNow = "MISCONF";  // a full disk
 
 client::ClientOptions client_options(const StoreAccess& access) {
@@ -143,7 +143,8 @@ Result<std::vector<std::string>> KeyWriter::versions_of(const std::vector<size_t
   for (const size_t i : keys) commands.push_back({"VERSION", keys_[i].key});
   std::vector<std::string> versions;
   for (const Answer& answer : batch(commands)) {
-    if (!answer.is_reply()) return Error{ErrorCode::kUnavailable, "the store does not say a version: " + answer.message};
+    if (!answer.is_reply())
+      return Error{ErrorCode::kUnavailable, "the store does not say a version: " + answer.message};
     versions.push_back(std::to_string(answer.reply.integer));
   }
   return versions;

@@ -31,15 +31,16 @@ class TorcKeySource final : public KeySource {
 
 /// Writes many keys, and none of them once the attempt has been replaced and its successor has begun.
 ///
-/// Files have the attempt's name in theirs; keys have not. A writer that was stopped for an hour must not write over what an
-/// application has done to the keys since. Three things see to that, in this order for every batch:
-/// 1. A *permit*: a key of the task that lives for two seconds by the cluster's clock. A successor begins to write when it
+/// Files have the attempt's name in theirs; keys have not. A writer that was stopped for an hour must not write over
+/// what an application has done to the keys since. Three things see to that, in this order for every batch:
+/// 1. A *permit*: a key of the task that lives for two seconds by the cluster's clock. A successor begins to write when
+/// it
 ///    has gone. Every write carries the end of the permit (CASVERSION ... BEFORE).
 /// 2. The versions of the keys are read; each is written on the condition that it still has that version.
 /// 3. `is_current` is asked: does the attempt still stand in its task's record?
 /// So what an application does after the task was completed meets no late write: the permit under which it was sent had
-/// ended when the successor began. (Versions alone would not do: a key that was absent, and was loaded and deleted since,
-/// looks as before.)
+/// ended when the successor began. (Versions alone would not do: a key that was absent, and was loaded and deleted
+/// since, looks as before.)
 class KeyWriter {
  public:
   /// `is_current`: Errors: kUnavailable. `on_wait`: called again and again while there is nothing to do but wait; may
@@ -47,7 +48,7 @@ class KeyWriter {
   KeyWriter(const StoreAccess& access, std::string permit_key, std::function<Result<bool>()> is_current,
             std::function<void()> on_wait);
 
-  static constexpr size_t kKeysMax = 500;          // in memory, until write_all()
+  static constexpr size_t kKeysMax = 500;  // in memory, until write_all()
   static constexpr size_t kBytesMax = 4u << 20;
 
   void add(StoredKey key);

@@ -25,8 +25,8 @@ client::ClientOptions client_options(const TorcStore::Options& options) {
 Result<Changed> changed_by(const Result<client::Answer>& answer) {
   if (!answer) return answer.error();
   if (answer->kind == client::Answer::Kind::kUnknown) return Changed::kUnknown;
-  const bool is_done = answer->reply.kind == wire::RespValue::Kind::kInteger ? answer->reply.integer == 1
-                                                                             : !answer->reply.is_nil();
+  const bool is_done =
+      answer->reply.kind == wire::RespValue::Kind::kInteger ? answer->reply.integer == 1 : !answer->reply.is_nil();
   return is_done ? Changed::kYes : Changed::kNo;
 }
 

@@ -11,7 +11,9 @@ constexpr uint64_t kLookBack = 4;            // the longest letter: one may reac
 }  // namespace
 
 WordReader::WordReader(SplitFile& file)
-    : file_(file), buffer_(kBlockBytes + kPadding), buffer_at_(file.split().begin - std::min(file.split().begin, kLookBack)) {}
+    : file_(file),
+      buffer_(kBlockBytes + kPadding),
+      buffer_at_(file.split().begin - std::min(file.split().begin, kLookBack)) {}
 
 void WordReader::read_more() {
   if (is_at_end_) return;

@@ -20,9 +20,9 @@ class WordReader {
 
   explicit WordReader(SplitFile& file);
 
-  /// Reads the next buffer and calls take(first byte, bytes) for its words; CountTable::kReadAhead bytes can be read from
-  /// each first byte on. False if there is nothing more.
-  /// Throws BadRecordError: a word is longer than kWordBytesMax; the next call goes on behind it.
+  /// Reads the next buffer and calls take(first byte, bytes) for its words; CountTable::kReadAhead bytes can be read
+  /// from each first byte on. False if there is nothing more. Throws BadRecordError: a word is longer than
+  /// kWordBytesMax; the next call goes on behind it.
   template <typename Take>
   bool next(Take take) {
     if (!fill()) return false;

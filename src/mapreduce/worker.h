@@ -35,8 +35,8 @@ class Worker {
          std::function<uint64_t()> unix_ms);
 
   struct Turn {
-    bool is_over = false;   // the job has ended or is gone; nothing runs here any more
-    uint64_t wait_ms = 0;   // until the next turn, unless an attempt finishes before
+    bool is_over = false;  // the job has ended or is gone; nothing runs here any more
+    uint64_t wait_ms = 0;  // until the next turn, unless an attempt finishes before
   };
   /// One turn: report, beat, look, claim. `now_ms`: any clock that goes forward; it need not count time in which this
   /// process was stopped.

@@ -10,7 +10,8 @@
 namespace torc::mapreduce {
 namespace {
 
-// Among how many idle tasks a worker chooses: several workers that become free together should not all try the same one.
+// Among how many idle tasks a worker chooses: several workers that become free together should not all try the same
+// one.
 constexpr size_t kSpread = 8;
 // A backup costs what it computes: only beside attempts that take clearly longer than the others did.
 constexpr uint64_t kSlowMsMin = 2'000;
@@ -30,8 +31,8 @@ Status Worker::look_and_claim(uint64_t now_ms) {
   return {};
 }
 
-/// The tasks that a free slot of this worker may take, best first. Looks at every open task, also when no slot is free: a
-/// lease is counted by looking.
+/// The tasks that a free slot of this worker may take, best first. Looks at every open task, also when no slot is free:
+/// a lease is counted by looking.
 std::vector<Worker::Choice> Worker::choices(uint64_t now_ms) {
   std::vector<Choice> idle;
   std::vector<Choice> expired;
@@ -86,8 +87,7 @@ Status Worker::claim(const Choice& choice, uint64_t now_ms) {
   if (!next) return {};
   const Attempt attempt{choice.task, next_attempt(read.record, id_)};
   std::string text = next->encode();
-  const Result<bool> changed =
-      change(store_, task_key(view_.job(), choice.task), read.text, text, Lifetime::kFirstDay);
+  const Result<bool> changed = change(store_, task_key(view_.job(), choice.task), read.text, text, Lifetime::kFirstDay);
   if (!changed) return changed.error();
   if (!*changed) return {};  // somebody was faster; the next turn reads what became of it
   ++counts_.claimed;
@@ -104,8 +104,7 @@ Status Worker::claim(const Choice& choice, uint64_t now_ms) {
 }
 
 Result<Assignment> Worker::assignment_of(const Attempt& attempt) {
-  Assignment assignment{
-      .attempt = attempt, .job = view_.job(), .record = view_.shared_record(), .plan = view_.plan()};
+  Assignment assignment{.attempt = attempt, .job = view_.job(), .record = view_.shared_record(), .plan = view_.plan()};
   if (attempt.task.kind == TaskKind::kMap && view_.record().spec.skip_bad_records > 0) {
     const Result<std::optional<std::string>> text = read_one(store_, bad_records_key(view_.job()));
     if (!text) return text.error();

@@ -9,8 +9,8 @@
 
 #include "mapreduce/drive.h"
 #include "mapreduce/fields.h"
-#include "mapreduce/run.h"
 #include "mapreduce/host_files.h"
+#include "mapreduce/run.h"
 #include "mapreduce/torc_store.h"
 
 namespace torc::mapreduce {
@@ -22,13 +22,14 @@ using std::chrono::steady_clock;
 constexpr size_t kEarlyEndsMax = 20;
 constexpr milliseconds kStopPatience{5'000};
 constexpr milliseconds kStopLook{5};
-constexpr milliseconds kEndLook{10};       // how late the end of a job is noticed
+constexpr milliseconds kEndLook{10};  // how late the end of a job is noticed
 constexpr milliseconds kProgressLook{250};
 constexpr int kProgressShare = 10;  // looking at progress takes at most this part of the time: it reads every task
 
 /// Somebody killed it, or the kernel did for want of memory. Any other signal is the work of what it ran.
 bool was_killed(int status) {
-  return WIFSIGNALED(status) && (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGINT);
+  return WIFSIGNALED(status) &&
+         (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGINT);
 }
 
 }  // namespace

@@ -47,16 +47,16 @@ Status Worker::report_output(const Attempt& attempt, Output output) {
   return {};
 }
 
-/// The pages carry the attempt's id in their keys, as files do in their names: nobody else writes there, and nobody reads
-/// them before the record names this attempt. The beat first: who has been replaced writes none.
+/// The pages carry the attempt's id in their keys, as files do in their names: nobody else writes there, and nobody
+/// reads them before the record names this attempt. The beat first: who has been replaced writes none.
 Status Worker::report_plan(const Attempt& attempt, const Plan& plan) {
   const Result<Written> is_current = write_beat(attempt);
   if (!is_current) return is_current.error();
   if (*is_current == Written::kReplaced) return {};
   const std::vector<std::string> pages = encode_pages(plan);
   for (size_t page = 0; page < pages.size(); ++page) {
-    const Result<bool> changed = change(store_, plan_key(view_.job(), attempt.id, page), std::nullopt, pages[page],
-                                        Lifetime::kFirstDay);
+    const Result<bool> changed =
+        change(store_, plan_key(view_.job(), attempt.id, page), std::nullopt, pages[page], Lifetime::kFirstDay);
     if (!changed) return changed.error();
   }
   Output output;
@@ -90,8 +90,8 @@ Status Worker::fail_attempt(const Attempt& attempt, const std::string& message) 
   return written ? Status() : Status(written.error());
 }
 
-/// The list of bad records is one key, so that the number of them in the whole job is exact. The beat first: who has been
-/// replaced has no say.
+/// The list of bad records is one key, so that the number of them in the whole job is exact. The beat first: who has
+/// been replaced has no say.
 Status Worker::report_bad_record(const Attempt& attempt, const Fault& fault) {
   const Result<Written> is_current = write_beat(attempt);
   if (!is_current) return is_current.error();
@@ -115,8 +115,8 @@ Status Worker::report_bad_record(const Attempt& attempt, const Fault& fault) {
   }
 }
 
-/// A map's output is gone or damaged: its record is taken back, by the winner's name, so that a newer one stays. The beat
-/// first: a reduce that slept until the job was done finds no scratch directory any more.
+/// A map's output is gone or damaged: its record is taken back, by the winner's name, so that a newer one stays. The
+/// beat first: a reduce that slept until the job was done finds no scratch directory any more.
 Status Worker::report_lost_input(const Attempt& attempt, const Fault& fault) {
   const Result<Written> is_current = write_beat(attempt);
   if (!is_current) return is_current.error();

@@ -10,8 +10,8 @@
 
 namespace torc::mapreduce {
 
-/// `change` gives the record as it is to be written, or nothing if this attempt has no say any more. The first try takes
-/// the record as this worker last wrote it, which saves a reading.
+/// `change` gives the record as it is to be written, or nothing if this attempt has no say any more. The first try
+/// takes the record as this worker last wrote it, which saves a reading.
 template <typename Change>
 Result<Worker::Written> Worker::write(const Attempt& attempt, Change change_of) {
   const std::string key = task_key(view_.job(), attempt.task);

@@ -76,13 +76,27 @@ std::string MapReduceProcesses::get(const std::string& key) {
 
 std::vector<std::string> MapReduceProcesses::slow_count(const std::string& job, const std::string& output,
                                                         int workers) const {
-  return {"run",      "--name",      job,
-          "--map",    "sleep 0.15; tr -cs 'a-z' '\\n' | sed 's/$/\\t1/'",
-          "--reduce", "sum",         "--inputs",
-          path("text"), "--output",  path(output),
-          "--reduces", std::to_string(kReduces), "--workers",
-          std::to_string(workers), "--threads", "1",
-          "--split-size", "64K", "--lease-ms", "1000"};
+  return {"run",
+          "--name",
+          job,
+          "--map",
+          "sleep 0.15; tr -cs 'a-z' '\\n' | sed 's/$/\\t1/'",
+          "--reduce",
+          "sum",
+          "--inputs",
+          path("text"),
+          "--output",
+          path(output),
+          "--reduces",
+          std::to_string(kReduces),
+          "--workers",
+          std::to_string(workers),
+          "--threads",
+          "1",
+          "--split-size",
+          "64K",
+          "--lease-ms",
+          "1000"};
 }
 
 }  // namespace torc::integration

@@ -139,7 +139,9 @@ TEST_F(MapReduceCommands, JobsAreListedShownCancelledResumedAndRemoved) {
   put_text("text", 300'000);
   EXPECT_THAT(run({"list"}).output, HasSubstr("no jobs"));
   Process& runner = start(slow_count("one", "out", 1));
-  ASSERT_TRUE(holds_within(Millis(20'000), [&] { return run({"status", "one"}).output.find("under way") != std::string::npos; }));
+  ASSERT_TRUE(holds_within(Millis(20'000), [&] {
+    return run({"status", "one"}).output.find("under way") != std::string::npos;
+  }));
   EXPECT_EQ(run({"remove", "one"}).exit_status, 6);
   EXPECT_EQ(run({"cancel", "one"}).exit_status, 0);
   EXPECT_EQ(runner.wait(Millis(20'000)), 6);
@@ -158,8 +160,8 @@ TEST_F(MapReduceCommands, JobsAreListedShownCancelledResumedAndRemoved) {
 
 TEST_F(MapReduceCommands, AFileThatCannotBeMappedEndsTheJobWithFileAndByte) {
   std::ofstream(path("text")) << "one 1\ntwo zwei\n";
-  const CommandResult failed =
-      run({"run", "--map", "sum", "--reduce", "sum", "--inputs", path("text"), "--output", path("out"), "--name", "bad"});
+  const CommandResult failed = run(
+      {"run", "--map", "sum", "--reduce", "sum", "--inputs", path("text"), "--output", path("out"), "--name", "bad"});
   EXPECT_EQ(failed.exit_status, 6);
   EXPECT_THAT(failed.output, HasSubstr("text, byte 6: not a number: zwei"));
   EXPECT_TRUE(outputs("out", 1).empty());
@@ -170,12 +172,24 @@ TEST_F(MapReduceCommands, AFileThatCannotBeMappedEndsTheJobWithFileAndByte) {
   EXPECT_THAT(missing.output, HasSubstr("nowhere"));
 }
 
-/// Keys of the store: loaded while everything dies, they are what they are when nothing does; exported, they are the file.
+TEST_F(MapReduceCommands, AProgramWithAMapOfItsOwnRunsItsOwnWorkers) {
+  std::ofstream(path("text")) << "a bb cc\nddd bb\n";
+  std::vector<std::string> argv = line({"run", "--map", "lengths", "--reduce", "lengths", "--inputs", path("text"),
+                                        "--output", path("out"), "--workers", "2"});
+  argv.erase(argv.begin() + 1);  // `mapreduce`: the program is nothing else
+  argv[0] = built_program("letter-lengths");
+  const CommandResult result = run_command(argv, path("example"), Millis(60'000));
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_EQ(read_file(path("out/part-00000")), "1: 1\n2: 3\n3: 1\n");
+}
+
+/// Keys of the store: loaded while everything dies, they are what they are when nothing does; exported, they are the
+/// file.
 class MapReduceKeys : public MapReduceKills {
  protected:
   MapReduceKeys() {
     const char* const keys = std::getenv("TORC_MAPREDUCE_KEYS");
-    const uint64_t count = keys != nullptr ? std::strtoull(keys, nullptr, 10) : 60'000;
+    const uint64_t count = keys != nullptr ? std::strtoull(keys, nullptr, 10) : 20'000;
     std::vector<std::string> lines;
     for (uint64_t i = 0; i < count; ++i) {
       lines.push_back("key:" + std::to_string(i) + "\tvalue\\t" + std::to_string(prng_.next()) +
@@ -187,8 +201,9 @@ class MapReduceKeys : public MapReduceKills {
     for (const std::string& line : lines) expected_ += line + "\n";
   }
   std::vector<std::string> load(const std::string& job) const {
-    return {"run",      "--name",   job,        "--map",     "load", "--reduce", "load",         "--inputs",  path("keys"),
-            "--output", path(job),  "--reduces", "8",        "--workers", "3",   "--lease-ms", "1000",      "--threads", "1"};
+    return {"run",      "--name",     job,        "--map",     "load",      "--reduce", "load",
+            "--inputs", path("keys"), "--output", path(job),   "--reduces", "8",        "--workers",
+            "3",        "--lease-ms", "1000",     "--threads", "1"};
   }
   /// Of all keys but those of jobs.
   std::string digest(const std::string& name) const {
