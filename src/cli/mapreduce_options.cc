@@ -166,7 +166,7 @@ class MapReduceParser {
         ->add_option("--inputs", spec.inputs,
                      "files, patterns, directories, - for standard input, torc:PREFIX for keys")
         ->required()
-        ->type_name("INPUT ...");
+        ->type_name("INPUT");
     run_app_->add_option("--output", spec.output, "directory for part-00000, ...; made if absent")
         ->required()
         ->type_name("DIR");

@@ -172,6 +172,45 @@ TEST_F(MapReduceCommands, AFileThatCannotBeMappedEndsTheJobWithFileAndByte) {
   EXPECT_THAT(missing.output, HasSubstr("nowhere"));
 }
 
+TEST_F(MapReduceCommands, AWorkerOfNoJobTakesPartInAllAndStandardInputIsAnInput) {
+  Process worker(line({"worker"}), path("worker"));
+  std::string shell = "printf 'b a\\na c\\n' |";
+  for (const std::string& word : line({"run", "--map", "wc", "--reduce", "wc", "--inputs", "-", "--output", path("out"),
+                                       "--workers", "0", "--name", "piped"})) {
+    shell += " " + word;
+  }
+  const CommandResult result = run_command({"/bin/sh", "-c", shell}, path("piped"), Millis(60'000));
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_EQ(read_file(path("out/part-00000")), "a: 2\nb: 1\nc: 1\n");
+  EXPECT_FALSE(std::filesystem::exists(path("out/.mapreduce")));
+  EXPECT_EQ(worker.terminate(Millis(10'000)), 0) << read_file(worker.output_path());
+}
+
+TEST_F(MapReduceCommands, AMapThatEndsItsWorkerEndsTheJobAndNotEveryWorkerThereIs) {
+  std::ofstream(path("text")) << "one\n";
+  const CommandResult result = run({"run", "--map", "kill -SEGV $PPID", "--reduce", "cat", "--inputs", path("text"),
+                                    "--output", path("out"), "--workers", "2"});
+  EXPECT_EQ(result.exit_status, 6);
+  EXPECT_THAT(result.output, HasSubstr("map 0 failed 4 times, the last time with: its worker ended with signal 11"));
+}
+
+TEST_F(MapReduceCommands, AnOutageOfTheStoreLongerThanAllLeasesTakesNoTaskFromItsWorker) {
+  put_text("text", 200'000);
+  std::vector<std::string> words = slow_count("outage", "out", 3);
+  for (std::string& word : words) {
+    if (word.starts_with("sleep")) word.replace(0, 10, "sleep 6");  // longer than the outage
+  }
+  Process& runner = start(words);
+  const auto under_way = [&] { return run({"status", "outage"}).output; };
+  ASSERT_TRUE(holds_within(Millis(20'000), [&] { return under_way().find("3 under way") != std::string::npos; }));
+  for (NodeNumber node = 1; node <= cluster_.size(); ++node) cluster_.kill_hard(node);
+  sleep_for(Millis(3'000));  // three leases
+  for (NodeNumber node = 1; node <= cluster_.size(); ++node) cluster_.start(node);
+  ASSERT_EQ(runner.wait(Millis(60'000)), 0) << read_file(runner.output_path());
+  // 4 maps, 3 reduces and the plan: each was begun once.
+  EXPECT_THAT(read_file(runner.output_path()), HasSubstr("4 maps, 3 reduces, 7 attempts\n"));
+}
+
 TEST_F(MapReduceCommands, AProgramWithAMapOfItsOwnRunsItsOwnWorkers) {
   std::ofstream(path("text")) << "a bb cc\nddd bb\n";
   std::vector<std::string> argv = line({"run", "--map", "lengths", "--reduce", "lengths", "--inputs", path("text"),
