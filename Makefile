@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run build test test-unit test-build integration nemesis nemesis-power mapreduce-kills sim sim-determinism explore bench bench-mapreduce check guard lint format tidy \
+.PHONY: help setup run build test test-unit test-build integration nemesis nemesis-power mapreduce-kills mapreduce-schedules sim sim-determinism explore bench bench-mapreduce check guard lint format tidy \
         sanitizers fuzz canary clean
 
 JOBS ?= $(shell nproc)
@@ -61,6 +61,9 @@ nemesis-power: test-build ## power cuts of real nodes, what was not synced is lo
 mapreduce-kills: test-build ## MapReduce jobs whose workers and store are killed, a million keys: make mapreduce-kills RUNS=50
 	@TORC_MAPREDUCE_RUNS=$(or $(RUNS),50) TORC_MAPREDUCE_KEYS=1000000 $(RELEASE)/bin/torc_integration_test \
 	    --gtest_filter='MapReduce*'
+
+mapreduce-schedules: test-build ## random schedules of the MapReduce protocol: make mapreduce-schedules SCHEDULES=100000
+	@TORC_MAPREDUCE_SCHEDULES=$(or $(SCHEDULES),10000) $(CTEST) --parallel $(JOBS) -R 'mapreduce/.*RandomSchedules'
 
 sim: build ## simulated clusters of 3 and of 5 nodes, a thousand seeds each: make sim SEEDS=100000
 	@$(RELEASE)/bin/torc-sim --nodes 3 --seeds $(SEEDS) --jobs $(JOBS)

@@ -185,7 +185,7 @@ class LittleMemory : public LocalJob {
     setting_.memory_bytes = kMemoryMin;
     Prng prng(11);
     std::string text;
-    for (int i = 0; i < 1'000'000; ++i) {
+    for (int i = 0; i < 700'000; ++i) {
       std::string word(12, 'a');
       uint64_t bits = prng.below(3'000'000) * 0x9e3779b97f4a7c15u;
       for (char& c : word) c = static_cast<char>('a' + bits % 26), bits /= 26;
