@@ -18,29 +18,29 @@ using ::testing::HasSubstr;
 class MapReduceKills : public MapReduceProcesses {
  protected:
   static constexpr size_t kTextBytes = 1'500'000;
-  static constexpr Millis kKillWorkerEvery{300};
-  static constexpr Millis kKillLeaderEvery{2'000};
+  Millis kill_worker_every_{300};
+  Millis kill_leader_every_{2'000};
   static constexpr Millis kPatience{300'000};
 
-  /// Until the runner has ended: a random worker every 300 ms, the leader of Torc every 2 s. Returns how many workers.
+  /// Until the runner has ended: a random worker and the leader of Torc, again and again. Returns how many workers.
   int kill_until_it_ends(Process& runner, pid_t spared) {
     int killed = 0;
     const auto begin = steady_clock::now();
-    auto next_worker = begin + kKillWorkerEvery;
-    auto next_leader = begin + kKillLeaderEvery;
+    auto next_worker = begin + kill_worker_every_;
+    auto next_leader = begin + kill_leader_every_;
     NodeNumber down = 0;
     while (runner.is_running() && steady_clock::now() < begin + kPatience) {
       if (steady_clock::now() >= next_worker) {
         std::vector<pid_t> workers = workers_of(runner);
         std::erase(workers, spared);
         if (!workers.empty()) killed += ::kill(workers[prng_.below(workers.size())], SIGKILL) == 0 ? 1 : 0;
-        next_worker += kKillWorkerEvery;
+        next_worker += kill_worker_every_;
       }
       if (steady_clock::now() >= next_leader) {
         if (down != 0) cluster_.start(down);
         down = cluster_.wait_for_leader(Millis(60'000));  // who comes back has a long log to read first
         cluster_.kill_hard(down);
-        next_leader = steady_clock::now() + kKillLeaderEvery;
+        next_leader = steady_clock::now() + kill_leader_every_;
       }
       sleep_for(Millis(20));
     }
@@ -260,6 +260,8 @@ class MapReduceKeys : public MapReduceKills {
     const uint64_t count = keys != nullptr ? std::strtoull(keys, nullptr, 10) : 20'000;
     // A reduce is what is done again when its worker dies: one that takes longer than workers live would never end.
     constexpr uint64_t kKeysOfAReduce = 5'000;
+    // Likewise a node that comes back with a million keys has seconds of work to do before it can be of any use.
+    if (count > 100'000) kill_worker_every_ = Millis(1'000), kill_leader_every_ = Millis(8'000);
     reduces_ = std::to_string(std::max<uint64_t>(8, count / kKeysOfAReduce));
     std::vector<std::string> lines;
     for (uint64_t i = 0; i < count; ++i) {
@@ -307,6 +309,7 @@ TEST_F(MapReduceKeys, ALoadWhileWorkersAndLeadersAreKilledGivesTheKeysOfAnUndist
   const int killed = kill_until_it_ends(runner, 0);
   ASSERT_EQ(runner.wait(Millis(10)), 0) << read_file(runner.output_path());
   EXPECT_GT(killed, 0);
+  std::printf("%d workers were killed\n", killed);
   cluster_.wait_until_all_answer(Millis(60'000));
   EXPECT_EQ(digest("digest-killed"), undisturbed);
 }
