@@ -10,8 +10,8 @@ namespace torc::sim {
 
 struct CheckpointStore::Change {
   enum class Kind { kPut, kErase, kEraseRange } kind;
-  std::string key;    // or begin of the range
-  std::string value;  // or end of the range
+  Bytes key;    // or begin of the range
+  Bytes value;  // or end of the range
 };
 
 struct CheckpointStore::Generation {
@@ -51,7 +51,7 @@ class MemoryCheckpointWriter : public env::CheckpointWriter {
   }
   void add(CheckpointStore::Change::Kind kind, std::string_view key, std::string_view value) {
     CHECK(!is_committed_) << "written after commit";
-    generation_->changes.push_back({kind, std::string(key), std::string(value)});
+    generation_->changes.push_back({kind, Bytes::copy_of(key), Bytes::copy_of(value)});
     generation_->bytes += key.size() + value.size();
   }
 
@@ -74,11 +74,11 @@ class MemoryCheckpointReader : public env::CheckpointReader {
   bool valid() const override { return at_ != contents_->end() && !is_damaged(); }
   std::string_view key() const override {
     CHECK(valid());
-    return at_->first;
+    return at_->first.view();
   }
   std::string_view value() const override {
     CHECK(valid());
-    return at_->second;
+    return at_->second.view();
   }
   void next() override {
     CHECK(valid());
@@ -90,7 +90,7 @@ class MemoryCheckpointReader : public env::CheckpointReader {
   }
 
  private:
-  bool is_damaged() const { return at_ != contents_->end() && damaged_key_ && at_->first == *damaged_key_; }
+  bool is_damaged() const { return at_ != contents_->end() && damaged_key_ && at_->first.view() == *damaged_key_; }
 
   std::shared_ptr<const Contents> contents_;
   std::optional<std::string> damaged_key_;
@@ -117,7 +117,7 @@ std::string CheckpointStore::damage(Prng& prng) {
   if (contents_->empty()) return "";
   auto hit = contents_->begin();
   std::advance(hit, prng.below(contents_->size()));
-  damaged_key_ = hit->first;
+  damaged_key_ = hit->first.view();
   return "the block of one of " + std::to_string(contents_->size()) + " keys of the checkpoint store goes bad";
 }
 
@@ -152,13 +152,14 @@ bool CheckpointStore::run_all() {
 void CheckpointStore::install(const Generation& generation) {
   auto next = std::make_shared<Contents>(*contents_);
   for (const Change& change : generation.changes) {
-    if (damaged_key_ == change.key && change.kind != Change::Kind::kEraseRange) damaged_key_.reset();  // written anew
+    if (damaged_key_ == change.key.view() && change.kind != Change::Kind::kEraseRange)
+      damaged_key_.reset();  // written anew
     switch (change.kind) {
       case Change::Kind::kPut:
         next->insert_or_assign(change.key, change.value);
         break;
       case Change::Kind::kErase:
-        next->erase(change.key);
+        if (const auto found = next->find(change.key); found != next->end()) next->erase(found);
         break;
       case Change::Kind::kEraseRange:
         next->erase(next->lower_bound(change.key), next->lower_bound(change.value));

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"
 #include "base/prng.h"
 #include "env/checkpoint_store.h"
 #include "sim/disk.h"
@@ -43,7 +44,17 @@ class CheckpointStore : public env::CheckpointStore {
 
  private:
   friend class MemoryCheckpointWriter;
-  using Contents = std::map<std::string, std::string, std::less<>>;
+  struct ByText {
+    using is_transparent = void;
+    static std::string_view text(std::string_view key) { return key; }
+    static std::string_view text(const Bytes& key) { return key.view(); }
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return text(a) < text(b);
+    }
+  };
+  /// A commit copies the map and shares keys and values: both may be large.
+  using Contents = std::map<Bytes, Bytes, ByText>;
   struct Change;
   struct Generation;
   void submit(std::shared_ptr<Generation> generation, std::function<void(Status)> done);

@@ -15,6 +15,7 @@
 #include "base/prng.h"
 #include "base/time.h"
 #include "env/disk.h"
+#include "sim/file_contents.h"
 
 namespace torc::sim {
 
@@ -45,16 +46,28 @@ struct DiskOptions {
   uint64_t capacity_bytes = std::numeric_limits<uint64_t>::max();
 };
 
+/// The sectors that one write left behind and no sync has covered yet, as they stood after it.
+struct UnsyncedWrite {
+  uint64_t first_sector = 0;
+  uint64_t last_sector = 0;
+  FileContents contents;         // of these sectors only, where they stand in the file
+  std::set<uint64_t> forgotten;  // by a failed sync: they are clean in the cache, and no sync will write them
+
+  bool has(uint64_t sector) const {
+    return first_sector <= sector && sector <= last_sector && !forgotten.contains(sector);
+  }
+};
+
 /// One file as its process sees it and as the device holds it. For Disk and its tests of itself only.
 struct DiskFile {
-  std::string cached;   // what reads see
-  std::string durable;  // what survives every crash
-  /// Sector number -> contents it had since the last sync, oldest first: any of them may be what a crash leaves.
-  std::map<uint64_t, std::vector<std::string>> unsynced;
+  FileContents cached;   // what reads see
+  FileContents durable;  // what survives every crash
+  /// Oldest first: what a sector was after any of them may be what a crash leaves there.
+  std::vector<UnsyncedWrite> unsynced;
   bool reads_fail = false;
 
   // ---- for damage: what each sector held before its last sync, and how many syncs there had been at that ----
-  std::string former;
+  FileContents former;
   std::vector<uint64_t> synced_at;
 };
 
@@ -114,7 +127,7 @@ class Disk : public env::Disk {
     env::DiskCallback done;
   };
   void submit(Operation operation);
-  Status write(DiskFile& file, uint64_t offset, std::string_view bytes);
+  Status write(DiskFile& file, uint64_t offset, const std::vector<Bytes>& chunks);
   Status sync(DiskFile& file);
   Status fail_sync(DiskFile& file);
   struct Sector {
