@@ -10,9 +10,9 @@
 
 namespace torc::env {
 
-/// One generation being written. Keys must come in strictly ascending byte order over all of add(), and no key may lie
-/// inside an erased range of the same generation unless it comes after erase_range() in call order with begin <= key:
-/// the range removes older generations' keys, the puts of this generation stay.
+/// One generation being written. Keys come in strictly ascending byte order over all calls of put() and erase(). A key
+/// may lie inside an erased range if it is put after the call of erase_range(): the range removes what older
+/// generations hold, and this generation's puts stay.
 /// Destroying an uncommitted writer forgets the generation.
 class CheckpointWriter {
  public:

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/lifetime.h"
 #include "host/batch_thread.h"
 #include "host/posix_file.h"
 
@@ -58,9 +59,9 @@ class Completions {
     std::vector<std::pair<env::DiskCallback, Status>> results;
     results.reserve(batch.size());
     for (Job& job : batch) results.emplace_back(std::move(job.done), std::move(job.status));
-    loop_.post([alive = std::weak_ptr(alive_), results = std::move(results)]() mutable {
+    loop_.post([watch = lifetime_.watch(), results = std::move(results)]() mutable {
       for (auto& [done, status] : results) {
-        if (alive.expired()) return;
+        if (watch.is_over()) return;
         done(std::move(status));
       }
     });
@@ -68,7 +69,7 @@ class Completions {
 
  private:
   EventLoop& loop_;
-  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+  Lifetime lifetime_;
 };
 
 /// Writes a batch in order. Neighbours that go to the same file share one sync.

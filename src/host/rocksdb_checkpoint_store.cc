@@ -17,6 +17,7 @@
 
 #include "base/check.h"
 #include "base/codec.h"
+#include "base/lifetime.h"
 #include "host/batch_thread.h"
 
 namespace torc::host {
@@ -182,7 +183,7 @@ class Writer final : public env::CheckpointWriter {
   struct Environment {
     TaskThread& thread;
     EventLoop& loop;
-    std::weak_ptr<int> store_alive;
+    Lifetime::Watch store_watch;
     size_t chunk_bytes;
     bool& is_writing;
   };
@@ -208,11 +209,11 @@ class Writer final : public env::CheckpointWriter {
     CHECK(generation_ != nullptr) << "committed twice";
     hand_over();
     environment_.thread.submit([generation = std::move(generation_), done = std::move(done), &loop = environment_.loop,
-                                alive = environment_.store_alive]() mutable {
+                                watch = environment_.store_watch]() mutable {
       Status status = to_status(generation->ingest(), "cannot write the checkpoint");
       generation.reset();
-      loop.post([done = std::move(done), status = std::move(status), alive = std::move(alive)] {
-        if (!alive.expired()) done(status);
+      loop.post([done = std::move(done), status = std::move(status), watch = std::move(watch)] {
+        if (!watch.is_over()) done(status);
       });
     });
   }
@@ -275,7 +276,7 @@ struct RocksDbCheckpointStore::Parts {
   std::unique_ptr<rocksdb::DB> db;
   bool is_writing = false;
   uint64_t generations_begun = 0;
-  std::shared_ptr<int> alive = std::make_shared<int>(0);
+  Lifetime lifetime;
   TaskThread thread{[](std::vector<Task>& tasks) {
     for (Task& task : tasks) std::exchange(task, nullptr)();
   }};  // last: it uses the rest until it is joined
@@ -303,7 +304,8 @@ Result<std::unique_ptr<RocksDbCheckpointStore>> RocksDbCheckpointStore::open(con
 std::unique_ptr<env::CheckpointWriter> RocksDbCheckpointStore::begin() {
   const std::string prefix = parts_->incoming + "/" + std::to_string(parts_->generations_begun++) + "-";
   return std::make_unique<Writer>(
-      Writer::Environment{parts_->thread, parts_->loop, parts_->alive, parts_->options.chunk_bytes, parts_->is_writing},
+      Writer::Environment{parts_->thread, parts_->loop, parts_->lifetime.watch(), parts_->options.chunk_bytes,
+                          parts_->is_writing},
       std::make_unique<Generation>(*parts_->db, parts_->db_options, prefix, parts_->options.file_bytes_max));
 }
 

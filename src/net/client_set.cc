@@ -19,8 +19,7 @@ ClientSet::ClientSet(host::EventLoop& loop, node::Service& service, const RespLi
       limits_(limits),
       started_at_(loop.clock().now()),
       commands_(*this),
-      receive_space_(kReceiveBytes),
-      self_(std::make_shared<ClientSet*>(this)) {}
+      receive_space_(kReceiveBytes) {}
 
 ClientSet::~ClientSet() {
   for (auto& [id, connection] : connections_) connection->close();
@@ -61,9 +60,7 @@ void ClientSet::close_stuck_readers() {
 }
 
 void ClientSet::resume_next_turn(uint64_t id) {
-  loop_.post([weak = std::weak_ptr<ClientSet*>(self_), id] {
-    if (const std::shared_ptr<ClientSet*> self = weak.lock()) (*self)->resume(id);
-  });
+  loop_.post(lifetime_.bind([this, id] { resume(id); }));
 }
 
 void ClientSet::resume(uint64_t id) {

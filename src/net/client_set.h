@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/lifetime.h"
 #include "host/event_loop.h"
 #include "net/connection_commands.h"
 #include "net/info.h"
@@ -77,7 +78,7 @@ class ClientSet {
   std::map<uint64_t, std::unique_ptr<RespConnection>> connections_;
   std::vector<RespConnection*> marked_;
   std::vector<uint64_t> gone_;
-  std::shared_ptr<ClientSet*> self_;  // posted work holds it weakly: it may run after the set is gone
+  Lifetime lifetime_;  // posted work may run after the set is gone
 };
 
 }  // namespace torc::net

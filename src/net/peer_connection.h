@@ -38,7 +38,6 @@ class PeerConnection final : public host::Watcher {
   void flush();
   void close();
   bool is_open() const { return fd_ >= 0; }
-  size_t queued_bytes() const { return queued_bytes_; }
 
   void on_ready(bool is_readable, bool is_writable) override;
 

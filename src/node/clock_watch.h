@@ -31,7 +31,7 @@ class ClockWatch {
   /// Farther from the median is wrong. Clocks that are kept at all differ by far less than a second; a report that was
   /// delayed may look like a difference of as much.
   static constexpr int64_t kFarMs = 5'000;
-  /// A successor must be nearer than this, so that it does not become far by a trifle.
+  /// A successor must be nearer than this, so that a small change does not make it far at once.
   static constexpr int64_t kNearMs = kFarMs / 2;
   static constexpr Duration kFarFor = 3s;
 

@@ -28,7 +28,6 @@ class CommandCopy {
     bytes_ = total;
   }
 
-  kv::CommandId id() const { return id_; }
   kv::CommandView view() const { return {id_, args_}; }
   size_t bytes() const { return bytes_; }
 

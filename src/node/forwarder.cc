@@ -228,7 +228,7 @@ bool Forwarder::is_about_lost_session(const Outstanding& item, std::string_view 
 // The session expired at the state machine (idle by a leader's clock that jumped, or evicted) before the write with
 // this sequence was reached, and never comes back. This write and later ones that were sent once were therefore not
 // executed and take the next session. Of those sent more often one copy may have been; earlier ones may have been
-// executed when the session was alive, and who could say has forgotten.
+// executed when the session was alive; the record of that is gone with the session.
 void Forwarder::lose_session(uint64_t sequence) {
   session_ = kv::SessionId();
   for (uint64_t at = first_sequence_; Outstanding & item : outstanding_) {

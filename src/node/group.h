@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/lifetime.h"
 #include "consensus/replica.h"
 #include "env/checkpoint_store.h"
 #include "env/clock.h"
@@ -168,7 +169,7 @@ class Group {
   LogIndex purge_behind_;  // the last purge comes behind this index
   Instant purge_lost_at_;
   uint64_t snapshots_installed_ = 0;
-  std::shared_ptr<char> alive_ = std::make_shared<char>();  // callbacks of disks may come after us
+  Lifetime lifetime_;
 };
 
 }  // namespace torc::node

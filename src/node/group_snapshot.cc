@@ -45,19 +45,17 @@ void Group::begin_install(consensus::Ready ready) {
   CHECK(install_ && !install_->ready);
   if (ready.hard_state) log_.append_hard_state(options_.replica.group, *std::exchange(ready.hard_state, std::nullopt));
   install_->ready = std::move(ready);
-  log_.flush([this, alive = std::weak_ptr<char>(alive_)](const Status& status) {
-    if (alive.expired()) return;
+  log_.flush(lifetime_.bind([this](const Status& status) {
     if (!status.ok()) return host_.on_fatal(status.error());
     switch_checkpoints();
-  });
+  }));
 }
 
 void Group::switch_checkpoints() {
-  install_->sink->commit([this, alive = std::weak_ptr<char>(alive_)](const Status& status) {
-    if (alive.expired()) return;
+  install_->sink->commit(lifetime_.bind([this](const Status& status) {
     if (!status.ok()) return host_.on_fatal(status.error());
     install_->is_switched = true;
-  });
+  }));
 }
 
 void Group::finish_install() {

@@ -94,10 +94,4 @@ std::vector<Proposals::Batch> Proposals::take_unproposed() {
   return batches;
 }
 
-Instant Proposals::earliest_deadline() const {
-  Instant earliest = Instant::never();
-  for (const auto& [place, proposal] : in_flight_) earliest = std::min(earliest, proposal.deadline);
-  return earliest;
-}
-
 }  // namespace torc::node

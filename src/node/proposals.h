@@ -54,11 +54,9 @@ class Proposals {
   std::vector<WriteWaiter> take_overdue_unproposed(Instant now);
   /// Gathered and never proposed: may be sent elsewhere. Payloads as built, in order.
   std::vector<Batch> take_unproposed();
-  bool has_unproposed() const { return !closed_.empty() || !open_.builder.empty(); }
   size_t bytes_unproposed() const { return closed_bytes_ + open_.builder.bytes(); }
   /// Forgets how many are in flight: after losing leadership old proposals must not hold back new ones.
   void reset_window() { window_.clear(); }
-  Instant earliest_deadline() const;
 
  private:
   struct Open {

@@ -1,4 +1,4 @@
-// What a node offers to the servers that speak to clients (RESP, HTTP, the simulator's workload).
+// What a node offers to those who speak for clients: the RESP server, and the simulator's workload.
 #pragma once
 
 #include <cstdint>

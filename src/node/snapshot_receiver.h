@@ -35,7 +35,7 @@ class SnapshotReceiver {
 
   enum class Event : uint8_t {
     kNone,
-    kHead,      // it is known what is coming: meta()
+    kHead,      // it is known what is coming: head()
     kComplete,  // all of it is staged and good: install it, or finish()
   };
   /// `may_begin`: nobody else writes to the store, apart from what is staged here.

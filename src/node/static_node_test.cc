@@ -117,7 +117,7 @@ TEST(StaticNode, LeaderWithAFullDiskRefusesWritesServesReadsAndRecoversByItself)
   EXPECT_EQ(cluster.ask(here, CommandId::kGet, {"k"}), "v");
   EXPECT_THAT(cluster.ask(there, CommandId::kSet, {"k", "w"}), StartsWith("-MISCONF"));
   EXPECT_EQ(cluster.ask(there, CommandId::kGet, {"k"}), "v");
-  cluster.world->empty_disk(leader);
+  cluster.world->give_disk_space(leader);
   cluster.world->run_for(1s);
   EXPECT_EQ(cluster.ask(here, CommandId::kSet, {"k", "x"}), "OK");
   EXPECT_EQ(cluster.ask(there, CommandId::kGet, {"k"}), "x");

@@ -45,8 +45,6 @@ class Terminal final : public ClientPort {
   void set(const std::string& key, const std::string& value) { send(kv::CommandId::kSet, {key, value}); }
   void append(const std::string& key, const std::string& value) { send(kv::CommandId::kAppend, {key, value}); }
   void get(const std::string& key) { send(kv::CommandId::kGet, {key}); }
-  /// The process died and with it the connection.
-  void forget_connection() { client_ = ClientId(); }
 
   kv::ReplySink& begin_reply(Ticket ticket) override {
     EXPECT_TRUE(answers[ticket].empty()) << "answered twice: " << answers[ticket];

@@ -127,9 +127,9 @@ void CheckpointStore::submit(std::shared_ptr<Generation> generation, std::functi
   committing_done_ = std::move(done);
   if (!scheduler_) return;
   const Duration delay = 1ms + Duration(prng_.below(static_cast<uint64_t>(Duration(20ms).count())));
-  scheduler_(delay, [this, alive = std::weak_ptr<char>(alive_), life = life_] {
-    if (!alive.expired() && life == life_) run_all();
-  });
+  scheduler_(delay, lifetime_.bind([this, life = life_] {
+    if (life == life_) run_all();
+  }));
 }
 
 bool CheckpointStore::run_all() {
@@ -167,7 +167,6 @@ void CheckpointStore::install(const Generation& generation) {
     }
   }
   contents_ = std::move(next);
-  ++commit_count_;
 }
 
 void CheckpointStore::crash(Prng& prng) {

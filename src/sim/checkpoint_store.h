@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "base/lifetime.h"
 #include "base/prng.h"
 #include "env/checkpoint_store.h"
 #include "sim/disk.h"
@@ -40,7 +41,6 @@ class CheckpointStore : public env::CheckpointStore {
   /// A block goes bad: readers end before some key from now on and say kCorrupt, as RocksDB does when a block's
   /// checksum is wrong. Returns what it did, empty if nothing is stored.
   std::string damage(Prng& prng);
-  size_t commit_count() const { return commit_count_; }
 
  private:
   friend class MemoryCheckpointWriter;
@@ -63,7 +63,6 @@ class CheckpointStore : public env::CheckpointStore {
   Prng prng_;
   Scheduler scheduler_;
   uint64_t life_ = 0;
-  std::shared_ptr<char> alive_ = std::make_shared<char>();
   std::shared_ptr<const Contents> contents_ = std::make_shared<Contents>();
   std::shared_ptr<Generation> committing_;
   std::function<void(Status)> committing_done_;
@@ -71,7 +70,7 @@ class CheckpointStore : public env::CheckpointStore {
   std::optional<ErrorCode> next_commit_error_;
   std::optional<std::string> damaged_key_;
   bool is_full_ = false;
-  size_t commit_count_ = 0;
+  Lifetime lifetime_;
 };
 
 }  // namespace torc::sim

@@ -177,9 +177,9 @@ void Disk::submit(Operation operation) {
   const Duration spread = options_.delay_max - options_.delay_min;
   const Duration delay = options_.delay_min + Duration(prng_.below(static_cast<uint64_t>(spread.count()) + 1));
   // Each run takes whatever is in front, so operations keep their order although delays do not.
-  scheduler_(delay, [this, alive = std::weak_ptr<char>(alive_), life = life_] {
-    if (!alive.expired() && life == life_) run_one();
-  });
+  scheduler_(delay, lifetime_.bind([this, life = life_] {
+    if (life == life_) run_one();
+  }));
 }
 
 bool Disk::run_one() {

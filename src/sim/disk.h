@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/lifetime.h"
 #include "base/prng.h"
 #include "base/time.h"
 #include "env/disk.h"
@@ -144,13 +145,13 @@ class Disk : public env::Disk {
   Scheduler scheduler_;
   Prng prng_;
   uint64_t life_ = 0;  // counts crashes, so that the past's callbacks are known
-  std::shared_ptr<char> alive_ = std::make_shared<char>();
   std::map<std::string, std::shared_ptr<DiskFile>> files_;
   std::map<std::string, std::shared_ptr<DiskFile>> removed_;  // not yet durably
   std::deque<Operation> queue_;
   bool next_sync_fails_ = false;
   bool failed_sync_forgets_ = false;
   uint64_t write_syncs_ = 0;  // completed, of writes to open files
+  Lifetime lifetime_;
 };
 
 }  // namespace torc::sim

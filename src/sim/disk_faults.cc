@@ -15,7 +15,7 @@ bool Nemesis::cause_disk(Fault fault, Prng& prng) {
     later(draw_length(prng), [this, id] { world_.slow_disk(id, 0ns); });
   } else if (fault == Fault::kFullDisk) {
     world_.fill_disk(id, prng.below(8192));
-    later(draw_length(prng), [this, id] { world_.empty_disk(id); });
+    later(draw_length(prng), [this, id] { world_.give_disk_space(id); });
   } else if (fault == Fault::kFailedSync) {
     world_.fail_next_sync(id);
     return world_.is_alive(id);

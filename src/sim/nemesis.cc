@@ -134,7 +134,7 @@ void Nemesis::stop_and_heal() {
   world_.network().set_options(calm_network_);
   for (const NodeId id : world_.nodes()) {
     world_.slow_disk(id, 0ns);
-    world_.empty_disk(id);
+    world_.give_disk_space(id);
     if (world_.is_paused(id)) world_.resume(id);
     bring_up(id);
   }

@@ -208,7 +208,7 @@ void World::fill_disk(NodeId id, uint64_t bytes_left) {
   machine(id).checkpoints->set_full(true);
 }
 
-void World::empty_disk(NodeId id) {
+void World::give_disk_space(NodeId id) {
   machine(id).disk->set_capacity_bytes(options_.disk.capacity_bytes);
   machine(id).checkpoints->set_full(false);
 }

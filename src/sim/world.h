@@ -72,7 +72,7 @@ class World {
   void slow_disk(NodeId id, Duration extra) { machine(id).disk_extra_delay = extra; }
   /// No more than `bytes` beyond what is used now fit on the disk.
   void fill_disk(NodeId id, uint64_t bytes_left);
-  void empty_disk(NodeId id);
+  void give_disk_space(NodeId id);
   /// The next sync of the disk fails: the process must stop itself, and a supervisor starts it again.
   void fail_next_sync(NodeId id);
   /// Durable bytes change behind the node's back. False if there was nothing to damage. From now on the node may find

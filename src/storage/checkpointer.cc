@@ -46,9 +46,7 @@ bool Checkpointer::step(size_t bytes_max) {
   GenerationSink sink(*writer_);
   if (!state_.continue_capture(sink, bytes_max)) return true;
   is_committing_ = true;
-  writer_->commit([this, alive = std::weak_ptr<char>(alive_)](Status status) {
-    if (!alive.expired()) on_committed(std::move(status));
-  });
+  writer_->commit(lifetime_.bind([this](Status status) { on_committed(std::move(status)); }));
   return false;
 }
 

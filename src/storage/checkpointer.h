@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/lifetime.h"
 #include "base/result.h"
 #include "env/checkpoint_store.h"
 #include "kv/state_machine.h"
@@ -55,7 +56,7 @@ class Checkpointer {
   bool is_committing_ = false;
   LogIndex index_;
   Term term_;
-  std::shared_ptr<char> alive_ = std::make_shared<char>();
+  Lifetime lifetime_;
 };
 
 /// What the store knows of a group; nothing if no checkpoint of it was ever durable.

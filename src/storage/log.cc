@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/crc32c.h"
+#include "base/lifetime.h"
 #include "storage/batch_encoder.h"
 #include "storage/log_recovery.h"
 #include "storage/segment_header.h"
@@ -253,9 +254,7 @@ class SegmentedLog final : public Log {
   void write_in_flight() {
     const Segment& segment = segments_.current();
     segment.file->write(in_flight_->begin - segment.base, in_flight_->chunks, !in_flight_->is_marker,
-                        [this, alive = std::weak_ptr<char>(alive_)](const Status& status) {
-                          if (!alive.expired()) on_written(status);
-                        });
+                        lifetime_.bind([this](const Status& status) { on_written(status); }));
   }
 
   void on_written(const Status& status) {
@@ -331,12 +330,12 @@ class SegmentedLog final : public Log {
   void run_finished() {
     if (is_running_finished_) return;
     is_running_finished_ = true;
-    const std::weak_ptr<char> alive = alive_;
+    const Lifetime::Watch watch = lifetime_.watch();
     while (!finished_.empty()) {
       const auto done = std::move(finished_.front());
       finished_.pop_front();
       done(fatal_ ? Status(*fatal_) : Status());
-      if (alive.expired()) return;
+      if (watch.is_over()) return;
     }
     is_running_finished_ = false;
   }
@@ -411,7 +410,6 @@ class SegmentedLog final : public Log {
 
   env::Clock& clock_;
   const LogOptions options_;
-  std::shared_ptr<char> alive_ = std::make_shared<char>();
   std::map<GroupId, GroupLog> recovered_;
   std::map<GroupId, Group> groups_;
   const uint64_t salt_;
@@ -435,6 +433,7 @@ class SegmentedLog final : public Log {
   std::optional<Error> fatal_;
   env::TimerId marker_timer_ = 0;
   env::TimerId retry_timer_ = 0;
+  Lifetime lifetime_;
 };
 
 }  // namespace

@@ -63,9 +63,8 @@ void SegmentSet::prepare_spare() {
   if (has_spare() || is_preparing_) return;
   is_preparing_ = true;
   const std::string name = segment_file_name(next_file_number_++);
-  disk_.prepare(name, options_.segment_bytes, [this, name, alive = std::weak_ptr<char>(alive_)](const Status& status) {
-    if (!alive.expired()) on_prepared(name, status);
-  });
+  disk_.prepare(name, options_.segment_bytes,
+                lifetime_.bind([this, name](const Status& status) { on_prepared(name, status); }));
 }
 
 void SegmentSet::on_prepared(const std::string& name, const Status& status) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/lifetime.h"
 #include "env/clock.h"
 #include "env/disk.h"
 #include "storage/log.h"
@@ -48,7 +49,7 @@ class SegmentSet {
   env::Clock& clock_;
   const LogOptions& options_;
   std::function<void(const Error&)> on_fatal_;
-  std::shared_ptr<char> alive_ = std::make_shared<char>();
+  Lifetime lifetime_;
   std::map<uint64_t, Segment> segments_;  // by sequence
   std::vector<std::string> spare_names_;
   uint64_t next_file_number_;

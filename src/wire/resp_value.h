@@ -32,7 +32,6 @@ struct RespValue {
 
   bool is_nil() const { return kind == Kind::kNil; }
   bool is_error() const { return kind == Kind::kError; }
-  bool is_container() const { return kind >= Kind::kArray; }
   /// The value that follows `key` in a map, or in a flat array as RESP2 sends maps; null if there is none.
   const RespValue* find(std::string_view key) const {
     for (size_t i = 0; i + 1 < elements.size(); i += 2) {
