@@ -121,6 +121,15 @@ void PeerTransport::send(NodeId to, env::Channel channel, ByteChain body) {
   if (!link->connection->send(std::move(body))) ++frames_dropped_;
 }
 
+size_t PeerTransport::queued_bytes(env::Channel channel) const {
+  size_t bytes = 0;
+  for (const auto& [id, peer] : peers_) {
+    const Link& link = peer.links[static_cast<size_t>(channel)];
+    if (link.connection) bytes += link.connection->queued_bytes();
+  }
+  return bytes;
+}
+
 void PeerTransport::end_turn() {
   for (size_t i = 0; i < unflushed_.size(); ++i) {  // a broken one may make the handler send on others
     unflushed_[i]->flush();

@@ -94,8 +94,8 @@ class Process final : public WorkMeter {
   bool is_turn_due_ = false;  // the turn would have ended while paused
   bool is_busy_ = false;
   bool is_reading_ = false;  // what waited runs now, in this turn or in several
-  Instant ahead_;         // what it does now is done by then
-  Instant paused_since_;  // while paused
+  Instant ahead_;            // what it does now is done by then
+  Instant paused_since_;     // while paused
   std::array<std::deque<Waiting>, kSourceCount> waiting_;
 };
 

@@ -9,11 +9,7 @@
 namespace torc::sim {
 namespace {
 
-constexpr size_t kChannels = 2;
-// As a transport's bounded queue: a connection whose peer takes nothing for long is broken.
-constexpr size_t kHeldFramesMax = 4096;
-
-std::string channel_name(size_t channel) { return channel == 0 ? "control" : "bulk"; }
+std::string channel_name(env::Channel channel) { return channel == env::Channel::kControl ? "control" : "bulk"; }
 
 }  // namespace
 
@@ -25,12 +21,15 @@ struct SimNetwork::Port final : env::Network {
     std::string body;
   };
 
-  Port(NodeId id, Process& owner) : node(id), process(owner) {}
+  Port(SimNetwork& of, NodeId id, Process& owner) : network(of), node(id), process(owner) {}
   void send(NodeId to, env::Channel channel, ByteChain body) override {
+    process.work(Work::kFrameOut, 1, body.size());
     outgoing.push_back(Outgoing{to, channel, body.joined()});
   }
   void set_handler(env::NetworkHandler* to) override { handler = to; }
+  size_t queued_bytes(env::Channel channel) const override { return network.queued_bytes(*this, channel); }
 
+  SimNetwork& network;
   NodeId node;
   Process& process;
   Dialect dialect = Dialect::kThis;
@@ -41,12 +40,8 @@ struct SimNetwork::Port final : env::Network {
 
 /// Everything on its way into one end of a connection, in order.
 struct SimNetwork::Direction {
-  Instant free_at;  // nothing arrives before what was sent before it
-  struct Held {
-    uint64_t epoch;
-    Bytes body;
-  };
-  std::deque<Held> held;  // sent into a cut of mode kHold
+  Instant free_at;            // nothing arrives before what was sent before it
+  uint64_t unread_bytes = 0;  // sent, and not read by the process
 };
 
 struct SimNetwork::Connection {
@@ -60,9 +55,19 @@ SimNetwork::SimNetwork(EventQueue& queue, Prng prng, Trace& trace, const Network
 SimNetwork::~SimNetwork() = default;
 
 env::Network& SimNetwork::add(NodeId node, Process& process) {
-  ports_.push_back(std::make_unique<Port>(node, process));
+  ports_.push_back(std::make_unique<Port>(*this, node, process));
   const size_t count = ports_.size();
   for (const auto& port : ports_) port->epochs.resize(count, {});
+  links_.resize(count);
+  for (size_t from = 0; from < count; ++from) {
+    for (size_t to = links_[from].size(); to < count; ++to) {
+      links_[from].push_back(std::make_unique<Link>(
+          queue_, [this, from, to](env::Channel channel, const LinkFrame& frame, Duration behind) {
+            return deliver({from, to, channel}, frame, behind);
+          }));
+      links_[from][to]->set_bandwidth(options_.bandwidth);
+    }
+  }
   cuts_.resize(count);
   for (auto& row : cuts_) row.resize(count, CutMode::kNone);
   extra_delay_.resize(count);
@@ -87,6 +92,10 @@ SimNetwork::Connection& SimNetwork::connection(size_t a, size_t b, size_t channe
   const size_t low = std::min(a, b);
   const size_t high = std::max(a, b);
   return *connections_[(high * (high - 1) / 2 + low) * kChannels + channel];
+}
+
+SimNetwork::Direction& SimNetwork::direction(const Way& way) {
+  return connection(way.from, way.to, static_cast<size_t>(way.channel)).towards[way.to > way.from];
 }
 
 Duration SimNetwork::draw_delay() {
@@ -115,64 +124,89 @@ void SimNetwork::flush(NodeId node) {
   }
 }
 
+size_t SimNetwork::queued_bytes(const Port& from, env::Channel channel) const {
+  size_t bytes = 0;
+  for (const auto& link : links_[position_of(from.node)]) bytes += link->queued_bytes(channel);
+  for (const Port::Outgoing& frame : from.outgoing) bytes += frame.channel == channel ? frame.body.size() : 0;
+  return bytes;
+}
+
 void SimNetwork::send(Port& from, NodeId to, env::Channel channel, std::string body) {
-  const size_t source = position_of(from.node);
-  const size_t target = position_of(to);
-  CHECK(source != target) << "node " << to << " sends to itself";
-  const auto way = static_cast<size_t>(channel);
-  const uint64_t epoch = from.epochs[target][way];
-  const CutMode cut = cuts_[source][target];
-  const bool is_lost = epoch == 0 || cut == CutMode::kLose || prng_.chance(options_.loss_per_million, 1'000'000);
-  trace_.note(queue_.now(), from.node, is_lost ? TraceKind::kLose : TraceKind::kSend, hash_bytes(body, to.value), [&] {
-    return "to n" + std::to_string(to.value) + " " + channel_name(way) + " " + std::to_string(body.size()) +
-           " bytes: " + frame_text(Bytes::copy_of(body)) + (epoch == 0 ? " (not connected)" : "");
+  const Way way{position_of(from.node), position_of(to), channel};
+  CHECK(way.from != way.to) << "node " << to << " sends to itself";
+  const uint64_t epoch = from.epochs[way.to][static_cast<size_t>(channel)];
+  const bool is_lost =
+      epoch == 0 || cuts_[way.from][way.to] == CutMode::kLose || prng_.chance(options_.loss_per_million, 1'000'000);
+  LinkFrame frame{epoch, Bytes(std::move(body))};
+  frame.hash = hash_bytes(frame.body.view());
+  const bool is_dropped = is_lost || !link(way.from, way.to).offer(channel, frame);
+  trace_.note(queue_.now(), from.node, is_dropped ? TraceKind::kLose : TraceKind::kSend, frame.hash ^ to.value, [&] {
+    return "to n" + std::to_string(to.value) + " " + channel_name(channel) + " " + std::to_string(frame.body.size()) +
+           " bytes: " + frame_text(frame.body) +
+           (epoch == 0   ? " (not connected)"
+            : is_lost    ? ""
+            : is_dropped ? " (queue full)"
+                         : "");
   });
-  if (is_lost) return;
-  Bytes bytes(std::move(body));
-  if (cut == CutMode::kHold) {
-    auto& held = connection(source, target, way).towards[target > source].held;
-    held.push_back({epoch, std::move(bytes)});
-    if (held.size() > kHeldFramesMax) break_connection(source, target, way);
-    return;
-  }
-  if (channel == env::Channel::kControl) {
+}
+
+/// The frame has left its sender. False: the receiver's socket is full with it.
+bool SimNetwork::deliver(const Way& way, const LinkFrame& frame, Duration behind) {
+  if (way.channel == env::Channel::kControl) {
     if (prng_.chance(options_.duplicate_per_million, 1'000'000)) {
-      deliver(source, target, way, epoch, bytes, draw_delay());
+      arrive_at(queue_.now() + behind + draw_delay(), way, frame, false);
     }
     if (prng_.chance(options_.overtake_per_million, 1'000'000)) {
       // Two draws, two statements: compilers evaluate the operands of one expression in different orders.
       const Duration delay = draw_delay();
       const auto times = static_cast<int64_t>(prng_.between(1, 8));
-      const Duration late = delay * times + extra_delay_[source][target];
-      queue_.schedule(late, [this, source, target, way, epoch, bytes] { arrive(source, target, way, epoch, bytes); });
-      return;
+      const Instant late = queue_.now() + behind + delay * times + extra_delay_[way.from][way.to];
+      queue_.schedule_at(late, [this, way, frame] { arrive(way, frame, false); });
+      return true;
     }
   }
-  deliver(source, target, way, epoch, std::move(bytes), draw_delay());
+  arrive_at(queue_.now() + behind + draw_delay(), way, frame, true);
+  if (connection(way.from, way.to, static_cast<size_t>(way.channel)).epoch != frame.epoch) return true;  // a former one
+  Direction& into = direction(way);
+  into.unread_bytes += frame.body.size();
+  return into.unread_bytes < kSocketBytesMax;
 }
 
-void SimNetwork::deliver(size_t from, size_t to, size_t channel, uint64_t epoch, Bytes body, Duration delay) {
-  Direction& direction = connection(from, to, channel).towards[to > from];
-  direction.free_at = std::max(direction.free_at, queue_.now() + delay + extra_delay_[from][to]);
-  queue_.schedule_at(direction.free_at, [this, from, to, channel, epoch, bytes = std::move(body)] {
-    arrive(from, to, channel, epoch, bytes);
-  });
+void SimNetwork::arrive_at(Instant when, const Way& way, const LinkFrame& frame, bool is_counted) {
+  Direction& into = direction(way);
+  into.free_at = std::max(into.free_at, when + extra_delay_[way.from][way.to]);
+  queue_.schedule_at(into.free_at, [this, way, frame, is_counted] { arrive(way, frame, is_counted); });
 }
 
-void SimNetwork::arrive(size_t from, size_t to, size_t channel, uint64_t epoch, const Bytes& bytes) {
-  if (connection(from, to, channel).epoch != epoch) return;  // the connection broke meanwhile
-  Port& port = *ports_[to];
-  trace_.note(queue_.now(), port.node, TraceKind::kDeliver, hash_bytes(bytes.view(), ports_[from]->node.value), [&] {
-    return "from n" + std::to_string(ports_[from]->node.value) + " " + channel_name(channel) + " " +
-           std::to_string(bytes.size()) + " bytes: " + frame_text(bytes) +
-           (port.process.is_paused() ? " (waits in the socket)" : "");
+void SimNetwork::arrive(const Way& way, const LinkFrame& frame, bool is_counted) {
+  const auto channel = static_cast<size_t>(way.channel);
+  if (connection(way.from, way.to, channel).epoch != frame.epoch) return;  // the connection broke meanwhile
+  Port& port = *ports_[way.to];
+  const NodeId peer = ports_[way.from]->node;
+  trace_.note(queue_.now(), port.node, TraceKind::kDeliver, frame.hash ^ peer.value, [&] {
+    return "from n" + std::to_string(peer.value) + " " + channel_name(way.channel) + " " +
+           std::to_string(frame.body.size()) + " bytes: " + frame_text(frame.body) +
+           (port.process.is_paused() || port.process.is_busy() ? " (waits in the socket)" : "");
   });
-  port.process.post(Source::kFrame, [&port, peer = ports_[from]->node, from, channel, epoch, bytes] {
-    // A frame that waited in the socket of a stopped process is still read; one of an older connection is not.
-    if (port.epochs[from][channel] != epoch || port.handler == nullptr) return;
-    if (!is_known(port.dialect, bytes)) return;
-    port.handler->on_frame(peer, static_cast<env::Channel>(channel), bytes);
-  });
+  port.process.post(
+      Source::kFrame,
+      [this, &port, peer, way, channel, frame, is_counted] {
+        if (is_counted) was_read(way, frame);
+        // A frame that waited in the socket of a stopped process is still read; one of an older connection is not.
+        if (port.epochs[way.from][channel] != frame.epoch || port.handler == nullptr) return;
+        port.process.work(Work::kFrameIn, 1, frame.body.size());
+        if (!is_known(port.dialect, frame.body)) return;
+        port.handler->on_frame(peer, way.channel, frame.body);
+      },
+      frame.body.size());
+}
+
+void SimNetwork::was_read(const Way& way, const LinkFrame& frame) {
+  if (connection(way.from, way.to, static_cast<size_t>(way.channel)).epoch != frame.epoch) return;
+  Direction& into = direction(way);
+  CHECK(into.unread_bytes >= frame.body.size());
+  into.unread_bytes -= frame.body.size();
+  if (into.unread_bytes < kSocketBytesMax / 2) link(way.from, way.to).receiver_has_room(way.channel);
 }
 
 void SimNetwork::tell(size_t whom, size_t peer, size_t channel, uint64_t epoch) {
@@ -183,8 +217,9 @@ void SimNetwork::tell(size_t whom, size_t peer, size_t channel, uint64_t epoch) 
     Port& port = *ports_[whom];
     if (port.process.life() != life) return;
     const NodeId other = ports_[peer]->node;
-    trace_.note(queue_.now(), port.node, epoch == 0 ? TraceKind::kBreak : TraceKind::kConnect, epoch << 8 | peer,
-                [&] { return "with n" + std::to_string(other.value) + " " + channel_name(channel); });
+    trace_.note(queue_.now(), port.node, epoch == 0 ? TraceKind::kBreak : TraceKind::kConnect, epoch << 8 | peer, [&] {
+      return "with n" + std::to_string(other.value) + " " + channel_name(static_cast<env::Channel>(channel));
+    });
     port.process.post(Source::kFrame, [&port, other, peer, channel, epoch] {
       port.epochs[peer][channel] = epoch;
       if (port.handler == nullptr) return;
@@ -220,7 +255,9 @@ void SimNetwork::break_connection(size_t a, size_t b, size_t channel) {
   Connection& link = connection(a, b, channel);
   if (link.epoch != 0) {
     link.epoch = 0;
-    for (Direction& direction : link.towards) direction.held.clear();
+    for (Direction& direction : link.towards) direction.unread_bytes = 0;
+    this->link(a, b).drop_queue(static_cast<env::Channel>(channel));
+    this->link(b, a).drop_queue(static_cast<env::Channel>(channel));
     tell(a, b, channel, 0);
     tell(b, a, channel, 0);
   }
@@ -251,6 +288,7 @@ void SimNetwork::cut(NodeId from, NodeId to, CutMode mode) {
     return "towards n" + std::to_string(to.value) + (mode == CutMode::kHold ? ", frames held" : ", frames lost");
   });
   cuts_[position_of(from)][position_of(to)] = mode;
+  link(position_of(from), position_of(to)).set_held(mode == CutMode::kHold);
 }
 
 void SimNetwork::heal(NodeId from, NodeId to) {
@@ -258,8 +296,7 @@ void SimNetwork::heal(NodeId from, NodeId to) {
   const size_t target = position_of(to);
   if (cuts_[source][target] == CutMode::kNone) return;
   trace_.note(queue_.now(), from, TraceKind::kHeal, to.value, [&] { return "towards n" + std::to_string(to.value); });
-  cuts_[source][target] = CutMode::kNone;
-  release_held(source, target);
+  reopen(source, target);
 }
 
 void SimNetwork::heal_all() {
@@ -268,21 +305,28 @@ void SimNetwork::heal_all() {
   for (auto& row : extra_delay_) std::fill(row.begin(), row.end(), Duration(0));
   for (size_t from = 0; from < ports_.size(); ++from) {
     for (size_t to = 0; to < ports_.size(); ++to) {
-      if (from != to) release_held(from, to);
+      if (from == to) continue;
+      link(from, to).set_bandwidth(options_.bandwidth);
+      reopen(from, to);
     }
   }
 }
 
-void SimNetwork::release_held(size_t from, size_t to) {
-  for (size_t channel = 0; channel < kChannels; ++channel) {
-    Direction& direction = connection(from, to, channel).towards[to > from];
-    auto held = std::move(direction.held);
-    direction.held.clear();
-    for (Direction::Held& frame : held) {
-      deliver(from, to, channel, frame.epoch, std::move(frame.body), draw_delay());
-    }
-    connect_later(from, to, channel);
-  }
+/// What was held leaves, and what broke meanwhile is connected again.
+void SimNetwork::reopen(size_t from, size_t to) {
+  cuts_[from][to] = CutMode::kNone;
+  link(from, to).set_held(false);
+  for (size_t channel = 0; channel < kChannels; ++channel) connect_later(from, to, channel);
+}
+
+void SimNetwork::thin_link(NodeId a, NodeId b, const Bandwidth& bandwidth) {
+  CHECK(a != b);
+  trace_.note(queue_.now(), a, TraceKind::kCut, bandwidth.bytes_per_second, [&] {
+    return "link with n" + std::to_string(b.value) + " takes " + std::to_string(bandwidth.bytes_per_second / 1000) +
+           " kB/s";
+  });
+  link(position_of(a), position_of(b)).set_bandwidth(bandwidth);
+  link(position_of(b), position_of(a)).set_bandwidth(bandwidth);
 }
 
 void SimNetwork::slow_link(NodeId a, NodeId b, Duration extra) {
