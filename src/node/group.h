@@ -169,6 +169,7 @@ class Group {
   LogIndex purge_behind_;  // the last purge comes behind this index
   Instant purge_lost_at_;
   uint64_t snapshots_installed_ = 0;
+  uint64_t applied_bytes_ = 0;
   Lifetime lifetime_;
 };
 

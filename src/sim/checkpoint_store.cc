@@ -53,6 +53,7 @@ class MemoryCheckpointWriter : public env::CheckpointWriter {
     CHECK(!is_committed_) << "written after commit";
     generation_->changes.push_back({kind, Bytes::copy_of(key), Bytes::copy_of(value)});
     generation_->bytes += key.size() + value.size();
+    if (store_.meter_ != nullptr) store_.meter_->work(Work::kCheckpointKey, 1, key.size() + value.size());
   }
 
   CheckpointStore& store_;
@@ -68,9 +69,13 @@ namespace {
 template <typename Contents>
 class MemoryCheckpointReader : public env::CheckpointReader {
  public:
-  MemoryCheckpointReader(std::shared_ptr<const Contents> contents, std::optional<std::string> damaged_key)
-      : contents_(std::move(contents)), damaged_key_(std::move(damaged_key)), at_(contents_->end()) {}
-  void seek(std::string_view key) override { at_ = contents_->lower_bound(key); }
+  MemoryCheckpointReader(std::shared_ptr<const Contents> contents, std::optional<std::string> damaged_key,
+                         WorkMeter* meter)
+      : contents_(std::move(contents)), damaged_key_(std::move(damaged_key)), meter_(meter), at_(contents_->end()) {}
+  void seek(std::string_view key) override {
+    at_ = contents_->lower_bound(key);
+    note_read();
+  }
   bool valid() const override { return at_ != contents_->end() && !is_damaged(); }
   std::string_view key() const override {
     CHECK(valid());
@@ -83,6 +88,7 @@ class MemoryCheckpointReader : public env::CheckpointReader {
   void next() override {
     CHECK(valid());
     ++at_;
+    note_read();
   }
   Status status() const override {
     if (is_damaged()) return Error{ErrorCode::kCorrupt, "a block of the checkpoint store has a wrong checksum"};
@@ -90,16 +96,22 @@ class MemoryCheckpointReader : public env::CheckpointReader {
   }
 
  private:
+  void note_read() const {
+    if (meter_ == nullptr || at_ == contents_->end()) return;
+    meter_->work(Work::kCheckpointKey, 1, at_->first.size() + at_->second.size());
+  }
   bool is_damaged() const { return at_ != contents_->end() && damaged_key_ && at_->first.view() == *damaged_key_; }
 
   std::shared_ptr<const Contents> contents_;
   std::optional<std::string> damaged_key_;
+  WorkMeter* meter_;
   typename Contents::const_iterator at_;
 };
 
 }  // namespace
 
-CheckpointStore::CheckpointStore(uint64_t seed, Scheduler scheduler) : prng_(seed), scheduler_(std::move(scheduler)) {}
+CheckpointStore::CheckpointStore(uint64_t seed, Scheduler scheduler, WorkMeter* meter)
+    : prng_(seed), scheduler_(std::move(scheduler)), meter_(meter) {}
 CheckpointStore::~CheckpointStore() = default;
 
 std::unique_ptr<env::CheckpointWriter> CheckpointStore::begin() {
@@ -110,7 +122,7 @@ std::unique_ptr<env::CheckpointWriter> CheckpointStore::begin() {
 }
 
 std::unique_ptr<env::CheckpointReader> CheckpointStore::read() {
-  return std::make_unique<MemoryCheckpointReader<Contents>>(contents_, damaged_key_);
+  return std::make_unique<MemoryCheckpointReader<Contents>>(contents_, damaged_key_, meter_);
 }
 
 std::string CheckpointStore::damage(Prng& prng) {

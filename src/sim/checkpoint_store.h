@@ -25,7 +25,8 @@ constexpr std::string_view kNoSpaceForCheckpoint = "no space left for a checkpoi
 class CheckpointStore : public env::CheckpointStore {
  public:
   /// Without a scheduler a commit completes when run_all() is called.
-  explicit CheckpointStore(uint64_t seed = 0, Scheduler scheduler = {});
+  /// `meter` is told what its process does, if there is one.
+  explicit CheckpointStore(uint64_t seed = 0, Scheduler scheduler = {}, WorkMeter* meter = nullptr);
   ~CheckpointStore() override;
 
   std::unique_ptr<env::CheckpointWriter> begin() override;
@@ -62,6 +63,7 @@ class CheckpointStore : public env::CheckpointStore {
 
   Prng prng_;
   Scheduler scheduler_;
+  WorkMeter* meter_;
   uint64_t life_ = 0;
   std::shared_ptr<const Contents> contents_ = std::make_shared<Contents>();
   std::shared_ptr<Generation> committing_;

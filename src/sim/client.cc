@@ -66,6 +66,12 @@ struct Client::Sent {
   kv::CommandId id = kv::CommandId::kNone;
   std::vector<std::string> args;
   std::optional<kv::SessionCall> call;
+
+  size_t bytes() const {
+    size_t total = 16;
+    for (const std::string& arg : args) total += arg.size() + 8;
+    return total;
+  }
 };
 
 /// The client's connection as its node sees it.
@@ -81,6 +87,7 @@ class Client::Connection final : public node::ClientPort, public kv::ReplySink {
   void end_reply(node::Ticket ticket) override {
     if (replies_ != 1) violate("gives " + std::to_string(replies_) + " replies to one command");
     pending = 0;
+    client_.world_.work_for_client(at_, Work::kReply, outcome_.text.size());
     client_.world_.at_end_of_turn(at_, [this, ticket, outcome = outcome_] {
       if (client_.is_lost()) return;
       client_.world_.queue().schedule(client_.draw_delay(),
@@ -176,7 +183,8 @@ void Client::send(Sent sent) {
       world_.queue().schedule(draw_delay(), [this, attempt = sent.attempt] { on_no_answer(attempt); });
       return;
     }
-    world_.post_from_client(connection->at(), [this, connection, sent] { arrive(*connection, sent); });
+    world_.post_from_client(
+        connection->at(), [this, connection, sent] { arrive(*connection, sent); }, sent.bytes());
   });
 }
 
@@ -190,6 +198,7 @@ void Client::arrive(Connection& connection, const Sent& sent) {
   if (connection.life != world_.life(connection.at())) return;  // a reset; the client was told
   const std::vector<std::string_view> args(sent.args.begin(), sent.args.end());
   connection.pending = sent.attempt;
+  world_.work_for_client(connection.at(), Work::kCommand, sent.bytes());
   node->submit(connection.id, sent.attempt, kv::CommandView{sent.id, args}, sent.call ? &*sent.call : nullptr);
 }
 

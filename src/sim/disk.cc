@@ -66,6 +66,7 @@ class DiskHandle : public env::File {
 
   void write(uint64_t offset, std::vector<Bytes> chunks, bool sync, env::DiskCallback done) override {
     if (life_ != disk_.life_) return;
+    disk_.work(Work::kDiskWrite, total_bytes(chunks));
     Disk::Operation operation;
     operation.effect = [&disk = disk_, file = file_, offset, chunks, sync]() -> Status {
       if (Status written = disk.write(*file, offset, chunks); !written.ok()) return written;
@@ -85,7 +86,9 @@ class DiskHandle : public env::File {
   Result<std::string> read(uint64_t offset, size_t count) override {
     if (life_ != disk_.life_) return Error{ErrorCode::kIo, "the file was opened before a crash"};
     if (file_->reads_fail) return Error{ErrorCode::kIo, "injected read failure"};
-    return file_->cached.read(offset, count);
+    std::string bytes = file_->cached.read(offset, count);
+    disk_.work(Work::kDiskRead, bytes.size());
+    return bytes;
   }
 
   Result<uint64_t> size() override { return static_cast<uint64_t>(file_->cached.size()); }
@@ -96,8 +99,8 @@ class DiskHandle : public env::File {
   std::shared_ptr<DiskFile> file_;
 };
 
-Disk::Disk(const DiskOptions& options, Scheduler scheduler)
-    : options_(options), scheduler_(std::move(scheduler)), prng_(options.seed) {
+Disk::Disk(const DiskOptions& options, Scheduler scheduler, WorkMeter* meter)
+    : options_(options), scheduler_(std::move(scheduler)), meter_(meter), prng_(options.seed) {
   CHECK(options.delay_min <= options.delay_max);
 }
 
@@ -134,13 +137,19 @@ void Disk::prepare(const std::string& name, uint64_t bytes, env::DiskCallback do
   submit(std::move(operation));
 }
 
+void Disk::wait_for_sync() const {
+  if (meter_ != nullptr) meter_->wait((options_.delay_min + options_.delay_max) / 2);
+}
+
 Result<std::unique_ptr<env::File>> Disk::create(const std::string& name) {
+  wait_for_sync();
   files_[name] = std::make_shared<DiskFile>();
   removed_.clear();
   return open(name);
 }
 
 Status Disk::replace(const std::string& name, std::string_view contents) {
+  wait_for_sync();
   const auto old = files_.find(name);
   const uint64_t old_bytes = old == files_.end() ? 0 : old->second->cached.size();
   // The temporary file stands beside the old one until the rename.
@@ -160,6 +169,7 @@ Result<std::string> Disk::read_all(const std::string& name) {
   const auto found = files_.find(name);
   if (found == files_.end()) return Error{ErrorCode::kNotFound, name + ": no such file"};
   if (found->second->reads_fail) return Error{ErrorCode::kIo, name + ": injected read failure"};
+  work(Work::kDiskRead, found->second->cached.size());
   return found->second->cached.text();
 }
 

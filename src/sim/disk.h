@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "env/disk.h"
 #include "sim/file_contents.h"
+#include "sim/work.h"
 
 namespace torc::sim {
 
@@ -76,7 +77,8 @@ struct DiskFile {
 class Disk : public env::Disk {
  public:
   /// Without a scheduler nothing completes until run_one() or run_all() is called.
-  explicit Disk(const DiskOptions& options = {}, Scheduler scheduler = {});
+  /// `meter` is told what its process does, if there is one.
+  explicit Disk(const DiskOptions& options = {}, Scheduler scheduler = {}, WorkMeter* meter = nullptr);
 
   Result<std::vector<std::string>> list() override;
   Result<std::unique_ptr<env::File>> open(const std::string& name) override;
@@ -137,12 +139,17 @@ class Disk : public env::Disk {
     uint64_t number = 0;
   };
   std::vector<Sector> settled_sectors(bool must_differ_from_former) const;
+  void work(Work kind, uint64_t bytes) const {
+    if (meter_ != nullptr) meter_->work(kind, 1, bytes);
+  }
+  void wait_for_sync() const;
   void do_some_of_queue(Prng& prng);
   void lose_unsynced(const SectorChoice& choice);
   void forget_process();
 
   DiskOptions options_;
   Scheduler scheduler_;
+  WorkMeter* meter_;
   Prng prng_;
   uint64_t life_ = 0;  // counts crashes, so that the past's callbacks are known
   std::map<std::string, std::shared_ptr<DiskFile>> files_;

@@ -32,6 +32,27 @@ NetworkOptions draw_network(Prng& prng) {
   return network;
 }
 
+/// From the 2 Mbit/s of a bad line to the gigabit of a machine room, each magnitude alike.
+Bandwidth draw_bandwidth(Prng& prng) {
+  constexpr uint64_t kMegabit = 1'000'000 / 8;
+  constexpr uint64_t kMegabits[] = {2, 5, 10, 20, 50, 100, 200, 500, 1000, 1000, 1000};
+  Bandwidth bandwidth;
+  bandwidth.bytes_per_second = kMegabits[prng.below(std::size(kMegabits))] * kMegabit;
+  bandwidth.buffer = draw_ms(prng, 0, 40);
+  return bandwidth;
+}
+
+/// Most machines are as fast as the one that was measured; here and there one is slower, or all of them are.
+std::vector<uint32_t> draw_slowness(Prng& prng, size_t count) {
+  std::vector<uint32_t> slowness(count, 1);
+  const uint64_t kind = prng.below(4);
+  if (kind == 0) slowness[prng.below(count)] = static_cast<uint32_t>(prng.between(2, 20));
+  if (kind == 1) {
+    for (uint32_t& times : slowness) times = static_cast<uint32_t>(prng.between(1, 20));
+  }
+  return slowness;
+}
+
 node::NodeOptions draw_node(Prng& prng) {
   node::NodeOptions node;
   node.command_timeout = draw_ms(prng, 800, 4'000);
@@ -55,6 +76,8 @@ Profile draw_profile(Prng& prng, size_t node_count) {
   Profile profile;
   profile.world.clocks = draw_clocks(prng, node_count);
   profile.world.network = draw_network(prng);
+  profile.world.network.bandwidth = draw_bandwidth(prng);
+  profile.world.slowness = draw_slowness(prng, node_count);
   profile.world.is_upgrading = prng.chance(1, 4);
   profile.world.node = draw_node(prng);
   profile.world.disk.delay_min = Duration(prng.between(10'000, 200'000));
