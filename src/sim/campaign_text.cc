@@ -58,8 +58,9 @@ std::string figures(const CampaignReport& report, double real_seconds, double cp
       plain(report.seeds_passed), simulated / 3600, simulated / std::max(real_seconds, 1e-9),
       simulated / std::max(cpu_seconds, 1e-9));
   lines += format(
-      "client operations checked: %llu answered, %llu refused, %llu with an unknown outcome; %llu keys undecided\n",
-      plain(t.operations), plain(t.refused), plain(t.unknown), plain(t.undecided_keys));
+      "client operations checked: %llu answered, %llu refused, %llu with an unknown outcome; %llu keys undecided\n"
+      "commands in bursts: %llu answered\n",
+      plain(t.operations), plain(t.refused), plain(t.unknown), plain(t.undecided_keys), plain(t.burst_commands));
   lines += format(
       "replicas: %llu leaderships, %llu entries, %llu of them in checkpoints, %llu snapshots installed, %llu states "
       "compared\n",

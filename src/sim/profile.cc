@@ -1,6 +1,9 @@
 #include "sim/profile.h"
 
 #include <algorithm>
+#include <iterator>
+
+#include "kv/entry.h"
 
 namespace torc::sim {
 namespace {
@@ -70,6 +73,21 @@ node::NodeOptions draw_node(Prng& prng) {
   return node;
 }
 
+/// A large world costs as much as hundreds of small ones, so it is seldom.
+SizeOptions draw_sizes(Prng& prng) {
+  SizeOptions sizes;
+  const uint64_t kind = prng.below(32);
+  sizes.budget_bytes = kind == 0 ? 300u << 20 : kind < 4 ? 40u << 20 : kind < 16 ? 4u << 20 : 256u << 10;
+  sizes.value_bytes_max = std::min<uint64_t>(sizes.budget_bytes / 4, kv::kValueBytesMax);
+  sizes.large_per_mille = static_cast<uint32_t>(prng.between(5, 100));
+  if (prng.chance(1, 2)) sizes.bundle_keys_max = uint64_t{1} << prng.between(1, 13);
+  if (sizes.bundle_keys_max == 1u << 13) sizes.bundle_keys_max = 10'000;
+  if (prng.chance(1, 2)) sizes.pipeline_max = prng.between(2, 2000);
+  if (prng.chance(1, 2)) sizes.herd_bytes_max = sizes.budget_bytes / 4;
+  sizes.has_probes = prng.chance(1, 2);
+  return sizes;
+}
+
 }  // namespace
 
 Profile draw_profile(Prng& prng, size_t node_count) {
@@ -101,6 +119,7 @@ Profile draw_profile(Prng& prng, size_t node_count) {
   profile.workload.reads_per_mille = static_cast<uint32_t>(prng.between(150, 700));
   profile.workload.session_clients = prng.below(profile.workload.clients + 1);
   profile.workload.client.timeout = draw_ms(prng, 500, 4'000);
+  profile.workload.sizes = draw_sizes(prng);
   return profile;
 }
 

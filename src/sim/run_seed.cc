@@ -5,6 +5,7 @@
 
 #include "check/checker.h"
 #include "check/drawing.h"
+#include "sim/crowd.h"
 #include "sim/observer.h"
 #include "sim/profile.h"
 #include "sim/workload.h"
@@ -23,9 +24,13 @@ class Run {
         world_(profile_.world, prng_.fork(), trace_),
         observer_(world_),
         workload_(world_, prng_.fork(), profile_.workload),
+        crowd_(world_, prng_.fork(), workload_.sizes()),
         nemesis_(world_, observer_, prng_.fork(), profile_.faults, profile_.world.network) {
     world_.set_observer([this](NodeId id) { observer_.after_turn(id); });
-    world_.set_death_listener([this](NodeId id) { workload_.on_node_died(id); });
+    world_.set_death_listener([this](NodeId id) {
+      workload_.on_node_died(id);
+      crowd_.on_node_died(id);
+    });
   }
 
   Outcome run() {
@@ -65,6 +70,7 @@ class Run {
     phase("faults begin");
     for (const NodeId id : world_.nodes()) world_.start(id);
     workload_.start();
+    crowd_.start();
     nemesis_.start();
     world_.run_for(options_.fire);
     const Instant end = Instant{0} + kFireStretch * options_.fire;
@@ -84,6 +90,8 @@ class Run {
   bool live_again() {
     phase("healed: everyone must get answers");
     nemesis_.stop_and_heal();
+    crowd_.stop();
+    workload_.become_small();
     workload_.begin_counting();
     const bool is_live = run_until([this] { return workload_.slowest_client().second >= kOperationsDemanded; });
     if (!is_live && !world_.failure()) {
@@ -149,6 +157,7 @@ class Run {
     stats.upgrading = profile_.world.is_upgrading ? 1 : 0;
     stats.refusals = world_.refusals();
     stats.operations = workload_.completed();
+    stats.burst_commands = crowd_.commands_answered();
     stats.unknown = workload_.unknown();
     stats.refused = workload_.refused();
     stats.leaderships = observer_.leaderships();
@@ -167,6 +176,7 @@ class Run {
   World world_;
   Observer observer_;
   Workload workload_;
+  Crowd crowd_;
   Nemesis nemesis_;
   Duration fire_{0};
   uint64_t undecided_ = 0;

@@ -48,7 +48,8 @@ struct SeedStats {
   uint64_t events = 0;
   uint64_t faults = 0;
   std::array<uint64_t, kFaultCount> faults_by_kind{};
-  uint64_t operations = 0;  // with a clear outcome
+  uint64_t operations = 0;      // with a clear outcome
+  uint64_t burst_commands = 0;  // answered of those sent in bursts
   uint64_t unknown = 0;
   uint64_t refused = 0;
   uint64_t leaderships = 0;

@@ -92,6 +92,8 @@ class World {
   /// How many times damaged data was noticed.
   uint64_t refusals() const { return refusals_; }
   uint64_t life(NodeId id) const { return machine(id).process.life(); }
+  /// What the machine's wall clock shows.
+  WallMs wall_clock(NodeId id) const { return machine(id).clock.wall_now(); }
   /// Null while the process is dead.
   node::Node* node(NodeId id) { return machine(id).node.get(); }
 
