@@ -38,8 +38,8 @@ class Network {
   /// is full. Never blocks.
   virtual void send(NodeId to, Channel channel, ByteChain body) = 0;
   virtual void set_handler(NetworkHandler* handler) = 0;
-  /// What waits to be sent, to all peers together.
-  virtual size_t queued_bytes(Channel channel) const = 0;
+  /// What waits to be sent to the peer: who repeats himself while it does only adds to it.
+  virtual size_t queued_bytes(NodeId to, Channel channel) const = 0;
 };
 
 }  // namespace torc::env

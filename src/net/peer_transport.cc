@@ -121,13 +121,11 @@ void PeerTransport::send(NodeId to, env::Channel channel, ByteChain body) {
   if (!link->connection->send(std::move(body))) ++frames_dropped_;
 }
 
-size_t PeerTransport::queued_bytes(env::Channel channel) const {
-  size_t bytes = 0;
-  for (const auto& [id, peer] : peers_) {
-    const Link& link = peer.links[static_cast<size_t>(channel)];
-    if (link.connection) bytes += link.connection->queued_bytes();
-  }
-  return bytes;
+size_t PeerTransport::queued_bytes(NodeId to, env::Channel channel) const {
+  const auto found = peers_.find(to);
+  if (found == peers_.end()) return 0;
+  const Link& link = found->second.links[static_cast<size_t>(channel)];
+  return link.connection ? link.connection->queued_bytes() : 0;
 }
 
 void PeerTransport::end_turn() {

@@ -57,7 +57,7 @@ class PeerTransport final : public env::Network, private PeerConnectionOwner {
   void send(NodeId to, env::Channel channel, ByteChain body) override;
   /// Requires: set before the loop runs.
   void set_handler(env::NetworkHandler* handler) override { handler_ = handler; }
-  size_t queued_bytes(env::Channel channel) const override;
+  size_t queued_bytes(NodeId to, env::Channel channel) const override;
   /// Frames refused by a full queue, since the start.
   uint64_t frames_dropped() const { return frames_dropped_; }
 

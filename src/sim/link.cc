@@ -85,6 +85,7 @@ void Link::send_front(env::Channel channel) {
   LinkFrame frame = std::move(from.frames.front());
   from.frames.pop_front();
   from.bytes -= frame.body.size();
+  sent_bytes_ += frame.body.size();
   from.front_left = from.frames.empty() ? Duration(0) : bandwidth_.time_of(from.frames.front().body.size());
   from.is_receiver_full = !deliver_(channel, std::move(frame), std::min(bandwidth_.buffer, backlog()));
 }

@@ -56,6 +56,8 @@ class Link {
   void drop_queue(env::Channel channel);
   /// Of frames not yet sent to their ends.
   uint64_t queued_bytes(env::Channel channel) const { return flow(channel).bytes; }
+  /// That left, since the world began.
+  uint64_t sent_bytes() const { return sent_bytes_; }
 
  private:
   struct Flow {
@@ -82,6 +84,7 @@ class Link {
   std::array<Flow, kChannels> flows_;
   Instant booked_until_;
   EventId event_ = 0;
+  uint64_t sent_bytes_ = 0;
 };
 
 }  // namespace torc::sim

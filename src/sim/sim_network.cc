@@ -27,7 +27,9 @@ struct SimNetwork::Port final : env::Network {
     outgoing.push_back(Outgoing{to, channel, body.joined()});
   }
   void set_handler(env::NetworkHandler* to) override { handler = to; }
-  size_t queued_bytes(env::Channel channel) const override { return network.queued_bytes(*this, channel); }
+  size_t queued_bytes(NodeId to, env::Channel channel) const override {
+    return network.queued_bytes(*this, to, channel);
+  }
 
   SimNetwork& network;
   NodeId node;
@@ -124,10 +126,11 @@ void SimNetwork::flush(NodeId node) {
   }
 }
 
-size_t SimNetwork::queued_bytes(const Port& from, env::Channel channel) const {
-  size_t bytes = 0;
-  for (const auto& link : links_[position_of(from.node)]) bytes += link->queued_bytes(channel);
-  for (const Port::Outgoing& frame : from.outgoing) bytes += frame.channel == channel ? frame.body.size() : 0;
+size_t SimNetwork::queued_bytes(const Port& from, NodeId to, env::Channel channel) const {
+  size_t bytes = links_[position_of(from.node)][position_of(to)]->queued_bytes(channel);
+  for (const Port::Outgoing& frame : from.outgoing) {
+    if (frame.to == to && frame.channel == channel) bytes += frame.body.size();
+  }
   return bytes;
 }
 

@@ -68,6 +68,8 @@ class SimNetwork {
   void thin_link(NodeId a, NodeId b, const Bandwidth& bandwidth);
   /// Breaks the connection, if it stands; it is made again after a while if nothing is cut.
   void reset(NodeId a, NodeId b, env::Channel channel);
+  /// Bytes of frames that left the one towards the other.
+  uint64_t sent_bytes(NodeId from, NodeId to) { return link(position_of(from), position_of(to)).sent_bytes(); }
   void set_options(const NetworkOptions& options) { options_ = options; }
 
  private:
@@ -86,7 +88,7 @@ class SimNetwork {
   Direction& direction(const Way& way);
   Link& link(size_t from, size_t to) { return *links_[from][to]; }
   Duration draw_delay();
-  size_t queued_bytes(const Port& from, env::Channel channel) const;
+  size_t queued_bytes(const Port& from, NodeId to, env::Channel channel) const;
   void send(Port& from, NodeId to, env::Channel channel, std::string body);
   bool deliver(const Way& way, const LinkFrame& frame, Duration behind);
   void arrive_at(Instant when, const Way& way, const LinkFrame& frame, bool is_counted);

@@ -153,10 +153,10 @@ TEST_F(TwoMachines, AStoppedProcessTakesASocketFullAndTheRestWaitsAtItsPeer) {
   const size_t frame = kSocketBytesMax / 4;
   for (int i = 0; i < 10; ++i) send(0, std::string(frame, static_cast<char>('0' + i)));
   run(1s);
-  EXPECT_EQ(ports_[0]->queued_bytes(env::Channel::kControl), 6 * frame);
+  EXPECT_EQ(ports_[0]->queued_bytes(NodeId(2), env::Channel::kControl), 6 * frame);
   processes_[1].resume();
   run(1s);
-  EXPECT_EQ(ports_[0]->queued_bytes(env::Channel::kControl), 0u);
+  EXPECT_EQ(ports_[0]->queued_bytes(NodeId(2), env::Channel::kControl), 0u);
   std::string order;
   for (size_t at = 0; at < listeners_[1].log.size(); at += frame + 1) order += listeners_[1].log[at];
   EXPECT_EQ(order, "0123456789");
