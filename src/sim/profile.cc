@@ -73,12 +73,23 @@ node::NodeOptions draw_node(Prng& prng) {
   return node;
 }
 
+/// What this hardware carries and handles without holding up heartbeats for long: a quarter of a second of its thinnest
+/// wire, a tenth of its slowest CPU.
+uint64_t comfortable_bytes(const WorldOptions& world) {
+  const uint32_t slowest = *std::ranges::max_element(world.slowness);
+  const auto work_ns = static_cast<uint64_t>((slowest * handling_time(1u << 20)).count());
+  return std::min(world.network.bandwidth.bytes_per_second / 4, 100'000'000 * (uint64_t{1} << 20) / work_ns);
+}
+
 /// A large world costs as much as hundreds of small ones, so it is seldom.
-SizeOptions draw_sizes(Prng& prng) {
+SizeOptions draw_sizes(Prng& prng, const WorldOptions& world) {
   SizeOptions sizes;
   const uint64_t kind = prng.below(32);
   sizes.budget_bytes = kind == 0 ? 300u << 20 : kind < 4 ? 40u << 20 : kind < 16 ? 4u << 20 : 256u << 10;
-  sizes.value_bytes_max = std::min<uint64_t>(sizes.budget_bytes / 4, kv::kValueBytesMax);
+  // Whoever buys a thin wire sends little; now and then somebody does not care.
+  const uint64_t comfortable = prng.chance(1, 8) ? kv::kValueBytesMax : comfortable_bytes(world);
+  sizes.value_bytes_max = std::min({sizes.budget_bytes / 4, uint64_t{kv::kValueBytesMax}, comfortable});
+  sizes.budget_bytes = std::min(sizes.budget_bytes, 100 * comfortable);
   sizes.large_per_mille = static_cast<uint32_t>(prng.between(5, 100));
   if (prng.chance(1, 2)) sizes.bundle_keys_max = uint64_t{1} << prng.between(1, 13);
   if (sizes.bundle_keys_max == 1u << 13) sizes.bundle_keys_max = 10'000;
@@ -119,7 +130,7 @@ Profile draw_profile(Prng& prng, size_t node_count) {
   profile.workload.reads_per_mille = static_cast<uint32_t>(prng.between(150, 700));
   profile.workload.session_clients = prng.below(profile.workload.clients + 1);
   profile.workload.client.timeout = draw_ms(prng, 500, 4'000);
-  profile.workload.sizes = draw_sizes(prng);
+  profile.workload.sizes = draw_sizes(prng, profile.world);
   return profile;
 }
 

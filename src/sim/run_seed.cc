@@ -135,10 +135,19 @@ class Run {
     world_.fail(FailureKind::kSafety, check::draw(workload_.history(), *report->violation));
   }
 
+  /// What the world's hardware takes for everything that may have to be carried to one node: a state, a log, and what
+  /// waits in the queues to it.
+  Duration backlog_time() {
+    const uint64_t bytes =
+        observer_.largest_state_bytes() + observer_.largest_log_bytes() + world_.network().queued_bytes();
+    const uint32_t slowest = *std::ranges::max_element(profile_.world.slowness);
+    return profile_.world.network.bandwidth.time_of(bytes) + slowest * handling_time(bytes);
+  }
+
   /// False if it does not hold within the bound, or the run fails before.
   template <typename Condition>
   bool run_until(const Condition& holds) {
-    const Instant end = world_.queue().now() + kLivenessBound;
+    const Instant end = world_.queue().now() + kLivenessBound + kBacklogTimes * backlog_time();
     while (!world_.failure() && world_.queue().now() < end) {
       if (holds()) return true;
       world_.run_for(20ms);

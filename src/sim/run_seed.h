@@ -40,8 +40,12 @@ constexpr uint64_t kFullOperations = 2'000;
 constexpr uint64_t kFullFaults = 20;
 /// After the healing every client must complete this many operations with a clear outcome ...
 constexpr uint64_t kOperationsDemanded = 5;
-/// ... within this time: some elections, a client's timeout, and retries on nodes that take no part any more.
+/// ... within this time: some elections, a client's timeout, and retries on nodes that take no part any more. On top of
+/// it comes what the wires and CPUs of this world take for what is still to be carried, kBacklogTimes over.
 constexpr Duration kLivenessBound = 30s;
+/// A transfer may be interrupted, by an election for example, and begin again; a lost node needs the state, then the
+/// log.
+constexpr int64_t kBacklogTimes = 4;
 
 struct SeedStats {
   Duration simulated{0};

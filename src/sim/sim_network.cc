@@ -134,6 +134,16 @@ size_t SimNetwork::queued_bytes(const Port& from, NodeId to, env::Channel channe
   return bytes;
 }
 
+uint64_t SimNetwork::queued_bytes() const {
+  uint64_t bytes = 0;
+  for (const auto& row : links_) {
+    for (const auto& link : row) {
+      bytes += link->queued_bytes(env::Channel::kControl) + link->queued_bytes(env::Channel::kBulk);
+    }
+  }
+  return bytes;
+}
+
 void SimNetwork::send(Port& from, NodeId to, env::Channel channel, std::string body) {
   const Way way{position_of(from.node), position_of(to), channel};
   CHECK(way.from != way.to) << "node " << to << " sends to itself";

@@ -70,6 +70,8 @@ class SimNetwork {
   void reset(NodeId a, NodeId b, env::Channel channel);
   /// Bytes of frames that left the one towards the other.
   uint64_t sent_bytes(NodeId from, NodeId to) { return link(position_of(from), position_of(to)).sent_bytes(); }
+  /// What waits to be sent anywhere.
+  uint64_t queued_bytes() const;
   void set_options(const NetworkOptions& options) { options_ = options; }
 
  private:

@@ -31,4 +31,13 @@ Duration cost_of(Work work, uint64_t times, uint64_t bytes) {
   return Duration(cost.fixed_ns * static_cast<int64_t>(times) + cost.kibibyte_ns * static_cast<int64_t>(bytes) / 1024);
 }
 
+Duration handling_time(uint64_t bytes) {
+  Duration sum{0};
+  for (const Work work : {Work::kFrameIn, Work::kFrameOut, Work::kFrameOut, Work::kApply, Work::kGrowth,
+                          Work::kDiskWrite, Work::kCheckpointKey}) {
+    sum += cost_of(work, 0, bytes);
+  }
+  return sum;
+}
+
 }  // namespace torc::sim

@@ -27,6 +27,9 @@ constexpr size_t kWorkKinds = 10;
 /// cost. `times`: how often the fixed part is paid.
 Duration cost_of(Work work, uint64_t times, uint64_t bytes);
 
+/// About what a node does with so many bytes of a write that arrives, is stored, applied, sent on and checkpointed.
+Duration handling_time(uint64_t bytes);
+
 /// Told by the parts of a simulated machine what its process does.
 class WorkMeter {
  public:

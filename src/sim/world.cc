@@ -269,8 +269,8 @@ void World::end_turn(NodeId id) {
 
 /// What was applied since the last turn cost time, too; what it cost shows in the node's own figures only.
 void World::note_applied(Machine& machine) {
-  if (machine.slowness == 0) return;
-  for (const node::GroupStatus& group : machine.node->status().groups) {
+  machine.status = machine.node->status();
+  for (const node::GroupStatus& group : machine.status.groups) {
     auto& seen = machine.seen;
     // A snapshot that was installed counts as growth.
     if (seen.applied_bytes != group.applied_bytes) {

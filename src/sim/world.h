@@ -94,6 +94,8 @@ class World {
   uint64_t life(NodeId id) const { return machine(id).process.life(); }
   /// What the machine's wall clock shows.
   WallMs wall_clock(NodeId id) const { return machine(id).clock.wall_now(); }
+  /// Of its node at the end of its last turn. Requires: in the observer's call for it.
+  const node::NodeStatus& status_after_turn(NodeId id) const { return machine(id).status; }
   /// Null while the process is dead.
   node::Node* node(NodeId id) { return machine(id).node.get(); }
 
@@ -130,7 +132,8 @@ class World {
     std::unique_ptr<node::Node> node;
     std::vector<std::function<void()>> at_end_of_turn;
     uint32_t slowness = 0;
-    struct {  // of the node's status after its last turn
+    node::NodeStatus status;  // after its last turn
+    struct {                  // of the node's status after its last turn
       uint64_t operations = 0;
       uint64_t applied_bytes = 0;
       uint64_t state_bytes = 0;
