@@ -22,7 +22,7 @@ constexpr uint64_t SeedStats::*kCounts[] = {
     &SeedStats::burst_commands,   &SeedStats::unknown,        &SeedStats::refused,
     &SeedStats::leaderships,      &SeedStats::entries,        &SeedStats::digests_compared,
     &SeedStats::checkpoint_index, &SeedStats::undecided_keys, &SeedStats::snapshots_installed,
-    &SeedStats::refusals,         &SeedStats::upgrading,
+    &SeedStats::refusals,         &SeedStats::upgrading,      &SeedStats::calm,
 };
 
 void add(SeedStats& totals, const SeedStats& stats) {

@@ -66,8 +66,8 @@ std::string figures(const CampaignReport& report, double real_seconds, double cp
       "compared\n",
       plain(t.leaderships), plain(t.entries), plain(t.checkpoint_index), plain(t.snapshots_installed),
       plain(t.digests_compared));
-  lines += format("faults: %llu; damaged data was noticed %llu times; %llu worlds of mixed versions\n", plain(t.faults),
-                  plain(t.refusals), plain(t.upgrading));
+  lines += format("faults: %llu; damaged data was noticed %llu times; %llu worlds of mixed versions, %llu calm ones\n",
+                  plain(t.faults), plain(t.refusals), plain(t.upgrading), plain(t.calm));
   lines += faults_by_kind(t);
   lines += format("least of any seed: %.1f simulated seconds, %llu operations answered, %llu faults\n",
                   seconds(report.least.simulated), plain(report.least.operations), plain(report.least.faults));

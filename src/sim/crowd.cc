@@ -54,6 +54,7 @@ void Crowd::visit(std::unique_ptr<Burst> burst) {
     const auto found = std::ranges::find(visits_, number, &Visit::number);
     if (found == visits_.end()) return;
     ++commands_answered_;
+    if (judge_) judge_(found->sent, outcome);
     const std::string wrong = found->burst->on_answer(ticket, outcome);
     if (!wrong.empty()) {
       world_.fail(FailureKind::kSafety, "node " + std::to_string(found->pipe->at().value) + " " + wrong);
@@ -61,7 +62,7 @@ void Crowd::visit(std::unique_ptr<Burst> burst) {
     if (ticket + 1 == count) finish(number);
   };
   const NodeId at = draw_node();
-  visits_.push_back({Pipe::open(world_, prng_.fork(), at, on_answer), std::move(burst), number});
+  visits_.push_back({Pipe::open(world_, prng_.fork(), at, on_answer), std::move(burst), number, world_.queue().now()});
   visits_.back().pipe->send(std::move(commands));
   world_.queue().schedule(kPatience, [this, number] { finish(number); });
 }

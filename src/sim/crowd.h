@@ -26,6 +26,9 @@ class Crowd {
   /// Nothing new is sent; whoever waits for answers is gone.
   void stop();
   void on_node_died(NodeId id);
+  /// Told of each answer, and when its command was sent.
+  using Judge = std::function<void(Instant sent, const check::Outcome& outcome)>;
+  void set_judge(Judge judge) { judge_ = std::move(judge); }
 
   uint64_t commands_answered() const { return commands_answered_; }
 
@@ -34,6 +37,7 @@ class Crowd {
     std::shared_ptr<Pipe> pipe;
     std::unique_ptr<Burst> burst;
     uint64_t number = 0;
+    Instant sent;
   };
 
   /// Again and again: after a while `act` sends something.
@@ -45,6 +49,7 @@ class Crowd {
   World& world_;
   Prng prng_;
   Sizes& sizes_;
+  Judge judge_;
   bool is_active_ = false;
   uint64_t visits_made_ = 0;
   std::vector<Visit> visits_;

@@ -22,7 +22,8 @@ struct SeedOptions {
   uint64_t faults_wanted = 0;
   /// Of the faults that would strike, by number from 1; see NemesisOptions.
   std::optional<std::set<uint64_t>> only_faults;
-  size_t clients = 0;  // 0: as drawn
+  bool is_calm = false;  // nothing goes wrong; false: as drawn
+  size_t clients = 0;    // 0: as drawn
   std::function<void(const std::string& line)> trace_sink;
   /// Told of each fault as it strikes: also known then if a CHECK ends the process.
   std::function<void(const StruckFault&)> on_fault;
@@ -60,6 +61,7 @@ struct SeedStats {
   uint64_t entries = 0;
   uint64_t digests_compared = 0;
   uint64_t checkpoint_index = 0;
+  uint64_t calm = 0;       // 1: nothing went wrong (sim/calm.h)
   uint64_t upgrading = 0;  // 1: nodes spoke different versions
   uint64_t refusals = 0;   // nodes that noticed damaged data
   uint64_t snapshots_installed = 0;

@@ -15,10 +15,23 @@ uint64_t Sizes::draw_filler() {
   return spend(bytes) ? bytes : 0;
 }
 
+void Sizes::earn() {
+  const auto passed = static_cast<uint64_t>((queue_.now() - earned_until_).count());
+  earned_until_ = queue_.now();
+  const uint64_t second = options_.bytes_per_second;
+  earned_ = passed >= 1'000'000'000 ? second : std::min(second, earned_ + passed * second / 1'000'000'000);
+}
+
 bool Sizes::spend(uint64_t bytes) {
-  if (bytes > left_) return false;
-  left_ -= bytes;
+  earn();
+  if (bytes > left_ || (options_.bytes_per_second > 0 && bytes > earned_)) return false;
+  charge(bytes);
   return true;
+}
+
+void Sizes::charge(uint64_t bytes) {
+  left_ -= std::min(bytes, left_);
+  earned_ -= std::min(bytes, earned_);
 }
 
 }  // namespace torc::sim

@@ -50,7 +50,7 @@ Workload::Workload(World& world, Prng prng, const WorkloadOptions& options)
     : world_(world),
       prng_(prng),
       options_(options),
-      sizes_(prng_.fork(), options.sizes),
+      sizes_(world.queue(), prng_.fork(), options.sizes),
       counted_(options.clients),
       thinking_(options.clients) {
   for (size_t i = 0; i < options_.clients; ++i) {
@@ -132,7 +132,7 @@ check::Operation Workload::draw_operation(size_t client) {
   }
   const size_t position = draw_position();
   Key& key = keys_[position];
-  const bool is_too_dear = sizes_.is_spent() && key.value_bytes > kLargeBytes;
+  const bool is_too_dear = key.value_bytes > kLargeBytes && !sizes_.spend(key.value_bytes);
   if (key.operations >= options_.operations_per_key || key.unknowns >= options_.unknowns_per_key || is_too_dear) {
     replace(key, position);
   }
@@ -171,10 +171,10 @@ std::string Workload::draw_value(size_t client, const Key& key) {
   return check::filled(tag, std::min(filler, kv::kValueBytesMax - tag.size()));
 }
 
-/// Keeps the account of what is sent and read beside what is small, and how large the value may be now.
+/// Keeps the account of what is sent beside what is small, and of how large the value may be now: what is answered, or
+/// compared by a CAS, was paid for when the key was chosen.
 void Workload::pay_for(const check::Operation& operation, Key& key) {
   if (key.role == Role::kBundle) return sizes_.charge(key.count * kBundleKeyBytes);
-  sizes_.charge(key.value_bytes);  // about what is answered, or kept for a CAS
   const uint64_t bytes = check::expanded_bytes(operation.value);
   if (operation.kind == OperationKind::kAppend) {
     key.value_bytes += bytes;
@@ -185,6 +185,7 @@ void Workload::pay_for(const check::Operation& operation, Key& key) {
 
 void Workload::on_finished(size_t client, const check::Operation& operation) {
   history_.push_back(operation);
+  if (judge_) judge_(operation);
   const auto key = std::find_if(keys_.begin(), keys_.end(), [&](const Key& one) { return one.name == operation.key; });
   switch (operation.outcome.kind) {
     case check::Outcome::Kind::kUnknown:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,6 +50,8 @@ class Workload {
   /// The client that has done least since begin_counting(), and how much.
   std::pair<size_t, uint64_t> slowest_client() const;
 
+  /// Told of each operation when it has ended.
+  void set_judge(std::function<void(const check::Operation&)> judge) { judge_ = std::move(judge); }
   /// What large things are paid from, by others too.
   Sizes& sizes() { return sizes_; }
 
@@ -85,6 +88,7 @@ class Workload {
   Prng prng_;
   WorkloadOptions options_;
   Sizes sizes_;
+  std::function<void(const check::Operation&)> judge_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<uint64_t> counted_;
   std::vector<EventId> thinking_;  // when each client does something next
