@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "node/refusals.h"
+#include "node/role_notice.h"
 
 namespace torc::node {
 namespace {
@@ -210,7 +211,9 @@ bool Group::apply(const consensus::Entry& entry) {
     const Status applied = state_->apply(entry.index, entry.payload(), router);
     router.end_last();
     if (!applied.ok()) {
-      host_.on_fatal(applied.error());
+      // Its checksum is right, so every replica has the same bytes: no damage of this disk, and no reason to give up
+      // data.
+      host_.on_fatal({ErrorCode::kInvalid, applied.error().message});
       return false;
     }
   } else {
@@ -249,7 +252,12 @@ void Group::serve_reads() {
 }
 
 void Group::notice_leadership() {
-  const bool is_now = replica_->status(clock_.now()).role == consensus::Role::kLeader;
+  const consensus::ReplicaStatus status = replica_->status(clock_.now());
+  if (const auto change = describe_change(told_, status)) {
+    host_.tell({NoticeLevel::kInfo, *change, "role"});
+  }
+  told_ = status;
+  const bool is_now = status.role == consensus::Role::kLeader;
   if (is_now == was_leader_) return;
   was_leader_ = is_now;
   proposals_.reset_window();

@@ -34,6 +34,7 @@ struct PeerStatus {
   NodeId node;
   std::string client_address;  // empty: not known yet
   bool is_connected = false;
+  std::string trouble;  // why there is no connection, one line; empty if there is one or nothing is known
 };
 
 struct GroupStatus {
@@ -60,6 +61,12 @@ enum class Membership {
   kStranger,   // cannot take part: a person has to act
 };
 
+/// Damaged data of this node that is kept for a person to look at.
+struct SetAsideStatus {
+  uint64_t folders = 0;
+  uint64_t bytes = 0;
+};
+
 struct NodeStatus {
   NodeId node;
   Incarnation incarnation;
@@ -67,6 +74,7 @@ struct NodeStatus {
   Membership membership = Membership::kMeeting;
   std::string explanation;  // unless kMember: one line a person can act on
   bool disk_full = false;
+  SetAsideStatus set_aside;
   std::vector<PeerStatus> peers;
   std::vector<GroupStatus> groups;
   uint64_t commands_executed = 0;

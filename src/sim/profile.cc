@@ -110,6 +110,7 @@ void calm_down(Prng& prng, Profile& profile) {
     profile.world.disk.delay_max = profile.world.disk.delay_min + draw_ms(prng, 50, 800);
   }
   profile.world.node.command_timeout = 20s;
+  profile.world.node.batch_bytes_max = 1u << 20;  // tiny ones and slow disks together serve a command per second
   profile.workload.client.timeout = 30s;
   SizeOptions& sizes = profile.workload.sizes;
   const uint64_t comfortable = comfortable_bytes(profile.world);

@@ -5,52 +5,9 @@
 
 #include "base/check.h"
 #include "sim/frame_text.h"
+#include "sim/network_parts.h"
 
 namespace torc::sim {
-namespace {
-
-std::string channel_name(env::Channel channel) { return channel == env::Channel::kControl ? "control" : "bulk"; }
-
-}  // namespace
-
-/// What one process sees: which connections it believes in, and what it sent in this turn.
-struct SimNetwork::Port final : env::Network {
-  struct Outgoing {
-    NodeId to;
-    env::Channel channel;
-    std::string body;
-  };
-
-  Port(SimNetwork& of, NodeId id, Process& owner) : network(of), node(id), process(owner) {}
-  void send(NodeId to, env::Channel channel, ByteChain body) override {
-    process.work(Work::kFrameOut, 1, body.size());
-    outgoing.push_back(Outgoing{to, channel, body.joined()});
-  }
-  void set_handler(env::NetworkHandler* to) override { handler = to; }
-  size_t queued_bytes(NodeId to, env::Channel channel) const override {
-    return network.queued_bytes(*this, to, channel);
-  }
-
-  SimNetwork& network;
-  NodeId node;
-  Process& process;
-  Dialect dialect = Dialect::kThis;
-  env::NetworkHandler* handler = nullptr;
-  std::vector<Outgoing> outgoing;
-  std::vector<std::array<uint64_t, kChannels>> epochs;  // [peer]: the connection this process believes in; 0: none
-};
-
-/// Everything on its way into one end of a connection, in order.
-struct SimNetwork::Direction {
-  Instant free_at;            // nothing arrives before what was sent before it
-  uint64_t unread_bytes = 0;  // sent, and not read by the process
-};
-
-struct SimNetwork::Connection {
-  uint64_t epoch = 0;  // 0: down
-  bool is_connecting = false;
-  std::array<Direction, 2> towards;  // [0]: into the lower position, [1]: into the higher
-};
 
 SimNetwork::SimNetwork(EventQueue& queue, Prng prng, Trace& trace, const NetworkOptions& options)
     : queue_(queue), prng_(prng), trace_(trace), options_(options) {}
@@ -220,79 +177,6 @@ void SimNetwork::was_read(const Way& way, const LinkFrame& frame) {
   CHECK(into.unread_bytes >= frame.body.size());
   into.unread_bytes -= frame.body.size();
   if (into.unread_bytes < kSocketBytesMax / 2) link(way.from, way.to).receiver_has_room(way.channel);
-}
-
-void SimNetwork::tell(size_t whom, size_t peer, size_t channel, uint64_t epoch) {
-  Direction& direction = connection(whom, peer, channel).towards[whom > peer];
-  direction.free_at = std::max(direction.free_at, queue_.now() + draw_delay());
-  const uint64_t life = ports_[whom]->process.life();
-  queue_.schedule_at(direction.free_at, [this, whom, peer, channel, epoch, life] {
-    Port& port = *ports_[whom];
-    if (port.process.life() != life) return;
-    const NodeId other = ports_[peer]->node;
-    trace_.note(queue_.now(), port.node, epoch == 0 ? TraceKind::kBreak : TraceKind::kConnect, epoch << 8 | peer, [&] {
-      return "with n" + std::to_string(other.value) + " " + channel_name(static_cast<env::Channel>(channel));
-    });
-    port.process.post(Source::kFrame, [&port, other, peer, channel, epoch] {
-      port.epochs[peer][channel] = epoch;
-      if (port.handler == nullptr) return;
-      if (epoch == 0) {
-        port.handler->on_disconnected(other, static_cast<env::Channel>(channel));
-      } else {
-        port.handler->on_connected(other, static_cast<env::Channel>(channel));
-      }
-    });
-  });
-}
-
-void SimNetwork::connect_later(size_t a, size_t b, size_t channel) {
-  Connection& link = connection(a, b, channel);
-  if (link.is_connecting || link.epoch != 0) return;
-  link.is_connecting = true;
-  const auto wait = prng_.between(options_.connect_min.count(), options_.connect_max.count());
-  queue_.schedule(Duration(wait), [this, a, b, channel] { connect(a, b, channel); });
-}
-
-void SimNetwork::connect(size_t a, size_t b, size_t channel) {
-  Connection& link = connection(a, b, channel);
-  link.is_connecting = false;
-  const bool is_possible = ports_[a]->process.is_alive() && ports_[b]->process.is_alive() &&
-                           cuts_[a][b] == CutMode::kNone && cuts_[b][a] == CutMode::kNone;
-  if (!is_possible || link.epoch != 0) return;  // a start or a heal tries again
-  link.epoch = ++last_epoch_;
-  tell(a, b, channel, link.epoch);
-  tell(b, a, channel, link.epoch);
-}
-
-void SimNetwork::break_connection(size_t a, size_t b, size_t channel) {
-  Connection& link = connection(a, b, channel);
-  if (link.epoch != 0) {
-    link.epoch = 0;
-    for (Direction& direction : link.towards) direction.unread_bytes = 0;
-    this->link(a, b).drop_queue(static_cast<env::Channel>(channel));
-    this->link(b, a).drop_queue(static_cast<env::Channel>(channel));
-    tell(a, b, channel, 0);
-    tell(b, a, channel, 0);
-  }
-  connect_later(a, b, channel);
-}
-
-void SimNetwork::on_start(NodeId node) {
-  const size_t self = position_of(node);
-  for (size_t peer = 0; peer < ports_.size(); ++peer) {
-    for (size_t channel = 0; peer != self && channel < kChannels; ++channel) connect_later(self, peer, channel);
-  }
-}
-
-void SimNetwork::on_death(NodeId node) {
-  const size_t self = position_of(node);
-  Port& port = *ports_[self];
-  port.handler = nullptr;
-  port.outgoing.clear();
-  for (auto& epochs : port.epochs) epochs = {};
-  for (size_t peer = 0; peer < ports_.size(); ++peer) {
-    for (size_t channel = 0; peer != self && channel < kChannels; ++channel) break_connection(self, peer, channel);
-  }
 }
 
 void SimNetwork::cut(NodeId from, NodeId to, CutMode mode) {
