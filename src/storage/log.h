@@ -48,7 +48,7 @@ class Log {
  public:
   /// Reads every segment. Distinguishes a torn tail (cut off) from damage below what was synced. Everything recovered
   /// is durable when this returns. `disk` and `clock` must outlive the log. Errors: kCorrupt with file and offset
-  /// (rules.md#torn-or-damaged: the node must not start as if it remembered), kIo, kDiskFull.
+  /// (rules.md#torn-or-damaged: the node must not start as if it remembered), kVersion, kIo, kDiskFull.
   static Result<std::unique_ptr<Log>> open(env::Disk& disk, env::Clock& clock, const LogOptions& options);
   virtual ~Log() = default;
 
