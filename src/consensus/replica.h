@@ -47,6 +47,7 @@ struct RestoredState {
 
 struct ReplicaStatus {
   Role role = Role::kFollower;
+  RoleCause role_cause = RoleCause::kStart;
   Term term;
   ReplicaId leader;  // none: unknown
   LogIndex commit;

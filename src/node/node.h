@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/notice.h"
 #include "env/checkpoint_store.h"
 #include "env/clock.h"
 #include "env/disk.h"
@@ -32,6 +33,7 @@ struct NodeOptions {
   size_t batch_bytes_max = 1u << 20;           // an entry closes when its commands reach this
   size_t proposals_in_flight_max = 1;          // further commands gather until one of these commits
   storage::LogOptions log;
+  NoticeSink tell;  // elections and whatever else a person wants to find in the log; may be empty
   /// Called once when the node can no longer be trusted (failed fsync, corrupt entry): the process must exit.
   std::function<void(const Error&)> on_fatal;
 };

@@ -33,7 +33,8 @@ struct ClusterOptions {
   /// Of every node; at the beginning of a value kClusterDirectory stands for Cluster::directory(), kDataDirectory for
   /// the node's Cluster::data_directory().
   std::map<std::string, std::string> environment;
-  Premises* premises = nullptr;  // outlives the cluster
+  Premises* premises = nullptr;   // outlives the cluster
+  bool waits_for_answers = true;  // false: the nodes are started, whatever becomes of them
 };
 constexpr std::string_view kClusterDirectory = "{directory}";
 constexpr std::string_view kDataDirectory = "{data}";
@@ -62,8 +63,16 @@ class Cluster {
   }
 
   // ---- faults ----
+  void start(NodeNumber node);
   /// `environment`: of this process alone, beside the cluster's.
-  void start(NodeNumber node, const std::map<std::string, std::string>& environment = {});
+  void start_with(NodeNumber node, const std::map<std::string, std::string>& environment);
+  /// With another command line, such as a changed command_line(node).
+  void start(NodeNumber node, std::vector<std::string> argv);
+  std::vector<std::string> command_line(NodeNumber node) const;
+  /// 1=host:port,2=host:port,...
+  std::string members() const;
+  /// The node's log so far.
+  std::string log(NodeNumber node) const { return read_file(log_path(node)); }
   void kill_hard(NodeNumber node) { process(node).kill_hard(); }
   void pause(NodeNumber node) { process(node).pause(); }
   void resume(NodeNumber node) { process(node).resume(); }
@@ -89,6 +98,8 @@ class Cluster {
  private:
   void choose_addresses();
   bool try_start_all();
+  void launch(NodeNumber node, const std::vector<std::string>& argv,
+              const std::map<std::string, std::string>& own_environment);
   std::string log_path(NodeNumber node) const;
   std::string data_path(NodeNumber node) const;
   void print_logs() const;
