@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "kv/state_machine.h"
 #include "node/checkpoints.h"
 #include "node/clients.h"
+#include "node/disk_watch.h"
 #include "node/proposals.h"
 #include "node/reads.h"
 #include "node/replacement.h"
@@ -48,6 +50,8 @@ struct GroupOptions {
   uint64_t log_tail_bytes = 64u << 20;  // kept behind a checkpoint for members that lag
   size_t batch_bytes_max = 1u << 20;
   size_t proposals_in_flight_max = 1;
+  /// Appended and not yet durable here; beyond, a leader refuses writes: it keeps them in memory until then.
+  size_t unsynced_bytes_max = 64u << 20;
   uint64_t hash_seed = 0;
 };
 
@@ -94,17 +98,24 @@ class Group {
     return replica_->is_configuration_settled() && replica_->configuration().is_voter(options_.replica.self);
   }
 
-  /// Starts handing leadership to another voter that is there; ignored while an attempt is under way.
+  /// Starts handing leadership to another voter that is there, the one that has the most; ignored while an attempt is
+  /// under way.
   void hand_over();
   /// The same, to this voter.
   void hand_over_to(NodeId target);
   const consensus::Configuration& configuration() const { return replica_->configuration(); }
+  /// A member said whether its disk is full.
+  void on_disk_report(NodeId node, bool is_full) { disk_reports_[node] = {is_full, clock_.now()}; }
   GroupStatus status() const;
   LogIndex applied() const { return state_->applied(); }
   uint64_t digest() const { return state_->digest(); }
   const consensus::Replica& replica() const { return *replica_; }
 
  private:
+  struct DiskReport {
+    bool is_full = false;
+    Instant at;
+  };
   struct Unsent {
     uint64_t sequence = 0;
     std::vector<consensus::Message> messages;
@@ -121,6 +132,7 @@ class Group {
   void transfer(consensus::ReplicaId target, Instant now);
   Status restore(const consensus::Configuration& birth);
 
+  std::string_view reason_to_refuse() const;
   void propose_gathered();
   void ask_for_reads();
   void take_ready();
@@ -136,6 +148,9 @@ class Group {
   void refuse(const WriteWaiter& writer, std::string_view plain_error);
   void purge_expired();
   void replace_lost_members();
+  void watch_disk();
+  bool has_full_disk(NodeId node) const;
+  bool has_full_majority() const;
   Status join_log_with(const storage::CheckpointMeta& checkpoint, storage::GroupLog& log);
   void send_snapshot(const consensus::SnapshotWanted& wanted);
   void begin_install(consensus::Ready ready);
@@ -151,6 +166,10 @@ class Group {
   std::unique_ptr<kv::StateMachine> state_;
   std::unique_ptr<consensus::Replica> replica_;
   Replacement replacement_;
+  DiskWatch disk_watch_;
+  std::map<NodeId, DiskReport> disk_reports_;
+  std::optional<Instant> disk_full_since_;
+  bool is_majority_full_ = false;  // as of the last look at the disks
   Checkpoints own_checkpoints_;
   SnapshotSender snapshot_sender_;
   SnapshotReceiver snapshot_receiver_;

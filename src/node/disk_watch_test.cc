@@ -1,0 +1,60 @@
+#include "node/disk_watch.h"
+
+#include <gtest/gtest.h>
+
+namespace torc::node {
+namespace {
+
+class DiskWatchTest : public ::testing::Test {
+ protected:
+  void observe(uint64_t commit, uint64_t stable) { watch_.observe(LogIndex(commit), LogIndex(stable), disk_, now_); }
+  Duration behind() const { return watch_.behind_quorum(now_); }
+
+  DiskWatch watch_;
+  storage::DiskProgress disk_;
+  Instant now_{1'000'000'000};
+};
+
+TEST_F(DiskWatchTest, ADiskThatIsAsFastAsTheOthersIsNeverBehind) {
+  for (uint64_t i = 1; i < 1000; ++i, now_ = now_ + 10ms) {
+    observe(i, i - 1);  // the others were a moment faster
+    EXPECT_LE(behind(), 10ms);
+    observe(i, i);
+    EXPECT_EQ(behind(), 0ms);
+  }
+}
+
+TEST_F(DiskWatchTest, ADiskThatHangsIsBehindSinceTheFirstCommitWithoutIt) {
+  observe(5, 5);
+  now_ = now_ + 10s;  // nothing to write is no trouble
+  EXPECT_EQ(behind(), 0ms);
+  for (uint64_t i = 0; i < 100; ++i, now_ = now_ + 10ms) observe(6 + i, 5);
+  EXPECT_EQ(behind(), 1s);
+}
+
+TEST_F(DiskWatchTest, ADiskThatIsAlwaysLateIsBehindByItsDelay) {
+  for (uint64_t i = 0; i < 500; ++i, now_ = now_ + 10ms) {
+    observe(100 + i, i);  // what was committed a second ago is durable now
+    if (i > 110) {
+      EXPECT_GE(behind(), 900ms);
+      EXPECT_LE(behind(), 1100ms);
+    }
+  }
+}
+
+TEST_F(DiskWatchTest, AWriteTakesAsLongAsTheLastOneOrTheOneUnderWay) {
+  disk_.last_took = 30ms;
+  disk_.last_done = now_;
+  observe(1, 1);
+  EXPECT_EQ(watch_.write_time(now_), 30ms);
+  disk_.writing_since = now_;
+  observe(1, 1);
+  EXPECT_EQ(watch_.write_time(now_ + 10ms), 30ms);
+  EXPECT_EQ(watch_.write_time(now_ + 5s), 5s);
+  disk_.writing_since.reset();
+  observe(1, 1);
+  EXPECT_EQ(watch_.write_time(now_ + 11s), 0ms) << "too long ago to count";
+}
+
+}  // namespace
+}  // namespace torc::node
