@@ -27,9 +27,7 @@ struct Writer {
 
 NodeId another(NodeId id) { return id == NodeId(1) ? NodeId(2) : NodeId(1); }
 
-bool leads(TestWorld& cluster, NodeId id) {
-  return cluster.group(id).replica.role == consensus::Role::kLeader;
-}
+bool leads(TestWorld& cluster, NodeId id) { return cluster.group(id).replica.role == consensus::Role::kLeader; }
 
 TEST(DiskTrouble, ALeaderWhoseDiskHangsHandsOverAndTakesNothingBack) {
   TestWorld cluster(3);
@@ -94,7 +92,7 @@ TEST(DiskTrouble, AFollowerWhoseDiskHangsCostsNothing) {
   const uint64_t usual = std::exchange(writer.ok, 0);
   cluster.world->slow_disk(another(leader), 10s);
   cluster.run_until([&] { return writer.keep_busy(), false; }, 2s);
-  EXPECT_GT(writer.ok, usual * 9 / 10);
+  EXPECT_GT(writer.ok, usual * 7 / 10) << "the later of two disks instead of the second of three";
   cluster.run_until([&] { return writer.keep_busy(), false; }, 7s);
   EXPECT_EQ(cluster.leader(), leader);
   EXPECT_EQ(cluster.group(leader).replica.term, term);
@@ -159,8 +157,8 @@ TEST(DiskTrouble, ALeaderWhoseDiskIsFullHandsOverToOneThatHasSpace) {
   ASSERT_EQ(cluster.ask(client, CommandId::kSet, {"k", "v"}), "OK");
   cluster.world->fill_disk(full, 0);
   const auto is_served = [&] {
-    return cluster.ask(client, CommandId::kSet, {"large", std::string(300'000, 'x')}) == "OK" &&
-           cluster.leader() && cluster.leader() != full;
+    return cluster.ask(client, CommandId::kSet, {"large", std::string(300'000, 'x')}) == "OK" && cluster.leader() &&
+           cluster.leader() != full;
   };
   EXPECT_TRUE(cluster.run_until(is_served, 30s));
   EXPECT_EQ(cluster.ask(client, CommandId::kSet, {"k", "w"}), "OK");

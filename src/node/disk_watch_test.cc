@@ -7,10 +7,18 @@ namespace {
 
 class DiskWatchTest : public ::testing::Test {
  protected:
-  void observe(uint64_t commit, uint64_t stable) { watch_.observe(LogIndex(commit), LogIndex(stable), disk_, now_); }
+  void observe(uint64_t commit, uint64_t stable) {
+    consensus::ReplicaStatus status;
+    status.commit = LogIndex(commit);
+    status.stable_index = LogIndex(stable);
+    watch_.observe(status, configuration_, disk_, now_);
+  }
   Duration behind() const { return watch_.behind_quorum(now_); }
 
-  DiskWatch watch_;
+  static consensus::ReplicaId replica(uint64_t node) { return {NodeId(node), Incarnation(node)}; }
+
+  consensus::Configuration configuration_{.voters = {replica(1), replica(2), replica(3)}};
+  DiskWatch watch_{replica(1)};
   storage::DiskProgress disk_;
   Instant now_{1'000'000'000};
 };
@@ -54,6 +62,29 @@ TEST_F(DiskWatchTest, AWriteTakesAsLongAsTheLastOneOrTheOneUnderWay) {
   disk_.writing_since.reset();
   observe(1, 1);
   EXPECT_EQ(watch_.write_time(now_ + 11s), 0ms) << "too long ago to count";
+}
+
+TEST_F(DiskWatchTest, ALeaderWhoseDiskIsFullIsWorseOnlyIfSomebodySaidThatItHasSpace) {
+  disk_.is_full = true;
+  observe(5, 5);
+  now_ = now_ + DiskWatch::kFullMax;
+  observe(5, 5);
+  EXPECT_TRUE(watch_.is_full(NodeId(1), now_));
+  EXPECT_FALSE(watch_.is_worse_than_others(configuration_, now_));
+  watch_.on_report(NodeId(2), true, now_);
+  EXPECT_FALSE(watch_.is_worse_than_others(configuration_, now_));
+  EXPECT_FALSE(watch_.is_majority_full());
+  observe(5, 5);
+  EXPECT_TRUE(watch_.is_majority_full());
+  watch_.on_report(NodeId(3), false, now_);
+  EXPECT_TRUE(watch_.is_worse_than_others(configuration_, now_));
+  now_ = now_ + DiskWatch::kReportAgeMax + 1ms;
+  EXPECT_FALSE(watch_.is_worse_than_others(configuration_, now_)) << "long ago";
+  disk_.is_full = false;
+  watch_.on_report(NodeId(3), false, now_);
+  observe(5, 5);
+  EXPECT_FALSE(watch_.is_worse_than_others(configuration_, now_));
+  EXPECT_FALSE(watch_.is_majority_full());
 }
 
 }  // namespace

@@ -81,7 +81,7 @@ void Group::read_later(Waiter waiter, const kv::CommandView& command) { reads_.a
 
 std::string_view Group::reason_to_refuse() const {
   if (log_.disk_full()) return kDiskFull;
-  if (is_majority_full_) return kDisksFull;
+  if (disk_watch_.is_majority_full()) return kDisksFull;
   if (log_.disk_progress().bytes_unsynced > options_.unsynced_bytes_max) return kDiskSlow;
   if (proposals_.bytes_unproposed() > kUnproposedBytesMax) return kOverloaded;
   return {};
@@ -358,7 +358,7 @@ void Group::hand_over() {
   const auto is_tried = [&](const consensus::PeerStatus& peer) { return peer.id <= handed_to_; };
   std::ranges::stable_partition(targets, std::not_fn(is_tried));
   const auto best = std::ranges::max_element(targets, {}, [&](const consensus::PeerStatus& peer) {
-    return std::pair(!has_full_disk(peer.id.node), peer.match_index);
+    return std::pair(!disk_watch_.is_full(peer.id.node, now), peer.match_index);
   });
   if (best != targets.end()) transfer(best->id, now);
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <deque>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -105,17 +104,13 @@ class Group {
   void hand_over_to(NodeId target);
   const consensus::Configuration& configuration() const { return replica_->configuration(); }
   /// A member said whether its disk is full.
-  void on_disk_report(NodeId node, bool is_full) { disk_reports_[node] = {is_full, clock_.now()}; }
+  void on_disk_report(NodeId node, bool is_full) { disk_watch_.on_report(node, is_full, clock_.now()); }
   GroupStatus status() const;
   LogIndex applied() const { return state_->applied(); }
   uint64_t digest() const { return state_->digest(); }
   const consensus::Replica& replica() const { return *replica_; }
 
  private:
-  struct DiskReport {
-    bool is_full = false;
-    Instant at;
-  };
   struct Unsent {
     uint64_t sequence = 0;
     std::vector<consensus::Message> messages;
@@ -149,8 +144,6 @@ class Group {
   void purge_expired();
   void replace_lost_members();
   void watch_disk();
-  bool has_full_disk(NodeId node) const;
-  bool has_full_majority() const;
   Status join_log_with(const storage::CheckpointMeta& checkpoint, storage::GroupLog& log);
   void send_snapshot(const consensus::SnapshotWanted& wanted);
   void begin_install(consensus::Ready ready);
@@ -167,9 +160,6 @@ class Group {
   std::unique_ptr<consensus::Replica> replica_;
   Replacement replacement_;
   DiskWatch disk_watch_;
-  std::map<NodeId, DiskReport> disk_reports_;
-  std::optional<Instant> disk_full_since_;
-  bool is_majority_full_ = false;  // as of the last look at the disks
   Checkpoints own_checkpoints_;
   SnapshotSender snapshot_sender_;
   SnapshotReceiver snapshot_receiver_;

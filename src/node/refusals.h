@@ -15,8 +15,7 @@ constexpr std::string_view kDiskFull =
     "MISCONF the disk of the leader is full: writes are refused until there is space";
 constexpr std::string_view kDisksFull =
     "MISCONF the disks of a majority of the nodes are full: writes are refused until there is space";
-constexpr std::string_view kDiskSlow =
-    "TRYAGAIN the disk of the leader does not keep up, the command was not executed";
+constexpr std::string_view kDiskSlow = "TRYAGAIN the disk of the leader does not keep up, the command was not executed";
 constexpr std::string_view kOverloaded = "ERR too many writes are waiting for a majority, try later";
 
 }  // namespace torc::node

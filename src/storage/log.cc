@@ -142,7 +142,7 @@ class SegmentedLog final : public Log {
   }
   bool disk_full() const override { return is_disk_full_; }
   DiskProgress disk_progress() const override {
-    DiskProgress progress{pending_bytes_, std::nullopt, last_write_took_, synced_at_};
+    DiskProgress progress{is_disk_full_, pending_bytes_, std::nullopt, last_write_took_, synced_at_};
     if (in_flight_ && !in_flight_->is_marker) {
       progress.bytes_unsynced += in_flight_->end - in_flight_->begin;
       progress.writing_since = in_flight_->since;

@@ -44,6 +44,7 @@ struct GroupLog {
 
 /// What the log knows of its disk.
 struct DiskProgress {
+  bool is_full = false;                  // an append waits for space
   uint64_t bytes_unsynced = 0;           // appended and not durable; all of it in memory
   std::optional<Instant> writing_since;  // a write with its sync is under way
   Duration last_took{0};                 // the last one, from hand-over to completion

@@ -312,8 +312,7 @@ Result<PeerMessage> decode(Bytes body) {
       return read_snapshot_reply(header.snapshot_reply(), raw);
     case pb::Header::kClockReport:
       if (!raw.empty()) return invalid("bytes after a ClockReport");
-      return PeerMessage(
-          ClockReport{WallMs{header.clock_report().wall_ms()}, header.clock_report().is_disk_full()});
+      return PeerMessage(ClockReport{WallMs{header.clock_report().wall_ms()}, header.clock_report().is_disk_full()});
     case pb::Header::MESSAGE_NOT_SET:
       break;
   }
