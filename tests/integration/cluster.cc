@@ -135,16 +135,12 @@ std::vector<std::string> Cluster::command_line(NodeNumber node) const {
   return argv;
 }
 
-void Cluster::start(NodeNumber node) { launch(node, command_line(node), {}); }
-
-void Cluster::start(NodeNumber node, std::vector<std::string> argv) { launch(node, argv, {}); }
-
-void Cluster::start_with(NodeNumber node, const std::map<std::string, std::string>& environment) {
-  launch(node, command_line(node), environment);
+void Cluster::start(NodeNumber node, const std::map<std::string, std::string>& environment) {
+  start(node, command_line(node), environment);
 }
 
-void Cluster::launch(NodeNumber node, const std::vector<std::string>& argv,
-                     const std::map<std::string, std::string>& own_environment) {
+void Cluster::start(NodeNumber node, std::vector<std::string> argv,
+                    const std::map<std::string, std::string>& own_environment) {
   std::map<std::string, std::string> environment = options_.environment;
   for (const auto& [name, value] : own_environment) environment[name] = value;
   for (auto& [name, value] : environment) {

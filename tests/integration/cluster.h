@@ -63,11 +63,11 @@ class Cluster {
   }
 
   // ---- faults ----
-  void start(NodeNumber node);
   /// `environment`: of this process alone, beside the cluster's.
-  void start_with(NodeNumber node, const std::map<std::string, std::string>& environment);
+  void start(NodeNumber node, const std::map<std::string, std::string>& environment = {});
   /// With another command line, such as a changed command_line(node).
-  void start(NodeNumber node, std::vector<std::string> argv);
+  void start(NodeNumber node, std::vector<std::string> argv,
+             const std::map<std::string, std::string>& environment = {});
   std::vector<std::string> command_line(NodeNumber node) const;
   /// 1=host:port,2=host:port,...
   std::string members() const;
@@ -98,8 +98,6 @@ class Cluster {
  private:
   void choose_addresses();
   bool try_start_all();
-  void launch(NodeNumber node, const std::vector<std::string>& argv,
-              const std::map<std::string, std::string>& own_environment);
   std::string log_path(NodeNumber node) const;
   std::string data_path(NodeNumber node) const;
   void print_logs() const;

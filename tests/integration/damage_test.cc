@@ -105,7 +105,7 @@ TEST(Damage, APowerCutAtAnyStepOfSettingDataAsideEndsInGivenUp) {
   int step = static_cast<int>(prng.between(1, static_cast<uint64_t>(stride)));
   for (; step <= kStepsMax; step += stride) {
     ASSERT_NO_FATAL_FAILURE(copy_directory(former, data));
-    cluster.start_with(node, dying_at_step(step));
+    cluster.start(node, dying_at_step(step));
     ASSERT_TRUE(holds_within(Millis(10000), has_settled));
     const bool came_to_the_end = cluster.process(node).is_running();
     EXPECT_TRUE(came_to_the_end || cluster.process(node).wait(Millis(0)) == 128 + SIGKILL) << "step " << step;
