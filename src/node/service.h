@@ -74,6 +74,7 @@ struct NodeStatus {
   Membership membership = Membership::kMeeting;
   std::string explanation;  // unless kMember: one line a person can act on
   bool disk_full = false;
+  uint64_t log_bytes_unsynced = 0;  // appended, and still waiting for the disk
   SetAsideStatus set_aside;
   std::vector<PeerStatus> peers;
   std::vector<GroupStatus> groups;

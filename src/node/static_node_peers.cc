@@ -36,6 +36,7 @@ void StaticNode::on_frame(NodeId from, env::Channel, Bytes body) {
     if (reply->group == kTheGroup) on_forward_reply(from, *reply);
   } else if (auto* report = std::get_if<wire::ClockReport>(&*message)) {
     clock_watch_.on_report(from, report->wall, clock_.wall_now(), clock_.now());
+    group_->on_disk_report(from, report->is_disk_full);
   }
 }
 
@@ -145,7 +146,7 @@ void StaticNode::compare_clocks() {
   if (!leads()) {
     clock_watch_.forget_distance();
     const NodeId leader = known_leader().node;
-    if (leader) transmit(leader, env::Channel::kControl, wire::ClockReport{clock_.wall_now()});
+    if (leader) transmit(leader, env::Channel::kControl, wire::ClockReport{clock_.wall_now(), log_->disk_full()});
     return;
   }
   std::vector<NodeId> voters;

@@ -109,7 +109,8 @@ struct SnapshotReply {
 
 /// Sent by a node to the one whose replica it follows, about once a second (node/clock_watch.h).
 struct ClockReport {
-  WallMs wall;  // what the sender's clock showed when it sent this
+  WallMs wall;                // what the sender's clock showed when it sent this
+  bool is_disk_full = false;  // it has no space for entries
 };
 
 using PeerMessage =
