@@ -25,10 +25,12 @@ void PeerTransport::dial(Link& link) {
 
 void PeerTransport::try_next_address(Link& link, const std::string& last_failure) {
   if (link.next_address == link.addresses.size()) return on_dial_failed(link, last_failure);
+  const std::optional<Hello> introduction = own_introduction(link.peer, link.channel);
+  if (!introduction) return dial_later(link, options_.retry_delay_min);
   const Result<int> fd = start_connect(link.addresses[link.next_address++]);
   if (!fd) return try_next_address(link, fd.error().message);
   link.dialing = std::make_unique<PeerHandshake>(
-      loop_, *fd, own_hello(HelloKind::kIntroduction, link.peer, link.channel), options_.handshake_timeout,
+      loop_, *fd, introduction, options_.handshake_timeout,
       [this, &link](Result<Hello> hello) { on_dialed(link, std::move(hello)); });
 }
 

@@ -54,7 +54,7 @@ struct Node : env::NetworkHandler {
     frames.push_back({from, channel, body});
     if (on_frame_hook) on_frame_hook(body);
   }
-  std::string introduction() override { return own_introduction; }
+  std::optional<std::string> introduction() override { return own_introduction; }
   env::Admission admit(NodeId, std::string_view, std::string_view introduction) override {
     heard.emplace_back(introduction);
     return judge ? judge(introduction) : env::Admission();
@@ -78,7 +78,7 @@ struct Node : env::NetworkHandler {
   std::string log;     // before the transport, which writes to it
   std::string events;  // "+2c -2b": connected to 2 (control), lost 2 (bulk)
   std::deque<Frame> frames;
-  std::string own_introduction = "?";
+  std::optional<std::string> own_introduction = "?";  // none: does not speak yet
   std::vector<std::string> heard;  // introductions
   std::function<env::Admission(std::string_view)> judge;
   std::vector<env::Refusal> refusals;
@@ -267,6 +267,21 @@ TEST_F(PeerTransportTest, WhoIsToldToWaitComesBackSoonAndNobodyIsTold) {
   ASSERT_TRUE(wait([&] { return one->has_both(2) && two->has_both(1); }));
   EXPECT_EQ(one->refusals.size() + two->refusals.size(), 0u);
   EXPECT_THAT(one->log + two->log, testing::Not(HasSubstr("refuse")));
+}
+
+TEST_F(PeerTransportTest, WhoDoesNotSpeakYetIsNotConnectedAndSoonAfterIs) {
+  for (const bool is_dialer_silent : {true, false}) {
+    one = std::make_unique<Node>(1, loop);
+    two = std::make_unique<Node>(2, loop);
+    Node& silent = is_dialer_silent ? *one : *two;
+    silent.own_introduction.reset();
+    introduce();
+    run_for(20ms);
+    EXPECT_EQ(one->events + two->events, "");
+    silent.own_introduction = "now";
+    ASSERT_TRUE(wait([&] { return one->has_both(2) && two->has_both(1); }));
+    EXPECT_EQ(one->refusals.size() + two->refusals.size(), 0u);
+  }
 }
 
 TEST_F(PeerTransportTest, APeerThatHasStartedAnewTakesBothConnectionsOfItsEarlierStart) {

@@ -90,6 +90,18 @@ void Group::write(Waiter waiter, const kv::CommandView& command, const kv::Sessi
   proposals_.add({waiter, retry}, command, call, clock_.now() + options_.command_timeout);
 }
 
+// Within a term nobody takes back what it acknowledged to the leader, and nobody acknowledges anything in a term that is
+// not on its disk.
+bool Group::has_forgotten(consensus::ReplicaId member, Term term, LogIndex durable_index) const {
+  if (!was_leader_) return false;
+  const Term own_term = replica_->status(clock_.now()).term;
+  for (const consensus::PeerStatus& peer : replica_->peers()) {
+    if (peer.id != member || peer.match_index == LogIndex()) continue;
+    return term < own_term || (term == own_term && durable_index < peer.match_index);
+  }
+  return false;
+}
+
 void Group::receive(const consensus::Message& message) {
   // Also from who is no member here yet: a leader that joined later than what this log knows (Raft 6).
   replica_->receive(message, clock_.now());

@@ -89,6 +89,8 @@ class Group {
 
   /// `newcomer` is a node of the cluster whose data directory is new: bring it back if this replica leads.
   void on_newcomer(consensus::ReplicaId newcomer) { replacement_.met(newcomer); }
+  /// This replica leads, and `member` once acknowledged more to it, durably, than a log of that term and end holds.
+  bool has_forgotten(consensus::ReplicaId member, Term term, LogIndex durable_index) const;
   /// It is a voter, and that is committed: only then do the others need its former life no more.
   bool is_established() const {
     return replica_->is_configuration_settled() && replica_->configuration().is_voter(options_.replica.self);

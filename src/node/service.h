@@ -34,7 +34,13 @@ struct PeerStatus {
   NodeId node;
   std::string client_address;  // empty: not known yet
   bool is_connected = false;
-  std::string trouble;  // why there is no connection, one line; empty if there is one or nothing is known
+  std::string trouble = {};  // why there is no connection, one line; empty if there is one or nothing is known
+  /// The latest chapter of the peer that is written down here, and of which of its lives (node/chapters.h).
+  struct NotedChapter {
+    Incarnation life;
+    uint64_t number = 0;
+  };
+  NotedChapter chapter = {};
 };
 
 struct GroupStatus {
@@ -64,6 +70,7 @@ struct NodeStatus {
   ClusterId cluster;
   Membership membership = Membership::kMeeting;
   std::string explanation;  // unless kMember: one line a person can act on
+  uint64_t chapter = 0;     // of this node's life (node/chapters.h)
   bool disk_full = false;
   std::vector<PeerStatus> peers;
   std::vector<GroupStatus> groups;

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "base/prng.h"
 #include "node/admissions.h"
 #include "node/birth.h"
 #include "node/clients.h"
@@ -22,12 +23,14 @@ class StaticNode final : public Node,
                          private GroupHost,
                          private ForwarderHost,
                          private ForwardReceiverHost,
-                         private RelayHost {
+                         private RelayHost,
+                         private AdmissionSources {
  public:
   static constexpr GroupId kTheGroup{1};  // a ring has many
 
-  StaticNode(NodeOptions options, Identity identity, std::unique_ptr<storage::Log> log, env::Clock& clock,
-             env::Disk& disk, env::Network& network, env::CheckpointStore& checkpoints);
+  StaticNode(NodeOptions options, Identity identity, std::unique_ptr<Chapters> chapters,
+             std::unique_ptr<storage::Log> log, env::Clock& clock, env::Disk& disk, env::Network& network,
+             env::CheckpointStore& checkpoints);
   ~StaticNode() override;
   Status start();
 
@@ -45,11 +48,11 @@ class StaticNode final : public Node,
   void hand_over() override;
 
   // NetworkHandler
-  std::string introduction() override { return wire::encode(own_introduction()); }
+  std::optional<std::string> introduction() override;
   env::Admission admit(NodeId peer, std::string_view address, std::string_view introduction) override {
-    return admissions_.judge(peer, address, introduction);
+    return admissions_.judge(peer, address, introduction, clock_.now());
   }
-  void on_refused(NodeId peer, const env::Refusal& refusal) override { admissions_.on_refused(peer, refusal); }
+  void on_refused(NodeId peer, const env::Refusal& refusal) override;
   void on_frame(NodeId from, env::Channel channel, Bytes body) override;
   void on_connected(NodeId peer, env::Channel channel) override;
   void on_disconnected(NodeId peer, env::Channel channel) override;
@@ -82,6 +85,10 @@ class StaticNode final : public Node,
                          const kv::SessionCall* call) override;
   void send_to(NodeId node, const wire::ForwardReply& reply) override;
   consensus::ReplicaId known_leader() const override;
+  // AdmissionSources
+  wire::Introduction own_introduction() const override;
+  bool is_voter(consensus::ReplicaId life) const override;
+  bool has_forgotten(const wire::Introduction& introduction) const override;
 
   void dispatch(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call);
   void execute(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call, Retry retry);
@@ -90,8 +97,6 @@ class StaticNode final : public Node,
   void transmit(NodeId to, env::Channel channel, const wire::PeerMessage& message);
   void on_forward_request(NodeId from, wire::ForwardRequest request);
   void on_forward_reply(NodeId from, const wire::ForwardReply& reply);
-  wire::Introduction own_introduction() const;
-  bool is_voter(consensus::ReplicaId id) const;
   void on_meet(NodeId from, const wire::Meet& meet);
   void greet(NodeId peer);
   void greet_everyone();
@@ -101,6 +106,10 @@ class StaticNode final : public Node,
   Status open_group();
   void maintain();
   void compare_clocks();
+  void begin_chapter();
+  void maintain_chapters();
+  std::vector<wire::NotedChapter> known_chapters() const;
+  bool note_chapters(const wire::Meet& meet);
 
   NodeOptions options_;
   env::Clock& clock_;
@@ -115,7 +124,13 @@ class StaticNode final : public Node,
   ForwardReceiver receiver_;
   Relay relay_{*this};
   std::map<NodeId, Peer> peers_;
+  std::unique_ptr<Chapters> chapters_;
   Admissions admissions_;
+  Prng chapter_prng_;
+  uint64_t start_chapter_ = 0;   // the one this process began with
+  uint64_t chapter_told_ = 0;    // to the peers
+  LogIndex chapter_log_end_;     // when the latest chapter began
+  Instant chapters_looked_at_{};
   bool is_being_born_ = false;
   bool has_returned_ = false;  // as a voter, and that is committed
   bool is_replaced_ = false;   // peers write to another incarnation of this node

@@ -14,6 +14,7 @@ constexpr size_t kControlBytesMax = 64u << 10;
 
 void StaticNode::on_frame(NodeId from, env::Channel, Bytes body) {
   if (is_dead_ || !peers_.contains(from)) return;
+  admissions_.on_heard(from, clock_.now());
   Result<wire::PeerMessage> message = wire::decode(std::move(body));
   if (!message.ok()) return;  // the sender will repeat what matters
   if (auto* meet = std::get_if<wire::Meet>(&*message)) return on_meet(from, *meet);
@@ -57,7 +58,7 @@ void StaticNode::on_forward_reply(NodeId from, const wire::ForwardReply& reply) 
 void StaticNode::on_connected(NodeId peer, env::Channel channel) {
   const auto found = peers_.find(peer);
   if (found == peers_.end() || is_dead_) return;
-  admissions_.on_connected(peer, channel);
+  admissions_.on_connected(peer, channel, clock_.now());
   if (channel == env::Channel::kControl) {
     found->second.is_connected = true;
     greet(peer);
@@ -124,12 +125,12 @@ void StaticNode::send_to(NodeId node, const wire::ForwardReply& reply) {
 
 void StaticNode::compare_clocks() {
   clocks_compared_at_ = clock_.now();
-  if (!leads()) {
-    clock_watch_.forget_distance();
-    const NodeId leader = known_leader().node;
-    if (leader) transmit(leader, env::Channel::kControl, wire::ClockReport{clock_.wall_now()});
-    return;
+  // To everyone, not only to a leader: whoever is elected next knows the others' clocks already, and every two nodes
+  // hear each other at least so often (node/admissions.h).
+  for (const auto& [node, peer] : peers_) {
+    if (peer.is_connected) transmit(node, env::Channel::kControl, wire::ClockReport{clock_.wall_now()});
   }
+  if (!leads()) return clock_watch_.forget_distance();
   std::vector<NodeId> voters;
   for (const consensus::ReplicaId voter : group_->configuration().voters) voters.push_back(voter.node);
   const std::optional<NodeId> better = clock_watch_.better_leader(voters, options_.id, clock_.now());

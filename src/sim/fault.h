@@ -39,8 +39,9 @@ enum class Fault : uint8_t {
   kLostWrite,
   kMisdirectedWrite,
   kBadCheckpoint,
+  kOldCopy,  // a copy of a node's directory is put back a while after it was taken
 };
-constexpr size_t kFaultCount = 25;
+constexpr size_t kFaultCount = 26;
 std::string_view to_string(Fault fault);
 
 /// One that struck.

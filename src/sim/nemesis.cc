@@ -94,6 +94,7 @@ bool Nemesis::cause(Fault fault, Prng& prng) {
     case Fault::kLostWrite:
     case Fault::kMisdirectedWrite:
     case Fault::kBadCheckpoint:
+    case Fault::kOldCopy:
       return cause_disk(fault, prng);
   }
   return false;

@@ -40,6 +40,13 @@ void write_message(const Meet& meet, pb::Header& header) {
   out.set_is_born(meet.is_born);
   out.set_may_only_return(meet.may_only_return);
   out.set_client_address(meet.client_address);
+  CHECK(meet.chapters.size() <= kNotedChaptersMax) << meet.chapters.size();
+  for (const NotedChapter& noted : meet.chapters) {
+    pb::NotedChapter& one = *out.add_chapters();
+    write_header(noted.life, *one.mutable_life());
+    one.set_chapter(noted.chapter.number);
+    one.set_nonce(noted.chapter.nonce);
+  }
 }
 void append_raw(const Meet&, ByteChain&) {}
 
@@ -162,6 +169,10 @@ Result<PeerMessage> read_meet(const pb::Meet& header, const Bytes& raw) {
   meet.is_born = header.is_born();
   meet.may_only_return = header.may_only_return();
   meet.client_address = header.client_address();
+  if (header.chapters_size() > static_cast<int>(kNotedChaptersMax)) return invalid("a Meet of too many chapters");
+  for (const pb::NotedChapter& one : header.chapters()) {
+    meet.chapters.push_back({read_header(one.life()), {one.chapter(), one.nonce()}});
+  }
   return PeerMessage(std::move(meet));
 }
 

@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "consensus/message.h"
 #include "kv/batch.h"
+#include "wire/introduction.h"
 
 namespace torc::wire {
 
@@ -26,6 +27,7 @@ struct Meet {
   bool may_only_return = false;              // its former data was damaged: it founds no cluster
   bool is_born = false;                      // the sender knows that every listed node has written the same roster
   std::string client_address;                // host:port where the sender serves clients
+  std::vector<NotedChapter> chapters;        // what the sender has durably written down, its own latest included
 };
 
 /// One command on its way from the node that got it to the leader.
@@ -107,7 +109,7 @@ struct SnapshotReply {
   SnapshotProgress progress = SnapshotProgress::kReceiving;
 };
 
-/// Sent by a node to the one whose replica it follows, about once a second (node/clock_watch.h).
+/// Sent by every node to every other about once a second (node/clock_watch.h).
 struct ClockReport {
   WallMs wall;  // what the sender's clock showed when it sent this
 };
