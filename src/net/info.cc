@@ -142,6 +142,8 @@ void write_persistence(const InfoSource& source, Text& out) {
   out.field("aof_enabled", uint64_t{1});
   out.field("aof_last_write_status", source.node.disk_full ? "err" : "ok");
   out.field("disk_full", uint64_t{source.node.disk_full});
+  out.field("damaged_folders", source.node.set_aside.folders);
+  out.field("damaged_folders_bytes", source.node.set_aside.bytes);
 }
 
 void write_stats(const InfoSource& source, Text& out) {

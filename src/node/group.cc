@@ -223,7 +223,9 @@ bool Group::apply(const consensus::Entry& entry) {
     const Status applied = state_->apply(entry.index, entry.payload(), router);
     router.end_last();
     if (!applied.ok()) {
-      host_.on_fatal(applied.error());
+      // Its checksum is right, so every replica has the same bytes: no damage of this disk, and no reason to give up
+      // data.
+      host_.on_fatal({ErrorCode::kInvalid, applied.error().message});
       return false;
     }
   } else {

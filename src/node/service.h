@@ -64,6 +64,12 @@ enum class Membership {
   kStranger,   // cannot take part: a person has to act
 };
 
+/// Damaged data of this node that is kept for a person to look at.
+struct SetAsideStatus {
+  uint64_t folders = 0;
+  uint64_t bytes = 0;
+};
+
 struct NodeStatus {
   NodeId node;
   Incarnation incarnation;
@@ -72,6 +78,7 @@ struct NodeStatus {
   std::string explanation;  // unless kMember: one line a person can act on
   uint64_t chapter = 0;     // of this node's life (node/chapters.h)
   bool disk_full = false;
+  SetAsideStatus set_aside;
   std::vector<PeerStatus> peers;
   std::vector<GroupStatus> groups;
   uint64_t commands_executed = 0;
