@@ -179,6 +179,8 @@ void write_raft(const InfoSource& source, Text& out) {
   out.field("raft_cluster_id", hex(node.cluster.value));
   out.field("raft_membership", membership_name(node.membership));
   if (!node.explanation.empty()) out.field("raft_explanation", node.explanation);
+  for (size_t i = 0; i < node.warnings.size(); ++i) out.field("raft_warning" + std::to_string(i), node.warnings[i]);
+  out.field("raft_chapter", node.chapter);
   if (node.groups.empty()) out.field("raft_role", "follower");
   for (const GroupStatus& group : node.groups) {  // one group for now
     const consensus::ReplicaStatus& replica = group.replica;

@@ -57,11 +57,34 @@ Admission Admissions::judge_beside(Peer& peer, const Caller& caller, Instant now
   if (is_same_life && now - peer.heard_at >= kSilentFor) return {.ends_earlier = true};
   // The news that its connection broke may be on its way.
   if (peer.heard_at < peer.waiting_since + kTwinAfter) return Admission::later();
-  return refuse(peer, env::RefusalKind::kUnspecified,
-                "two processes call themselves " + name(caller.life.node) + ", with " +
-                    (is_same_life ? "copies of one data directory" : "different data directories") + ": the one at " +
-                    present.address + " is connected, the one at " + caller.address +
-                    " is refused; stop the one that should not run");
+  const wire::TwinReport report{
+      caller.life.node, "two processes call themselves " + name(caller.life.node) + ", with " +
+                            (is_same_life ? "copies of one data directory" : "different data directories") +
+                            ": the one at " + present.address + " is connected, the one at " + caller.address +
+                            " is refused; stop the one that should not run"};
+  const auto known = twins_.find(report.node);
+  if (known == twins_.end() || now - known->second.reported_at >= kTwinReportInterval) {
+    note_twin(report, now);
+    untold_twin_ = report;
+  }
+  return refuse(peer, env::RefusalKind::kUnspecified, report.text);
+}
+
+void Admissions::note_twin(const wire::TwinReport& report, Instant now) { twins_[report.node] = {report.text, now}; }
+
+std::optional<wire::TwinReport> Admissions::take_twin_report() { return std::exchange(untold_twin_, {}); }
+
+bool Admissions::has_twin(NodeId node, Instant now) const {
+  const auto found = twins_.find(node);
+  return found != twins_.end() && now - found->second.reported_at < kTwinReportFor;
+}
+
+std::vector<std::string> Admissions::twins(Instant now) const {
+  std::vector<std::string> texts;
+  for (const auto& [node, twin] : twins_) {
+    if (has_twin(node, now)) texts.push_back(twin.text);
+  }
+  return texts;
 }
 
 /// Whether it still has everything it ever told us of (docs/decisions/0007).

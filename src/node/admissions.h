@@ -7,11 +7,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/time.h"
 #include "env/network.h"
 #include "node/chapters.h"
 #include "wire/introduction.h"
+#include "wire/peer_message.h"
 
 namespace torc::node {
 
@@ -39,6 +41,13 @@ class Admissions {
   void on_heard(NodeId peer, Instant now) { peers_[peer].heard_at = now; }
   /// No connection came about; `refusal` says why.
   void on_refused(NodeId peer, const env::Refusal& refusal) { peers_[peer].trouble = refusal.reason; }
+  /// There are two processes with this number, somebody says (this node, if it refused one).
+  void note_twin(const wire::TwinReport& report, Instant now);
+  /// To be told to everyone: now and then while somebody is refused for that reason.
+  std::optional<wire::TwinReport> take_twin_report();
+  bool has_twin(NodeId node, Instant now) const;
+  /// One line for each number that there are two processes with.
+  std::vector<std::string> twins(Instant now) const;
   /// Why there is no connection to the peer; empty if there is one, or if nothing is known.
   const std::string& trouble(NodeId peer) const;
 
@@ -47,6 +56,9 @@ class Admissions {
   static constexpr Duration kSilentFor = 3s;
   /// Whoever is still heard so long after another process came with its number is another process.
   static constexpr Duration kTwinAfter = 2s;
+  /// Between reports that it is so, and after how long without one it is over.
+  static constexpr Duration kTwinReportInterval = 5s;
+  static constexpr Duration kTwinReportFor = 15s;
 
  private:
   /// A process: one start of one life of a node.
@@ -73,6 +85,12 @@ class Admissions {
   const AdmissionSources& sources_;
   Chapters& chapters_;
   std::map<NodeId, Peer> peers_;
+  struct Twin {
+    std::string text;
+    Instant reported_at;
+  };
+  std::map<NodeId, Twin> twins_;
+  std::optional<wire::TwinReport> untold_twin_;
 };
 
 }  // namespace torc::node

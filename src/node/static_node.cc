@@ -196,6 +196,7 @@ NodeStatus StaticNode::status() const {
     status.membership = Membership::kStranger;
     status.explanation = "the cluster has replaced this data directory by a newer one: remove it to come back";
   }
+  status.warnings = admissions_.twins(clock_.now());
   status.disk_full = log_->disk_full();
   status.set_aside = options_.set_aside;
   status.commands_executed = commands_executed_;

@@ -49,9 +49,7 @@ class StaticNode final : public Node,
 
   // NetworkHandler
   std::optional<std::string> introduction() override;
-  env::Admission admit(NodeId peer, std::string_view address, std::string_view introduction) override {
-    return admissions_.judge(peer, address, introduction, clock_.now());
-  }
+  env::Admission admit(NodeId peer, std::string_view address, std::string_view introduction) override;
   void on_refused(NodeId peer, const env::Refusal& refusal) override;
   void on_frame(NodeId from, env::Channel channel, Bytes body) override;
   void on_connected(NodeId peer, env::Channel channel) override;
@@ -110,6 +108,7 @@ class StaticNode final : public Node,
   void maintain_chapters();
   std::vector<wire::NotedChapter> known_chapters() const;
   bool note_chapters(const wire::Meet& meet);
+  void on_twin_report(wire::TwinReport report);
 
   NodeOptions options_;
   env::Clock& clock_;

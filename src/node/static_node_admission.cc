@@ -17,6 +17,25 @@ std::optional<std::string> StaticNode::introduction() {
   return wire::encode(own_introduction());
 }
 
+env::Admission StaticNode::admit(NodeId peer, std::string_view address, std::string_view introduction) {
+  const env::Admission admission = admissions_.judge(peer, address, introduction, clock_.now());
+  if (auto report = admissions_.take_twin_report()) {
+    if (report->text.size() > wire::kReportBytesMax) report->text.resize(wire::kReportBytesMax);
+    for (const auto& [node, known] : peers_) transmit(node, env::Channel::kControl, *report);
+    on_twin_report(*std::move(report));
+  }
+  return admission;
+}
+
+void StaticNode::on_twin_report(wire::TwinReport report) {
+  if (!std::ranges::binary_search(options_.initial_cluster, report.node)) return;
+  for (char& c : report.text) {
+    if (static_cast<unsigned char>(c) < ' ') c = ' ';  // it becomes one line of a log
+  }
+  admissions_.note_twin(report, clock_.now());
+  tell({NoticeLevel::kWarning, report.text, "twins", 1});
+}
+
 wire::Introduction StaticNode::own_introduction() const {
   const Identity& identity = birth_.identity();
   wire::Introduction introduction;

@@ -72,7 +72,8 @@ void StaticNode::on_meet(NodeId from, const wire::Meet& meet) {
   const consensus::ReplicaId greeter{meet.node, meet.incarnation};
   const bool is_newcomer =
       meet.is_born && meet.roster == birth_.identity().roster && !std::ranges::binary_search(meet.roster, greeter);
-  if (group_ && is_newcomer) group_->on_newcomer(greeter);
+  // Not while somebody else is connected with the member whose place it would take.
+  if (group_ && is_newcomer && !admissions_.has_twin(from, clock_.now())) group_->on_newcomer(greeter);
   const Membership before = birth_.membership();
   if (birth_.on_meet(meet)) {
     const Status saved = save_identity(disk_, birth_.identity());

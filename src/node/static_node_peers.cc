@@ -18,6 +18,7 @@ void StaticNode::on_frame(NodeId from, env::Channel, Bytes body) {
   Result<wire::PeerMessage> message = wire::decode(std::move(body));
   if (!message.ok()) return;  // the sender will repeat what matters
   if (auto* meet = std::get_if<wire::Meet>(&*message)) return on_meet(from, *meet);
+  if (auto* report = std::get_if<wire::TwinReport>(&*message)) return on_twin_report(std::move(*report));
   if (!group_) return;
   if (auto* consensus = std::get_if<consensus::Message>(&*message)) {
     if (consensus->group != kTheGroup || consensus->from.node != from) return;

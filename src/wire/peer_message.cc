@@ -127,6 +127,12 @@ void write_message(const ClockReport& report, pb::Header& header) {
   header.mutable_clock_report()->set_wall_ms(report.wall.ms);
 }
 void append_raw(const ClockReport&, ByteChain&) {}
+void write_message(const TwinReport& report, pb::Header& header) {
+  CHECK(report.text.size() <= kReportBytesMax) << report.text;
+  header.mutable_twin_report()->set_node(report.node.value);
+  header.mutable_twin_report()->set_text(report.text);
+}
+void append_raw(const TwinReport&, ByteChain&) {}
 
 // ---- decoding ----
 
@@ -323,6 +329,10 @@ Result<PeerMessage> decode(Bytes body) {
     case pb::Header::kClockReport:
       if (!raw.empty()) return invalid("bytes after a ClockReport");
       return PeerMessage(ClockReport{WallMs{header.clock_report().wall_ms()}});
+    case pb::Header::kTwinReport:
+      if (!raw.empty()) return invalid("bytes after a TwinReport");
+      if (header.twin_report().text().size() > kReportBytesMax) return invalid("report too long");
+      return PeerMessage(TwinReport{NodeId(header.twin_report().node()), header.twin_report().text()});
     case pb::Header::MESSAGE_NOT_SET:
       break;
   }

@@ -114,8 +114,14 @@ struct ClockReport {
   WallMs wall;  // what the sender's clock showed when it sent this
 };
 
-using PeerMessage =
-    std::variant<consensus::Message, Meet, ForwardRequest, ForwardReply, SnapshotChunk, SnapshotReply, ClockReport>;
+/// Sent by a node that refuses a second process with one number, to everyone: to the process that is connected, too.
+struct TwinReport {
+  NodeId node;       // which there are two of
+  std::string text;  // a sentence for the log
+};
+
+using PeerMessage = std::variant<consensus::Message, Meet, ForwardRequest, ForwardReply, SnapshotChunk, SnapshotReply,
+                                 ClockReport, TwinReport>;
 
 /// Body: u32 CRC-32C of the rest, u32 header bytes, Protobuf header, raw bytes (entries one after the other, or
 /// commands).
@@ -127,6 +133,7 @@ constexpr size_t kFrameBytesMax = 64u << 20;   // transports refuse larger frame
 constexpr size_t kHeaderBytesMax = 64u << 10;  // a Meet of kMeetNodesMax nodes takes about half of it
 constexpr size_t kMeetNodesMax = 1024;
 constexpr size_t kAddressBytesMax = 512;  // a DNS name and a port
+constexpr size_t kReportBytesMax = 1024;
 /// Commands or replies in one message, and arguments of all its commands together: senders close a batch long before
 /// (about 1 MiB, then one more command), receivers bound what small bytes may unfold into.
 constexpr size_t kForwardedMax = 1u << 20;
