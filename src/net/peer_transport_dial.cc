@@ -29,9 +29,9 @@ void PeerTransport::try_next_address(Link& link, const std::string& last_failure
   if (!introduction) return dial_later(link, options_.retry_delay_min);
   const Result<int> fd = start_connect(link.addresses[link.next_address++]);
   if (!fd) return try_next_address(link, fd.error().message);
-  link.dialing = std::make_unique<PeerHandshake>(
-      loop_, *fd, introduction, options_.handshake_timeout,
-      [this, &link](Result<Hello> hello) { on_dialed(link, std::move(hello)); });
+  link.dialing =
+      std::make_unique<PeerHandshake>(loop_, *fd, introduction, options_.handshake_timeout,
+                                      [this, &link](Result<Hello> hello) { on_dialed(link, std::move(hello)); });
 }
 
 void PeerTransport::retire_dialing(Link& link) {

@@ -79,7 +79,7 @@ struct Node : env::NetworkHandler {
   std::string events;  // "+2c -2b": connected to 2 (control), lost 2 (bulk)
   std::deque<Frame> frames;
   std::optional<std::string> own_introduction = "?";  // none: does not speak yet
-  std::vector<std::string> heard;  // introductions
+  std::vector<std::string> heard;                     // introductions
   std::function<env::Admission(std::string_view)> judge;
   std::vector<env::Refusal> refusals;
   std::function<void(const Bytes&)> on_frame_hook;

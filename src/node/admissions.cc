@@ -57,11 +57,11 @@ Admission Admissions::judge_beside(Peer& peer, const Caller& caller, Instant now
   if (is_same_life && now - peer.heard_at >= kSilentFor) return {.ends_earlier = true};
   // The news that its connection broke may be on its way.
   if (peer.heard_at < peer.waiting_since + kTwinAfter) return Admission::later();
-  const wire::TwinReport report{
-      caller.life.node, "two processes call themselves " + name(caller.life.node) + ", with " +
-                            (is_same_life ? "copies of one data directory" : "different data directories") +
-                            ": the one at " + present.address + " is connected, the one at " + caller.address +
-                            " is refused; stop the one that should not run"};
+  const wire::TwinReport report{caller.life.node,
+                                "two processes call themselves " + name(caller.life.node) + ", with " +
+                                    (is_same_life ? "copies of one data directory" : "different data directories") +
+                                    ": the one at " + present.address + " is connected, the one at " + caller.address +
+                                    " is refused; stop the one that should not run"};
   const auto known = twins_.find(report.node);
   if (known == twins_.end() || now - known->second.reported_at >= kTwinReportInterval) {
     note_twin(report, now);
@@ -95,8 +95,8 @@ Admission Admissions::judge_memory(Peer& peer, const wire::Introduction& introdu
                   caller + " runs on an old copy of its data directory: " + because +
                       "; it sets the copy aside and is brought up to date by the others");
   };
-  const bool is_new_start = !peer.welcomed || peer.welcomed->life != introduction.self ||
-                            peer.welcomed->start != introduction.start;
+  const bool is_new_start =
+      !peer.welcomed || peer.welcomed->life != introduction.self || peer.welcomed->start != introduction.start;
   if (is_new_start && sources_.has_forgotten(introduction)) {
     return refuse_copy("its log ends before what it acknowledged to the leader");
   }
@@ -108,7 +108,8 @@ Admission Admissions::judge_memory(Peer& peer, const wire::Introduction& introdu
     case Chapters::Verdict::kOldCopy:
       break;
   }
-  return refuse_copy("it is in chapter " + std::to_string(introduction.chapter) + " of its life, and does not know chapter " +
+  return refuse_copy("it is in chapter " + std::to_string(introduction.chapter) +
+                     " of its life, and does not know chapter " +
                      std::to_string(chapters_.noted(introduction.self).number) + ", which " +
                      name(sources_.own_introduction().self.node) + " has written down");
 }

@@ -1,10 +1,10 @@
 // Which chapters of which lives this node knows of: how an old copy of a data directory is told from the directory
 // (docs/decisions/0007).
 //
-// A copy, a restored backup or snapshot of a machine, is silent amnesia: valid, and without what was acknowledged since.
-// So each start of a node begins a new chapter of its life, written down before the node says anything, and so does
-// every while in which it appended to its log. Its peers write the latest chapter down before they take a frame of the
-// start that began it. Whoever comes without a chapter that is written down here is a copy of before.
+// A copy, a restored backup or snapshot of a machine, is silent amnesia: valid, and without what was acknowledged
+// since. So each start of a node begins a new chapter of its life, written down before the node says anything, and so
+// does every while in which it appended to its log. Its peers write the latest chapter down before they take a frame of
+// the start that began it. Whoever comes without a chapter that is written down here is a copy of before.
 #pragma once
 
 #include <cstdint>

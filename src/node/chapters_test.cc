@@ -170,8 +170,7 @@ TEST(Chapters, AFailedSyncIsFatal) {
 
 TEST(Chapters, TheFileHoldsTheMostThereCanBeAndOneDamagedSlotIsReplacedByTheOther) {
   ChapterBook book{7, 300, std::vector<uint64_t>(wire::kChapterNoncesMax, UINT64_MAX), {}};
-  book.noted.assign(wire::kNotedChaptersMax,
-                    {{NodeId(UINT64_MAX), Incarnation(UINT64_MAX)}, {UINT64_MAX, UINT64_MAX}});
+  book.noted.assign(wire::kNotedChaptersMax, {{NodeId(UINT64_MAX), Incarnation(UINT64_MAX)}, {UINT64_MAX, UINT64_MAX}});
   const std::string slot = encode_slot(book);
   ASSERT_EQ(slot.size(), kChapterSlotBytes);
   ChapterBook earlier = book;

@@ -90,8 +90,8 @@ void Group::write(Waiter waiter, const kv::CommandView& command, const kv::Sessi
   proposals_.add({waiter, retry}, command, call, clock_.now() + options_.command_timeout);
 }
 
-// Within a term nobody takes back what it acknowledged to the leader, and nobody acknowledges anything in a term that is
-// not on its disk.
+// Within a term nobody takes back what it acknowledged to the leader, and nobody acknowledges anything in a term that
+// is not on its disk.
 bool Group::has_forgotten(consensus::ReplicaId member, Term term, LogIndex durable_index) const {
   if (!was_leader_) return false;
   const Term own_term = replica_->status(clock_.now()).term;

@@ -74,8 +74,7 @@ TEST(OldCopy, OneThatWasTakenWhileTheNodeRanIsGivenUp) {
   cluster.world->copy_directory(cluster.victim);
   cluster.write("after the copy");
   const uint64_t chapter = cluster.world->node(cluster.victim)->status().chapter;
-  ASSERT_TRUE(cluster.run_until(
-      [&] { return cluster.world->node(cluster.victim)->status().chapter > chapter; }, 15s));
+  ASSERT_TRUE(cluster.run_until([&] { return cluster.world->node(cluster.victim)->status().chapter > chapter; }, 15s));
   ASSERT_TRUE(cluster.run_until([&] { return cluster.world->is_copy_outdated(cluster.victim); }));
   // Nobody remembers in memory what the node acknowledged: all were down.
   for (const NodeId id : cluster.world->nodes()) cluster.world->kill(id, sim::Death::kKill);

@@ -75,8 +75,8 @@ struct NodeStatus {
   Incarnation incarnation;
   ClusterId cluster;
   Membership membership = Membership::kMeeting;
-  std::string explanation;  // unless kMember: one line a person can act on
-  uint64_t chapter = 0;     // of this node's life (node/chapters.h)
+  std::string explanation;            // unless kMember: one line a person can act on
+  uint64_t chapter = 0;               // of this node's life (node/chapters.h)
   std::vector<std::string> warnings;  // of what a person should look at, one line each
   bool disk_full = false;
   SetAsideStatus set_aside;

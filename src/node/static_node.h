@@ -126,9 +126,9 @@ class StaticNode final : public Node,
   std::unique_ptr<Chapters> chapters_;
   Admissions admissions_;
   Prng chapter_prng_;
-  uint64_t start_chapter_ = 0;   // the one this process began with
-  uint64_t chapter_told_ = 0;    // to the peers
-  LogIndex chapter_log_end_;     // when the latest chapter began
+  uint64_t start_chapter_ = 0;  // the one this process began with
+  uint64_t chapter_told_ = 0;   // to the peers
+  LogIndex chapter_log_end_;    // when the latest chapter began
   Instant chapters_looked_at_{};
   bool is_being_born_ = false;
   bool has_returned_ = false;  // as a voter, and that is committed

@@ -1,4 +1,5 @@
-// What a node says about itself, what it makes of what others say, and how it is found to run on an old copy of its data.
+// What a node says about itself, what it makes of what others say, and how it is found to run on an old copy of its
+// data.
 #include <algorithm>
 #include <utility>
 

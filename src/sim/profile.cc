@@ -67,9 +67,8 @@ Profile draw_profile(Prng& prng, size_t node_count) {
   if (std::ranges::all_of(profile.faults.weights, [](uint32_t weight) { return weight == 0; })) {
     profile.faults.weights[static_cast<size_t>(Fault::kKillLeader)] = 1;
   }
-  for (const Fault destroyer :
-       {Fault::kWipe, Fault::kBitFlip, Fault::kLostWrite, Fault::kMisdirectedWrite, Fault::kBadCheckpoint,
-        Fault::kOldCopy}) {
+  for (const Fault destroyer : {Fault::kWipe, Fault::kBitFlip, Fault::kLostWrite, Fault::kMisdirectedWrite,
+                                Fault::kBadCheckpoint, Fault::kOldCopy}) {
     uint32_t& weight = profile.faults.weights[static_cast<size_t>(destroyer)];
     weight = std::min<uint32_t>(weight, 1);
   }

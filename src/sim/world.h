@@ -84,7 +84,8 @@ class World {
 
   /// Takes a copy of the machine's directory as it is, in place of an earlier one.
   void copy_directory(NodeId id);
-  /// The directory is the copy again. The node has to find out, and to give it up. Requires: dead, and a copy was taken.
+  /// The directory is the copy again. The node has to find out, and to give it up. Requires: dead, and a copy was
+  /// taken.
   void put_copy_back(NodeId id);
   bool has_copy(NodeId id) const { return machine(id).copy.has_value(); }
   /// There is a copy, and every other node runs and has written down that this one's life went on since.
