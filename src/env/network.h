@@ -28,6 +28,7 @@ enum class RefusalKind : uint8_t {
 struct Refusal {
   RefusalKind kind = RefusalKind::kUnspecified;
   std::string reason;  // a sentence that is true at either end
+  std::string proof;   // what the peer can hold against what it knows itself by now; opaque here, may be empty
 };
 
 /// The answer to a peer's introduction.

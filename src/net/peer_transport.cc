@@ -191,7 +191,7 @@ Hello PeerTransport::answer(const Hello& introduction, const std::string& addres
     hello.refusal = std::move(refusal);
     return hello;
   };
-  if (const std::string reason = refusal_of(introduction); !reason.empty()) return refuse({{}, reason});
+  if (const std::string reason = refusal_of(introduction); !reason.empty()) return refuse({{}, reason, {}});
   std::optional<Hello> own = own_introduction(introduction.sender, introduction.channel);
   if (!own) return reply(HelloKind::kLater);
   env::Admission admission = admit(introduction, address);

@@ -98,7 +98,7 @@ void PeerTransport::on_dial_failed(Link& link, const std::string& reason) {
     link.failure = reason;
     tell(NoticeLevel::kWarning, text + "; will keep trying", "no connection " + name);
   }
-  handler_->on_refused(link.peer, {{}, text});
+  handler_->on_refused(link.peer, {{}, text, {}});
   dial_later_and_later(link);
 }
 

@@ -611,7 +611,7 @@ TEST_F(PeerTransportTest, AConnectionToItselfIsRecognizedAndLeavesNothingBehind)
 }
 
 TEST(PeerHello, SurvivesTheRoundTripAndNothingShorterIsAccepted) {
-  Hello one{HelloKind::kRefusal, kBulk, NodeId(3), NodeId(UINT64_MAX), "me", {{}, "because"}};
+  Hello one{HelloKind::kRefusal, kBulk, NodeId(3), NodeId(UINT64_MAX), "me", {{}, "because", "see"}};
   const std::string bytes = encode(one);
   const std::string_view header = std::string_view(bytes).substr(0, kHelloHeaderBytes);
   const std::string body = bytes.substr(kHelloHeaderBytes);
@@ -625,6 +625,7 @@ TEST(PeerHello, SurvivesTheRoundTripAndNothingShorterIsAccepted) {
     EXPECT_EQ(decoded.target, one.target);
     EXPECT_EQ(decoded.introduction, one.introduction);
     EXPECT_EQ(decoded.refusal.reason, one.refusal.reason);
+    EXPECT_EQ(decoded.refusal.proof, one.refusal.proof);
   }
   for (size_t i = 0; i < body.size(); ++i) EXPECT_FALSE(decode_hello_body(body.substr(0, i)).ok());
   one.sender = NodeId();
@@ -633,7 +634,7 @@ TEST(PeerHello, SurvivesTheRoundTripAndNothingShorterIsAccepted) {
 
 TEST(PeerHello, AReasonIsOneLineAndNotTooLong) {
   Hello one{HelloKind::kRefusal, kBulk, NodeId(3),
-            NodeId(4),           "",    {{}, "a\r\nraft_role:leader" + std::string(5000, 'x')}};
+            NodeId(4),           "",    {{}, "a\r\nraft_role:leader" + std::string(5000, 'x'), ""}};
   const std::string reason =
       decode_hello_body(std::string_view(encode(one)).substr(kHelloHeaderBytes)).value().refusal.reason;
   EXPECT_TRUE(reason.starts_with("a  raft_role:leader"));

@@ -13,9 +13,9 @@ std::string name(NodeId node) { return "node " + std::to_string(node.value); }
 
 }  // namespace
 
-Admission Admissions::refuse(Peer& peer, env::RefusalKind kind, std::string reason) {
+Admission Admissions::refuse(Peer& peer, env::RefusalKind kind, std::string reason, std::string proof) {
   if (!peer.is_present()) peer.trouble = reason;
-  return Admission::refused({kind, std::move(reason)});
+  return Admission::refused({kind, std::move(reason), std::move(proof)});
 }
 
 Admission Admissions::judge(NodeId node, std::string_view address, std::string_view bytes, Instant now) {
@@ -90,10 +90,11 @@ std::vector<std::string> Admissions::twins(Instant now) const {
 /// Whether it still has everything it ever told us of (docs/decisions/0007).
 Admission Admissions::judge_memory(Peer& peer, const wire::Introduction& introduction) {
   const std::string caller = name(introduction.self.node);
-  const auto refuse_copy = [&](const std::string& because) {
+  const auto refuse_copy = [&](const std::string& because, std::string proof = {}) {
     return refuse(peer, env::RefusalKind::kOldCopy,
                   caller + " runs on an old copy of its data directory: " + because +
-                      "; it sets the copy aside and is brought up to date by the others");
+                      "; it sets the copy aside and is brought up to date by the others",
+                  std::move(proof));
   };
   const bool is_new_start =
       !peer.welcomed || peer.welcomed->life != introduction.self || peer.welcomed->start != introduction.start;
@@ -108,10 +109,11 @@ Admission Admissions::judge_memory(Peer& peer, const wire::Introduction& introdu
     case Chapters::Verdict::kOldCopy:
       break;
   }
+  const wire::Chapter noted = chapters_.noted(introduction.self);
   return refuse_copy("it is in chapter " + std::to_string(introduction.chapter) +
-                     " of its life, and does not know chapter " +
-                     std::to_string(chapters_.noted(introduction.self).number) + ", which " +
-                     name(sources_.own_introduction().self.node) + " has written down");
+                         " of its life, and does not know chapter " + std::to_string(noted.number) + ", which " +
+                         name(sources_.own_introduction().self.node) + " has written down",
+                     wire::encode(noted));
 }
 
 void Admissions::on_connected(NodeId node, env::Channel channel, Instant now) {

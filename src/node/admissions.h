@@ -78,7 +78,7 @@ class Admissions {
     std::string trouble;
     bool is_present() const { return is_connected[0] || is_connected[1]; }
   };
-  env::Admission refuse(Peer& peer, env::RefusalKind kind, std::string reason);
+  env::Admission refuse(Peer& peer, env::RefusalKind kind, std::string reason, std::string proof = {});
   env::Admission judge_beside(Peer& peer, const Caller& caller, Instant now);
   env::Admission judge_memory(Peer& peer, const wire::Introduction& introduction);
 

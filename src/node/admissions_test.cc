@@ -176,6 +176,7 @@ TEST(Admissions, AnOldCopyIsRefusedAndToldSo) {
   EXPECT_EQ(admission.verdict, Verdict::kRefused);
   EXPECT_EQ(admission.refusal.kind, env::RefusalKind::kOldCopy);
   EXPECT_THAT(admission.refusal.reason, HasSubstr("node 2 runs on an old copy of its data directory"));
+  EXPECT_EQ(wire::decode_chapter(admission.refusal.proof), (wire::Chapter{7, 7000}));
 }
 
 TEST(Admissions, ALogThatEndsBeforeWhatWasAcknowledgedToThisLeaderIsAnOldCopyToo) {

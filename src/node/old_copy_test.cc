@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "node/test_world.h"
+#include "wire/introduction.h"
 
 namespace torc::node {
 namespace {
@@ -119,6 +120,19 @@ TEST(OldCopy, APeerThatWasAwayIsToldByTheOthers) {
   EXPECT_EQ(cluster.leader(), NodeId()) << "the copy and whoever was away are no majority that remembers";
   cluster.world->start(cluster.leading);
   cluster.expect_return(former);
+}
+
+// News of a chapter passed by one connection while an introduction of the time before was on its way on the other.
+TEST(OldCopy, WhoIsRefusedForAChapterThatItKnowsGivesNothingUp) {
+  CopiedWorld cluster;
+  const Incarnation life = cluster.life(cluster.victim);
+  Node& node = *cluster.world->node(cluster.victim);
+  const wire::Introduction own = wire::decode_introduction(*node.introduction()).value();
+  const wire::Chapter latest{own.chapter, own.nonces.back()};
+  node.on_refused(cluster.leading, {env::RefusalKind::kOldCopy, "overtaken", wire::encode(latest)});
+  cluster.write("after the refusal");
+  EXPECT_EQ(cluster.life(cluster.victim), life);
+  EXPECT_EQ(cluster.failure(), "");
 }
 
 TEST(OldCopy, ADirectoryThatIsUpToDateIsNoCopyHoweverOftenItsNodeStarts) {

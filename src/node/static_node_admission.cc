@@ -69,8 +69,12 @@ bool StaticNode::has_forgotten(const wire::Introduction& introduction) const {
 
 void StaticNode::on_refused(NodeId peer, const env::Refusal& refusal) {
   admissions_.on_refused(peer, refusal);
+  if (refusal.kind != env::RefusalKind::kOldCopy) return;
+  // News of a chapter by one connection may overtake an introduction of the time before on the other.
+  const std::optional<wire::Chapter> lacked = wire::decode_chapter(refusal.proof);
+  if (lacked && chapters_->is_own(*lacked)) return;
   // From here on as a node that lost its disk: whoever owns the process gives the data up (docs/decisions/0006, 0007).
-  if (refusal.kind == env::RefusalKind::kOldCopy) on_fatal({ErrorCode::kCorrupt, refusal.reason});
+  on_fatal({ErrorCode::kCorrupt, refusal.reason});
 }
 
 // ---- chapters ----

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/codec.h"
 #include "wire/peer.pb.h"
 #include "wire/peer_consensus.h"
 #include "wire/peer_message.h"
@@ -64,6 +65,22 @@ std::optional<std::string> difference(NodeId one, const Agreement& of_one, NodeI
                   "their versions are too far apart to work together");
   }
   return std::nullopt;
+}
+
+std::string encode(const Chapter& chapter) {
+  std::string bytes;
+  put_u64(bytes, chapter.number);
+  put_u64(bytes, chapter.nonce);
+  return bytes;
+}
+
+std::optional<Chapter> decode_chapter(std::string_view bytes) {
+  Reader reader(bytes);
+  Chapter chapter;
+  chapter.number = reader.u64();
+  chapter.nonce = reader.u64();
+  if (!reader.at_end()) return std::nullopt;
+  return chapter;
 }
 
 std::string encode(const Introduction& introduction) {

@@ -45,6 +45,10 @@ struct Chapter {
   friend bool operator==(const Chapter&, const Chapter&) = default;
 };
 
+/// 16 bytes: u64 number, u64 nonce.
+std::string encode(const Chapter& chapter);
+std::optional<Chapter> decode_chapter(std::string_view bytes);
+
 /// A life of some node, and the latest chapter of it that is written down.
 struct NotedChapter {
   consensus::ReplicaId life;
