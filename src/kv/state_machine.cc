@@ -14,6 +14,7 @@
 #include "kv/image_format.h"
 #include "kv/recorded_reply.h"
 #include "kv/sessions.h"
+#include "kv/stamp_repair.h"
 #include "kv/table.h"
 
 namespace torc::kv {
@@ -66,6 +67,7 @@ struct StateMachine::Parts {
   void execute(const Operation& op, ReplySink& sink);
   void execute_once(const Operation& op, ReplySink& sink);
   void execute_row(const CommandRow& row, Args args, ReplySink& sink);
+  void set_back(const StampRepair& repair);
   Spot find_unexpired(std::string_view key);
   std::string encode_header() const;
 
@@ -112,9 +114,22 @@ void StateMachine::Parts::execute(const Operation& op, ReplySink& sink) {
   } else if (op.id == CommandId::kPurge) {
     for (std::string_view key : op.args) find_unexpired(key);
     sink.ok();
+  } else if (op.id == CommandId::kSetBack) {
+    if (const auto repair = parse_stamp_repair(op.args)) set_back(*repair);
+    sink.ok();
   } else {
     execute_row(*row_of(op.id), op.args, sink);
   }
+}
+
+/// Nobody can say of a deadline whether it was meant as a distance or as a moment: those set under a wrong stamp move
+/// by the distance, since TTLs are what deadlines mostly come from.
+void StateMachine::Parts::set_back(const StampRepair& repair) {
+  const int64_t distance_ms = last_stamp.ms - repair.stamp.ms;
+  if (distance_ms <= 0) return;
+  table.pull_deadlines(repair.operations_right, repair.deadline_min.ms, distance_ms);
+  sessions.set_back(repair.stamp);
+  last_stamp = repair.stamp;
 }
 
 void StateMachine::Parts::execute_once(const Operation& op, ReplySink& sink) {
@@ -164,7 +179,8 @@ Status StateMachine::apply(LogIndex index, std::string_view payload, ReplyRouter
   p.table.reclaim();
   Operation& op = p.operation;
   for (size_t position = 0; reader.next(op); ++position) {
-    const bool is_internal = op.id == CommandId::kRegisterSession || op.id == CommandId::kPurge;
+    const bool is_internal =
+        op.id == CommandId::kRegisterSession || op.id == CommandId::kPurge || op.id == CommandId::kSetBack;
     if (!is_internal && row_of(op.id) == nullptr) return corrupt("unknown command");
     ReplySink& sink = replies.sink_for(position);
     op.call ? p.execute_once(op, sink) : p.execute(op, sink);
@@ -204,6 +220,8 @@ bool StateMachine::check_syntax(const CommandView& command, ReplySink& sink) {
 }
 
 LogIndex StateMachine::applied() const { return parts_->applied; }
+uint64_t StateMachine::operation_count() const { return parts_->operation_count; }
+WallMs StateMachine::last_stamp() const { return parts_->last_stamp; }
 uint64_t StateMachine::key_count() const { return parts_->table.key_count(); }
 size_t StateMachine::bytes_used() const { return parts_->table.bytes_used() + parts_->sessions.bytes_used(); }
 

@@ -195,6 +195,8 @@ void write_raft(const InfoSource& source, Text& out) {
     out.field("raft_stable_index", replica.stable_index.value);
     out.field("raft_checkpoint_index", group.checkpoint_index.value);
     out.field("raft_snapshots_installed", group.snapshots_installed);
+    out.field("raft_stamp", static_cast<uint64_t>(group.stamp.ms));
+    out.field("raft_stamps_set_back", group.stamps_set_back);
     out.field("raft_log_bytes", group.log_bytes);
     out.field("raft_voters", group.voters);
     out.field("raft_has_lease", uint64_t{replica.has_lease});

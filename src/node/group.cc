@@ -71,7 +71,7 @@ bool Group::read_now(Waiter waiter, const kv::CommandView& command) {
   const std::optional<LogIndex> index = replica_->lease_read_index(clock_.now());
   if (!index || state_->applied() < *index) return false;
   AnswerOnDemand answer(clients_, waiter);
-  if (state_->read(command, clock_.wall_now(), answer) == kv::ReadResult::kNeedsCommit) return false;
+  if (state_->read(command, stamp_now(), answer) == kv::ReadResult::kNeedsCommit) return false;
   clients_.end_immediate(waiter);
   return true;
 }
@@ -145,7 +145,7 @@ void Group::ask_for_reads() {
 void Group::propose_gathered() {
   const Instant now = clock_.now();
   if (!was_leader_ || now < handing_over_until_) return;
-  while (auto batch = proposals_.next(clock_.wall_now())) {
+  while (auto batch = proposals_.next(stamp_now())) {
     const auto place = replica_->propose(consensus::EntryKind::kCommands, std::move(batch->buffer), now);
     if (!place) {
       refuse_all(batch->waiters, kNotExecuted);
@@ -232,6 +232,7 @@ bool Group::apply(const consensus::Entry& entry) {
     state_->skip(entry.index);
   }
   refuse_all(proposals_.take_lost(entry.index), kNotExecuted);
+  notice_stamp();
   return true;
 }
 
@@ -252,7 +253,7 @@ bool Group::load_unapplied() {
 void Group::serve_reads() {
   for (PendingRead& read : reads_.take_servable(state_->applied())) {
     AnswerOnDemand answer(clients_, read.waiter);
-    if (state_->read(read.command.view(), clock_.wall_now(), answer) == kv::ReadResult::kAnswered) {
+    if (state_->read(read.command.view(), stamp_now(), answer) == kv::ReadResult::kAnswered) {
       clients_.end(read.waiter);
     } else if (was_leader_) {  // the expiry is committed first (rules.md#leader-time)
       write(read.waiter, read.command.view(), nullptr, Retry::kNone);
@@ -333,7 +334,7 @@ void Group::purge_expired() {
   const Instant now = clock_.now();
   if (!was_leader_ || now < next_purge_ || log_.disk_full()) return;
   if (state_->applied() <= purge_behind_ && now < purge_lost_at_) return;  // the last one is under way
-  const std::vector<std::string> due = state_->due_keys(clock_.wall_now(), kPurgedKeysMax);
+  const std::vector<std::string> due = state_->due_keys(stamp_now(), kPurgedKeysMax);
   next_purge_ = due.size() < kPurgedKeysMax ? now + kPurgeInterval : now;
   if (due.empty()) return;
   purge_behind_ = replica_->status(now).last_index;
@@ -385,6 +386,8 @@ GroupStatus Group::status() const {
   status.applied = state_->applied();
   status.checkpoint_index = own_checkpoints_.index();
   status.snapshots_installed = snapshots_installed_;
+  status.stamp = stamp_;
+  status.stamps_set_back = stamps_set_back_;
   status.keys = state_->key_count();
   status.state_bytes = state_->bytes_used();
   status.log_bytes = log_.group_bytes(options_.replica.group);

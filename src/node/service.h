@@ -50,6 +50,8 @@ struct GroupStatus {
   std::string leader_address;  // where the leader serves clients; empty: unknown
   LogIndex applied;
   LogIndex checkpoint_index;         // durable in the checkpoint store
+  WallMs stamp;                      // the time by which keys expire (rules.md#leader-time)
+  uint64_t stamps_set_back = 0;      // how often it was ahead of the clocks of a majority, since this process started
   uint64_t snapshots_installed = 0;  // since the process started
   uint64_t keys = 0;
   uint64_t state_bytes = 0;

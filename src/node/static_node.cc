@@ -197,6 +197,7 @@ NodeStatus StaticNode::status() const {
     status.explanation = "the cluster has replaced this data directory by a newer one: remove it to come back";
   }
   status.warnings = admissions_.twins(clock_.now());
+  for (std::string& warning : clock_warnings()) status.warnings.push_back(std::move(warning));
   status.disk_full = log_->disk_full();
   status.set_aside = options_.set_aside;
   status.commands_executed = commands_executed_;

@@ -69,6 +69,7 @@ class StaticNode final : public Node,
   void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) override;
   void on_leadership_lost() override { receiver_.on_leadership_lost(); }
   bool is_reachable(NodeId node) const override;
+  std::optional<WallMs> latest_stamp() const override;
   void on_fatal(const Error& error) override;
   void tell(const Notice& notice) override;
   // ForwarderHost
@@ -104,6 +105,10 @@ class StaticNode final : public Node,
   Status open_group();
   void maintain();
   void compare_clocks();
+  void report_clock(NodeId peer);
+  std::vector<NodeId> voters() const;
+  void limit_stamps();
+  std::vector<std::string> clock_warnings() const;
   void begin_chapter();
   void maintain_chapters();
   std::vector<wire::NotedChapter> known_chapters() const;
@@ -137,6 +142,7 @@ class StaticNode final : public Node,
   env::TimerId maintain_timer_ = 0;
   env::TimerId greet_timer_ = 0;
   ClockWatch clock_watch_;
+  std::optional<int64_t> stamp_ahead_ms_max_;  // of the monotonic clock; none: too few clocks are known
   Instant clocks_compared_at_{};
   uint64_t commands_executed_ = 0;
 };

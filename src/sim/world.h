@@ -69,6 +69,7 @@ class World {
   /// The data directory is lost. Requires: the process is dead.
   void wipe(NodeId id);
   void jump_wall_clock(NodeId id, Duration by);
+  WallMs wall_now(NodeId id) { return machine(id).clock.wall_now(); }
   /// Every operation of the disk takes this much longer from now on.
   void slow_disk(NodeId id, Duration extra) { machine(id).disk_extra_delay = extra; }
   /// No more than `bytes` beyond what is used now fit on the disk.
