@@ -68,10 +68,11 @@ class AnswerOnDemand final : public kv::ReplySink {
 bool Group::is_leader() const { return was_leader_; }
 
 bool Group::read_now(Waiter waiter, const kv::CommandView& command) {
-  const std::optional<LogIndex> index = replica_->lease_read_index(clock_.now());
+  const Instant now = clock_.now();
+  const std::optional<LogIndex> index = replica_->lease_read_index(now);
   if (!index || state_->applied() < *index) return false;
   AnswerOnDemand answer(clients_, waiter);
-  if (state_->read(command, stamp_now(), answer) == kv::ReadResult::kNeedsCommit) return false;
+  if (state_->read(command, stamp_now(now), answer) == kv::ReadResult::kNeedsCommit) return false;
   clients_.end_immediate(waiter);
   return true;
 }
@@ -145,7 +146,7 @@ void Group::ask_for_reads() {
 void Group::propose_gathered() {
   const Instant now = clock_.now();
   if (!was_leader_ || now < handing_over_until_) return;
-  while (auto batch = proposals_.next(stamp_now())) {
+  while (auto batch = proposals_.next(stamp_now(now))) {
     const auto place = replica_->propose(consensus::EntryKind::kCommands, std::move(batch->buffer), now);
     if (!place) {
       refuse_all(batch->waiters, kNotExecuted);
@@ -253,7 +254,7 @@ bool Group::load_unapplied() {
 void Group::serve_reads() {
   for (PendingRead& read : reads_.take_servable(state_->applied())) {
     AnswerOnDemand answer(clients_, read.waiter);
-    if (state_->read(read.command.view(), stamp_now(), answer) == kv::ReadResult::kAnswered) {
+    if (state_->read(read.command.view(), stamp_now(clock_.now()), answer) == kv::ReadResult::kAnswered) {
       clients_.end(read.waiter);
     } else if (was_leader_) {  // the expiry is committed first (rules.md#leader-time)
       write(read.waiter, read.command.view(), nullptr, Retry::kNone);
@@ -334,7 +335,7 @@ void Group::purge_expired() {
   const Instant now = clock_.now();
   if (!was_leader_ || now < next_purge_ || log_.disk_full()) return;
   if (state_->applied() <= purge_behind_ && now < purge_lost_at_) return;  // the last one is under way
-  const std::vector<std::string> due = state_->due_keys(stamp_now(), kPurgedKeysMax);
+  const std::vector<std::string> due = state_->due_keys(stamp_now(now), kPurgedKeysMax);
   next_purge_ = due.size() < kPurgedKeysMax ? now + kPurgeInterval : now;
   if (due.empty()) return;
   purge_behind_ = replica_->status(now).last_index;

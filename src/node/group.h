@@ -38,7 +38,7 @@ class GroupHost {
   virtual void on_leadership_lost() = 0;
   virtual bool is_reachable(NodeId node) const = 0;
   /// No stamp may be later (node/clock_watch.h). None: too few clocks are known.
-  virtual std::optional<WallMs> latest_stamp() const { return std::nullopt; }
+  virtual std::optional<WallMs> latest_stamp(Instant) const { return std::nullopt; }
   /// The node can no longer be trusted; nothing may be acknowledged after this.
   virtual void on_fatal(const Error& error) = 0;
   virtual void tell(const Notice&) {}
@@ -140,7 +140,7 @@ class Group {
   bool load_unapplied();
   void serve_reads();
   void notice_leadership();
-  WallMs stamp_now() const;
+  WallMs stamp_now(Instant now) const;
   void notice_stamp();
   void adopt_stamp();
   void reroute_unproposed();

@@ -8,11 +8,11 @@ namespace torc::node {
 
 /// What this node may stamp, and what it takes for the time: its own clock's, but not far ahead of those of a majority.
 /// While too few of those are known, the stamps go on at the pace of time.
-WallMs Group::stamp_now() const {
+WallMs Group::stamp_now(Instant now) const {
   const WallMs own = clock_.wall_now();
-  if (const auto latest = host_.latest_stamp()) return std::min(own, *latest);
+  if (const auto latest = host_.latest_stamp(now)) return std::min(own, *latest);
   if (stamp_ == WallMs()) return own;
-  return std::min(own, WallMs{stamp_.ms + (clock_.now() - stamped_at_) / 1ms});
+  return std::min(own, WallMs{stamp_.ms + (now - stamped_at_) / 1ms});
 }
 
 void Group::notice_stamp() {

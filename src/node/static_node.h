@@ -69,7 +69,7 @@ class StaticNode final : public Node,
   void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) override;
   void on_leadership_lost() override { receiver_.on_leadership_lost(); }
   bool is_reachable(NodeId node) const override;
-  std::optional<WallMs> latest_stamp() const override;
+  std::optional<WallMs> latest_stamp(Instant now) const override;
   void on_fatal(const Error& error) override;
   void tell(const Notice& notice) override;
   // ForwarderHost

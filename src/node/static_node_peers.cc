@@ -165,13 +165,13 @@ void StaticNode::limit_stamps() {
   if (latest) stamp_ahead_ms_max_ = latest->ms - now.ns / kNsPerMs;
 }
 
-std::optional<WallMs> StaticNode::latest_stamp() const {
+std::optional<WallMs> StaticNode::latest_stamp(Instant now) const {
   if (!stamp_ahead_ms_max_) return std::nullopt;
-  return WallMs{*stamp_ahead_ms_max_ + clock_.now().ns / kNsPerMs};
+  return WallMs{*stamp_ahead_ms_max_ + now.ns / kNsPerMs};
 }
 
 std::vector<std::string> StaticNode::clock_warnings() const {
-  const std::optional<WallMs> latest = latest_stamp();
+  const std::optional<WallMs> latest = latest_stamp(clock_.now());
   if (!group_ || !latest) return {};
   std::vector<std::string> warnings;
   const auto ahead = [&](WallMs time) {
