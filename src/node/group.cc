@@ -232,6 +232,7 @@ bool Group::apply(const consensus::Entry& entry) {
   } else {
     state_->skip(entry.index);
   }
+  applied_bytes_ += entry.size();
   refuse_all(proposals_.take_lost(entry.index), kNotExecuted);
   notice_stamp();
   return true;
@@ -385,6 +386,8 @@ GroupStatus Group::status() const {
   status.replica = replica_->status(clock_.now());
   status.leader_node = status.replica.leader.node;
   status.applied = state_->applied();
+  status.operations = state_->operation_count();
+  status.applied_bytes = applied_bytes_;
   status.checkpoint_index = own_checkpoints_.index();
   status.snapshots_installed = snapshots_installed_;
   status.stamp = stamp_;

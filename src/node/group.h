@@ -39,6 +39,8 @@ class GroupHost {
   virtual bool is_reachable(NodeId node) const = 0;
   /// No stamp may be later (node/clock_watch.h). None: too few clocks are known.
   virtual std::optional<WallMs> latest_stamp(Instant) const { return std::nullopt; }
+  /// Something large still waits to be sent there.
+  virtual bool is_sending_to(NodeId node) const = 0;
   /// The node can no longer be trusted; nothing may be acknowledged after this.
   virtual void on_fatal(const Error& error) = 0;
   virtual void tell(const Notice&) {}
@@ -190,6 +192,7 @@ class Group {
   uint64_t operations_ = 0;  // applied
   uint64_t stamps_set_back_ = 0;
   uint64_t snapshots_installed_ = 0;
+  uint64_t applied_bytes_ = 0;
   Lifetime lifetime_;
 };
 

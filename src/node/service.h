@@ -49,8 +49,10 @@ struct GroupStatus {
   NodeId leader_node;          // none: unknown
   std::string leader_address;  // where the leader serves clients; empty: unknown
   LogIndex applied;
+  uint64_t operations = 0;           // executed since the group began
+  uint64_t applied_bytes = 0;        // of entries, since the process started
+  WallMs stamp;                      // the time by which keys expire: of what is applied (rules.md#leader-time)
   LogIndex checkpoint_index;         // durable in the checkpoint store
-  WallMs stamp;                      // the time by which keys expire (rules.md#leader-time)
   uint64_t stamps_set_back = 0;      // how often it was ahead of the clocks of a majority, since this process started
   uint64_t snapshots_installed = 0;  // since the process started
   uint64_t keys = 0;

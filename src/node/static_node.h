@@ -8,6 +8,7 @@
 
 #include "base/prng.h"
 #include "node/admissions.h"
+#include "node/append_order.h"
 #include "node/birth.h"
 #include "node/clients.h"
 #include "node/clock_watch.h"
@@ -60,6 +61,7 @@ class StaticNode final : public Node,
     std::string client_address;
     bool is_connected = false;  // control channel
     bool is_bulk_connected = false;
+    AppendOrder appends;
   };
 
   // GroupHost
@@ -70,6 +72,7 @@ class StaticNode final : public Node,
   void on_leadership_lost() override { receiver_.on_leadership_lost(); }
   bool is_reachable(NodeId node) const override;
   std::optional<WallMs> latest_stamp(Instant now) const override;
+  bool is_sending_to(NodeId node) const override { return network_.queued_bytes(node, env::Channel::kBulk) > 0; }
   void on_fatal(const Error& error) override;
   void tell(const Notice& notice) override;
   // ForwarderHost

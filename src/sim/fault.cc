@@ -56,6 +56,10 @@ std::string_view to_string(Fault fault) {
       return "bad checkpoint";
     case Fault::kOldCopy:
       return "old copy of a directory";
+    case Fault::kSlowCpu:
+      return "slow CPU";
+    case Fault::kThinLink:
+      return "thin link";
   }
   return "?";
 }

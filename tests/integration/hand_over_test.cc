@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
 
 #include "cluster.h"
 #include "write_load.h"
@@ -10,27 +11,20 @@ namespace torc::integration {
 namespace {
 
 constexpr int kRoundsMin = 3;
-constexpr int kRoundsMax = 15;  // of a busy machine, on which single rounds are slow
-constexpr Millis kGapMax{50};
+constexpr int kRoundsMax = 12;  // of a busy machine, on which single rounds are slow
+constexpr Millis kCostMax{50};
 
-/// Stops one node after the other, as `choose` says, and starts it again; the shortest of the longest times that a
-/// client waited in each round. A stop that hands nothing over costs an election timeout (200 ms at least) every time,
-/// a busy machine may make any single round slow.
-template <typename Choose>
-Millis shortest_wait(Cluster& cluster, WriteLoad& load, Choose choose) {
-  Millis shortest = Millis::max();
-  for (int round = 0; round < kRoundsMax && (round < kRoundsMin || shortest >= kGapMax); ++round) {
-    const NodeNumber node = choose();
-    load.time_to_next_acknowledged_write(Millis(10000));
-    load.take_longest_gap();
-    EXPECT_EQ(cluster.process(node).terminate(Millis(10000)), 0) << "node " << node;
-    sleep_for(Millis(300));
-    load.time_to_next_acknowledged_write(Millis(10000));
-    shortest = std::min(shortest, load.take_longest_gap());
-    cluster.start(node);
-    cluster.wait_until_all_answer();
-  }
-  return shortest;
+/// The longest time that a client waits while a node is stopped and for a moment after; then the node is started again.
+Millis wait_while_stopping(Cluster& cluster, WriteLoad& load, NodeNumber node) {
+  load.time_to_next_acknowledged_write(Millis(10000));
+  load.take_longest_gap();
+  EXPECT_EQ(cluster.process(node).terminate(Millis(10000)), 0) << "node " << node;
+  sleep_for(Millis(300));
+  load.time_to_next_acknowledged_write(Millis(10000));
+  const Millis longest = load.take_longest_gap();
+  cluster.start(node);
+  cluster.wait_until_all_answer();
+  return longest;
 }
 
 void expect_nothing_lost(const Cluster& cluster, WriteLoad& load) {
@@ -43,17 +37,23 @@ void expect_nothing_lost(const Cluster& cluster, WriteLoad& load) {
   }
 }
 
-TEST(HandOver, ALeaderThatIsStoppedUnderLoadLosesNothingAndCostsClientsAMoment) {
+// A client of the node turns to another one in any case, and waits for a core where there are few. What a stop costs
+// beyond that is compared: a leader that hands nothing over costs an election timeout (200 ms at least) every time.
+TEST(HandOver, ANodeThatIsStoppedUnderLoadLosesNothingAndALeaderCostsHardlyMoreThanAFollower) {
   Cluster cluster;
   WriteLoad load(cluster.addresses(), {.clients = 3, .pause = Millis(1)});
-  EXPECT_LT(shortest_wait(cluster, load, [&] { return cluster.wait_for_leader(); }), kGapMax);
-  expect_nothing_lost(cluster, load);
-}
-
-TEST(HandOver, AFollowerThatIsStoppedUnderLoadLosesNothingAndCostsNobodyAnything) {
-  Cluster cluster;
-  WriteLoad load(cluster.addresses(), {.clients = 3, .pause = Millis(1)});
-  EXPECT_LT(shortest_wait(cluster, load, [&] { return cluster.any_follower(); }), kGapMax);
+  Millis follower = Millis::max();
+  Millis leader = Millis::max();
+  for (int round = 0; round < kRoundsMax && (round < kRoundsMin || leader > follower + kCostMax); ++round) {
+    follower = std::min(follower, wait_while_stopping(cluster, load, cluster.any_follower()));
+    leader = std::min(leader, wait_while_stopping(cluster, load, cluster.wait_for_leader()));
+  }
+  std::printf("clients waited for %lld ms when a leader stopped, for %lld ms when a follower did\n",
+              static_cast<long long>(leader.count()), static_cast<long long>(follower.count()));
+  EXPECT_LE(leader, follower + kCostMax);
+  std::string logs;
+  for (NodeNumber node = 1; node <= cluster.size(); ++node) logs += cluster.log(node);
+  EXPECT_NE(logs.find("the leader hands over to it"), std::string::npos) << logs;
   expect_nothing_lost(cluster, load);
 }
 
