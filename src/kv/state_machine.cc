@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/codec.h"
+#include "base/version.h"
 #include "kv/argument.h"
 #include "kv/capture.h"
 #include "kv/handlers.h"
@@ -259,11 +260,12 @@ Status StateMachine::restore_header(std::string_view header, LogIndex applied) {
   CHECK(p.applied == LogIndex() && p.table.key_count() == 0);
   Reader reader(header);
   const uint8_t format = reader.u8();
+  if (reader.ok() && format != kImageFormatVersion) {
+    return unknown_version("the checkpoint's header", format, kImageFormatVersion);
+  }
   p.operation_count = reader.u64();
   p.last_stamp = WallMs{reader.i64()};
-  if (!reader.ok() || format != kImageFormatVersion || p.last_stamp.ms < 0) {
-    return Error{ErrorCode::kCorrupt, "checkpoint header: malformed or of an unknown version"};
-  }
+  if (!reader.ok() || p.last_stamp.ms < 0) return Error{ErrorCode::kCorrupt, "checkpoint header: malformed"};
   if (Status status = p.sessions.decode(reader); !status) return status;
   if (!reader.at_end()) return Error{ErrorCode::kCorrupt, "checkpoint header: bytes after the end"};
   p.applied = applied;

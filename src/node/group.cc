@@ -1,6 +1,7 @@
 #include "node/group.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/check.h"
 #include "node/refusals.h"
@@ -79,10 +80,16 @@ bool Group::read_now(Waiter waiter, const kv::CommandView& command) {
 
 void Group::read_later(Waiter waiter, const kv::CommandView& command) { reads_.add({waiter, CommandCopy(command)}); }
 
+std::string_view Group::reason_to_refuse() const {
+  if (log_.disk_full()) return kDiskFull;
+  if (disk_watch_.is_majority_full()) return kDisksFull;
+  if (log_.disk_progress().bytes_unsynced > options_.unsynced_bytes_max) return kDiskSlow;
+  if (proposals_.bytes_unproposed() > kUnproposedBytesMax) return kOverloaded;
+  return {};
+}
+
 void Group::write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) {
-  const std::string_view refusal = log_.disk_full()                                      ? kDiskFull
-                                   : proposals_.bytes_unproposed() > kUnproposedBytesMax ? kOverloaded
-                                                                                         : std::string_view();
+  const std::string_view refusal = reason_to_refuse();
   if (!refusal.empty()) {
     // Whoever holds the label is told why, and decides: it knows whether it sent the call before.
     if (retry == Retry::kSameLabel) retry = Retry::kNone;
@@ -326,6 +333,7 @@ void Group::maintain() {
   }
   purge_expired();
   replace_lost_members();
+  watch_disk();
   snapshot_sender_.maintain(now);
   snapshot_receiver_.maintain(now);
   if (install_) return;
@@ -357,13 +365,17 @@ void Group::replace_lost_members() {
 void Group::hand_over() {
   const Instant now = clock_.now();
   if (!was_leader_ || now < handing_over_until_) return;
-  std::vector<consensus::ReplicaId> targets = replica_->configuration().voters;
-  // Another one than at the last attempt.
-  std::rotate(targets.begin(), std::upper_bound(targets.begin(), targets.end(), handed_to_), targets.end());
-  for (const consensus::ReplicaId target : targets) {
-    if (target == options_.replica.self || !host_.is_reachable(target.node)) continue;
-    return transfer(target, now);
-  }
+  std::vector<consensus::PeerStatus> targets = replica_->peers();
+  std::erase_if(targets, [&](const consensus::PeerStatus& peer) {
+    return !replica_->configuration().is_incoming_voter(peer.id) || !host_.is_reachable(peer.id.node);
+  });
+  // Another one than at the last attempt, if several are as good.
+  const auto is_tried = [&](const consensus::PeerStatus& peer) { return peer.id <= handed_to_; };
+  std::ranges::stable_partition(targets, std::not_fn(is_tried));
+  const auto best = std::ranges::max_element(targets, {}, [&](const consensus::PeerStatus& peer) {
+    return std::pair(!disk_watch_.is_full(peer.id.node, now), peer.match_index);
+  });
+  if (best != targets.end()) transfer(best->id, now);
 }
 
 void Group::hand_over_to(NodeId target) {

@@ -15,6 +15,7 @@
 #include "kv/state_machine.h"
 #include "node/checkpoints.h"
 #include "node/clients.h"
+#include "node/disk_watch.h"
 #include "node/proposals.h"
 #include "node/reads.h"
 #include "node/replacement.h"
@@ -53,6 +54,8 @@ struct GroupOptions {
   uint64_t log_tail_bytes = 64u << 20;  // kept behind a checkpoint for members that lag
   size_t batch_bytes_max = 1u << 20;
   size_t proposals_in_flight_max = 1;
+  /// Appended and not yet durable here; beyond, a leader refuses writes: it keeps them in memory until then.
+  size_t unsynced_bytes_max = 64u << 20;
   uint64_t hash_seed = 0;
 };
 
@@ -101,7 +104,8 @@ class Group {
     return replica_->is_configuration_settled() && replica_->configuration().is_voter(options_.replica.self);
   }
 
-  /// Starts handing leadership to another voter that is there; ignored while an attempt is under way.
+  /// Starts handing leadership to another voter that is there, the one that has the most; ignored while an attempt is
+  /// under way.
   void hand_over();
   /// The same, to this voter.
   void hand_over_to(NodeId target);
@@ -111,6 +115,8 @@ class Group {
   /// The time that expiry knows.
   WallMs stamp() const { return stamp_; }
   const consensus::Configuration& configuration() const { return replica_->configuration(); }
+  /// A member said whether its disk is full.
+  void on_disk_report(NodeId node, bool is_full) { disk_watch_.on_report(node, is_full, clock_.now()); }
   GroupStatus status() const;
   LogIndex applied() const { return state_->applied(); }
   uint64_t digest() const { return state_->digest(); }
@@ -133,6 +139,7 @@ class Group {
   void transfer(consensus::ReplicaId target, Instant now);
   Status restore(const consensus::Configuration& birth);
 
+  std::string_view reason_to_refuse() const;
   void propose_gathered();
   void ask_for_reads();
   void take_ready();
@@ -151,6 +158,7 @@ class Group {
   void refuse(const WriteWaiter& writer, std::string_view plain_error);
   void purge_expired();
   void replace_lost_members();
+  void watch_disk();
   Status join_log_with(const storage::CheckpointMeta& checkpoint, storage::GroupLog& log);
   void send_snapshot(const consensus::SnapshotWanted& wanted);
   void begin_install(consensus::Ready ready);
@@ -166,6 +174,7 @@ class Group {
   std::unique_ptr<kv::StateMachine> state_;
   std::unique_ptr<consensus::Replica> replica_;
   Replacement replacement_;
+  DiskWatch disk_watch_;
   Checkpoints own_checkpoints_;
   SnapshotSender snapshot_sender_;
   SnapshotReceiver snapshot_receiver_;

@@ -31,6 +31,7 @@ Group::Group(const GroupOptions& options, GroupHost& host, Clients& clients, env
       log_(log),
       checkpoints_(checkpoints),
       state_(std::make_unique<kv::StateMachine>(kv::StateMachineOptions{options.hash_seed})),
+      disk_watch_(options.replica.self),
       own_checkpoints_({options.replica.group, options.checkpoint_log_bytes, options.log_tail_bytes}, checkpoints, log,
                        clock, [this](const Error& error) { host_.on_fatal(error); }),
       snapshot_sender_(

@@ -33,6 +33,7 @@ struct NodeOptions {
   uint64_t checkpoint_log_bytes = 256u << 20;  // a checkpoint starts when a group's log grew by this much
   uint64_t log_tail_bytes = 64u << 20;         // kept behind it for members that lag; beyond, they get a snapshot
   size_t batch_bytes_max = 1u << 20;           // an entry closes when its commands reach this
+  size_t unsynced_bytes_max = 64u << 20;       // beyond, a leader whose disk does not keep up refuses writes
   size_t proposals_in_flight_max = 1;          // further commands gather until one of these commits
   storage::LogOptions log;
   NoticeSink tell;  // elections and whatever else a person wants to find in the log; may be empty

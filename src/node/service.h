@@ -83,6 +83,7 @@ struct NodeStatus {
   uint64_t chapter = 0;               // of this node's life (node/chapters.h)
   std::vector<std::string> warnings;  // of what a person should look at, one line each
   bool disk_full = false;
+  uint64_t log_bytes_unsynced = 0;  // appended, and still waiting for the disk
   SetAsideStatus set_aside;
   std::vector<PeerStatus> peers;
   std::vector<GroupStatus> groups;

@@ -199,6 +199,7 @@ NodeStatus StaticNode::status() const {
   status.warnings = admissions_.twins(clock_.now());
   for (std::string& warning : clock_warnings()) status.warnings.push_back(std::move(warning));
   status.disk_full = log_->disk_full();
+  status.log_bytes_unsynced = log_->disk_progress().bytes_unsynced;
   status.set_aside = options_.set_aside;
   status.commands_executed = commands_executed_;
   status.commands_forwarded = forwarder_.forwarded_count();

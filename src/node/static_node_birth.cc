@@ -116,6 +116,7 @@ Status StaticNode::open_group() {
   options.checkpoint_log_bytes = options_.checkpoint_log_bytes;
   options.log_tail_bytes = options_.log_tail_bytes;
   options.batch_bytes_max = options_.batch_bytes_max;
+  options.unsynced_bytes_max = options_.unsynced_bytes_max;
   options.proposals_in_flight_max = options_.proposals_in_flight_max;
   options.hash_seed = Prng(options_.seed ^ 0x5e).next();
   consensus::Configuration birth;

@@ -22,6 +22,7 @@ void StaticNode::on_frame(NodeId from, env::Channel, Bytes body) {
   if (auto* report = std::get_if<wire::TwinReport>(&*message)) return on_twin_report(std::move(*report));
   if (auto* report = std::get_if<wire::ClockReport>(&*message)) {
     clock_watch_.on_report(from, report->wall, clock_.now());
+    if (group_) group_->on_disk_report(from, report->is_disk_full);
     return limit_stamps();
   }
   if (!group_) return;
@@ -149,7 +150,7 @@ void StaticNode::send_to(NodeId node, const wire::ForwardReply& reply) {
 // ---- clocks ----
 
 void StaticNode::report_clock(NodeId peer) {
-  transmit(peer, env::Channel::kControl, wire::ClockReport{clock_.wall_now()});
+  transmit(peer, env::Channel::kControl, wire::ClockReport{clock_.wall_now(), log_->disk_full()});
 }
 
 std::vector<NodeId> StaticNode::voters() const {

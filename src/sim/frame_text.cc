@@ -65,7 +65,9 @@ struct Describe {
         << (m.wants_relay ? ", to be relayed" : "");
     if (m.is_relayed) out << ", relayed for n" << m.origin;
   }
-  void operator()(const wire::ClockReport& m) const { out << "clock shows " << m.wall; }
+  void operator()(const wire::ClockReport& m) const {
+    out << "clock shows " << m.wall << (m.is_disk_full ? ", disk is full" : "");
+  }
   void operator()(const wire::ForwardReply& m) const {
     out << (m.is_rejected ? "forward rejected" : "forward reply") << ", epoch " << m.epoch << ", batch " << m.batch
         << ", " << m.replies.size() << " replies" << (m.is_probe ? ", to a probe" : "");

@@ -125,6 +125,7 @@ void write_message(const SnapshotReply& reply, pb::Header& header) {
 void append_raw(const SnapshotReply&, ByteChain&) {}
 void write_message(const ClockReport& report, pb::Header& header) {
   header.mutable_clock_report()->set_wall_ms(report.wall.ms);
+  header.mutable_clock_report()->set_is_disk_full(report.is_disk_full);
 }
 void append_raw(const ClockReport&, ByteChain&) {}
 void write_message(const TwinReport& report, pb::Header& header) {
@@ -328,7 +329,7 @@ Result<PeerMessage> decode(Bytes body) {
       return read_snapshot_reply(header.snapshot_reply(), raw);
     case pb::Header::kClockReport:
       if (!raw.empty()) return invalid("bytes after a ClockReport");
-      return PeerMessage(ClockReport{WallMs{header.clock_report().wall_ms()}});
+      return PeerMessage(ClockReport{WallMs{header.clock_report().wall_ms()}, header.clock_report().is_disk_full()});
     case pb::Header::kTwinReport:
       if (!raw.empty()) return invalid("bytes after a TwinReport");
       if (header.twin_report().text().size() > kReportBytesMax) return invalid("report too long");

@@ -111,7 +111,8 @@ struct SnapshotReply {
 
 /// Sent by every node to every other about once a second (node/clock_watch.h).
 struct ClockReport {
-  WallMs wall;  // what the sender's clock showed when it sent this
+  WallMs wall;                // what the sender's clock showed when it sent this
+  bool is_disk_full = false;  // it has no space for entries
 };
 
 /// Sent by a node that refuses a second process with one number, to everyone: to the process that is connected, too.

@@ -122,7 +122,7 @@ std::vector<PeerMessage> one_of_each() {
       snapshot_chunk(3000),
       snapshot_reply(),
       SnapshotReply{},
-      ClockReport{WallMs{-1}},
+      ClockReport{WallMs{-1}, true},
       ClockReport{},
       TwinReport{NodeId(3), "two of them"},
       TwinReport{},
