@@ -15,6 +15,7 @@
 #include "kv/image_format.h"
 #include "kv/recorded_reply.h"
 #include "kv/sessions.h"
+#include "kv/stamp_repair.h"
 #include "kv/table.h"
 
 namespace torc::kv {
@@ -67,6 +68,7 @@ struct StateMachine::Parts {
   void execute(const Operation& op, ReplySink& sink);
   void execute_once(const Operation& op, ReplySink& sink);
   void execute_row(const CommandRow& row, Args args, ReplySink& sink);
+  void set_back(const StampRepair& repair);
   Spot find_unexpired(std::string_view key);
   std::string encode_header() const;
 
@@ -113,9 +115,22 @@ void StateMachine::Parts::execute(const Operation& op, ReplySink& sink) {
   } else if (op.id == CommandId::kPurge) {
     for (std::string_view key : op.args) find_unexpired(key);
     sink.ok();
+  } else if (op.id == CommandId::kSetBack) {
+    if (const auto repair = parse_stamp_repair(op.args)) set_back(*repair);
+    sink.ok();
   } else {
     execute_row(*row_of(op.id), op.args, sink);
   }
+}
+
+/// Nobody can say of a deadline whether it was meant as a distance or as a moment: those set under a wrong stamp move
+/// by the distance, since TTLs are what deadlines mostly come from.
+void StateMachine::Parts::set_back(const StampRepair& repair) {
+  const int64_t distance_ms = last_stamp.ms - repair.stamp.ms;
+  if (distance_ms <= 0) return;
+  table.pull_deadlines(repair.operations_right, repair.deadline_min.ms, distance_ms);
+  sessions.set_back(repair.stamp);
+  last_stamp = repair.stamp;
 }
 
 void StateMachine::Parts::execute_once(const Operation& op, ReplySink& sink) {
@@ -165,7 +180,8 @@ Status StateMachine::apply(LogIndex index, std::string_view payload, ReplyRouter
   p.table.reclaim();
   Operation& op = p.operation;
   for (size_t position = 0; reader.next(op); ++position) {
-    const bool is_internal = op.id == CommandId::kRegisterSession || op.id == CommandId::kPurge;
+    const bool is_internal =
+        op.id == CommandId::kRegisterSession || op.id == CommandId::kPurge || op.id == CommandId::kSetBack;
     if (!is_internal && row_of(op.id) == nullptr) return corrupt("unknown command");
     ReplySink& sink = replies.sink_for(position);
     op.call ? p.execute_once(op, sink) : p.execute(op, sink);

@@ -69,10 +69,11 @@ class AnswerOnDemand final : public kv::ReplySink {
 bool Group::is_leader() const { return was_leader_; }
 
 bool Group::read_now(Waiter waiter, const kv::CommandView& command) {
-  const std::optional<LogIndex> index = replica_->lease_read_index(clock_.now());
+  const Instant now = clock_.now();
+  const std::optional<LogIndex> index = replica_->lease_read_index(now);
   if (!index || state_->applied() < *index) return false;
   AnswerOnDemand answer(clients_, waiter);
-  if (state_->read(command, clock_.wall_now(), answer) == kv::ReadResult::kNeedsCommit) return false;
+  if (state_->read(command, stamp_now(now), answer) == kv::ReadResult::kNeedsCommit) return false;
   clients_.end_immediate(waiter);
   return true;
 }
@@ -95,6 +96,18 @@ void Group::write(Waiter waiter, const kv::CommandView& command, const kv::Sessi
     return refuse({waiter, retry}, refusal);
   }
   proposals_.add({waiter, retry}, command, call, clock_.now() + options_.command_timeout);
+}
+
+// Within a term nobody takes back what it acknowledged to the leader, and nobody acknowledges anything in a term that
+// is not on its disk.
+bool Group::has_forgotten(consensus::ReplicaId member, Term term, LogIndex durable_index) const {
+  if (!was_leader_) return false;
+  const Term own_term = replica_->status(clock_.now()).term;
+  for (const consensus::PeerStatus& peer : replica_->peers()) {
+    if (peer.id != member || peer.match_index == LogIndex()) continue;
+    return term < own_term || (term == own_term && durable_index < peer.match_index);
+  }
+  return false;
 }
 
 void Group::receive(const consensus::Message& message) {
@@ -140,7 +153,7 @@ void Group::ask_for_reads() {
 void Group::propose_gathered() {
   const Instant now = clock_.now();
   if (!was_leader_ || now < handing_over_until_) return;
-  while (auto batch = proposals_.next(clock_.wall_now())) {
+  while (auto batch = proposals_.next(stamp_now(now))) {
     const auto place = replica_->propose(consensus::EntryKind::kCommands, std::move(batch->buffer), now);
     if (!place) {
       refuse_all(batch->waiters, kNotExecuted);
@@ -228,6 +241,7 @@ bool Group::apply(const consensus::Entry& entry) {
   }
   applied_bytes_ += entry.size();
   refuse_all(proposals_.take_lost(entry.index), kNotExecuted);
+  notice_stamp();
   return true;
 }
 
@@ -248,7 +262,7 @@ bool Group::load_unapplied() {
 void Group::serve_reads() {
   for (PendingRead& read : reads_.take_servable(state_->applied())) {
     AnswerOnDemand answer(clients_, read.waiter);
-    if (state_->read(read.command.view(), clock_.wall_now(), answer) == kv::ReadResult::kAnswered) {
+    if (state_->read(read.command.view(), stamp_now(clock_.now()), answer) == kv::ReadResult::kAnswered) {
       clients_.end(read.waiter);
     } else if (was_leader_) {  // the expiry is committed first (rules.md#leader-time)
       write(read.waiter, read.command.view(), nullptr, Retry::kNone);
@@ -330,7 +344,7 @@ void Group::purge_expired() {
   const Instant now = clock_.now();
   if (!was_leader_ || now < next_purge_ || log_.disk_full()) return;
   if (state_->applied() <= purge_behind_ && now < purge_lost_at_) return;  // the last one is under way
-  const std::vector<std::string> due = state_->due_keys(clock_.wall_now(), kPurgedKeysMax);
+  const std::vector<std::string> due = state_->due_keys(stamp_now(now), kPurgedKeysMax);
   next_purge_ = due.size() < kPurgedKeysMax ? now + kPurgeInterval : now;
   if (due.empty()) return;
   purge_behind_ = replica_->status(now).last_index;
@@ -386,9 +400,10 @@ GroupStatus Group::status() const {
   status.applied = state_->applied();
   status.operations = state_->operation_count();
   status.applied_bytes = applied_bytes_;
-  status.stamp = state_->last_stamp();
   status.checkpoint_index = own_checkpoints_.index();
   status.snapshots_installed = snapshots_installed_;
+  status.stamp = stamp_;
+  status.stamps_set_back = stamps_set_back_;
   status.keys = state_->key_count();
   status.state_bytes = state_->bytes_used();
   status.log_bytes = log_.group_bytes(options_.replica.group);

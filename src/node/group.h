@@ -22,6 +22,7 @@
 #include "node/service.h"
 #include "node/snapshot_receiver.h"
 #include "node/snapshot_sender.h"
+#include "node/stamp_leads.h"
 #include "storage/log.h"
 
 namespace torc::node {
@@ -37,6 +38,8 @@ class GroupHost {
   virtual void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) = 0;
   virtual void on_leadership_lost() = 0;
   virtual bool is_reachable(NodeId node) const = 0;
+  /// No stamp may be later (node/clock_watch.h). None: too few clocks are known.
+  virtual std::optional<WallMs> latest_stamp(Instant) const { return std::nullopt; }
   /// Something large still waits to be sent there.
   virtual bool is_sending_to(NodeId node) const = 0;
   /// The node can no longer be trusted; nothing may be acknowledged after this.
@@ -94,6 +97,8 @@ class Group {
 
   /// `newcomer` is a node of the cluster whose data directory is new: bring it back if this replica leads.
   void on_newcomer(consensus::ReplicaId newcomer) { replacement_.met(newcomer); }
+  /// This replica leads, and `member` once acknowledged more to it, durably, than a log of that term and end holds.
+  bool has_forgotten(consensus::ReplicaId member, Term term, LogIndex durable_index) const;
   /// It is a voter, and that is committed: only then do the others need its former life no more.
   bool is_established() const {
     return replica_->is_configuration_settled() && replica_->configuration().is_voter(options_.replica.self);
@@ -104,6 +109,11 @@ class Group {
   void hand_over();
   /// The same, to this voter.
   void hand_over_to(NodeId target);
+  /// The stamps are ahead of the time, which is `time`: if this replica leads, sets them back, and the deadlines and
+  /// sessions that come from stamps more than `bound_ms` ahead.
+  void set_stamp_back(WallMs time, int64_t bound_ms);
+  /// The time that expiry knows.
+  WallMs stamp() const { return stamp_; }
   const consensus::Configuration& configuration() const { return replica_->configuration(); }
   /// A member said whether its disk is full.
   void on_disk_report(NodeId node, bool is_full) { disk_watch_.on_report(node, is_full, clock_.now()); }
@@ -139,6 +149,9 @@ class Group {
   bool load_unapplied();
   void serve_reads();
   void notice_leadership();
+  WallMs stamp_now(Instant now) const;
+  void notice_stamp();
+  void adopt_stamp();
   void reroute_unproposed();
   /// Ends writes that this replica will not decide. `plain_error`: for commands that were proposed once, here.
   void refuse_all(const std::vector<WriteWaiter>& waiters, std::string_view plain_error);
@@ -182,6 +195,11 @@ class Group {
   Instant next_purge_;
   LogIndex purge_behind_;  // the last purge comes behind this index
   Instant purge_lost_at_;
+  WallMs stamp_;  // of what is applied
+  Instant stamped_at_;
+  StampLeads stamp_leads_;
+  uint64_t operations_ = 0;  // applied
+  uint64_t stamps_set_back_ = 0;
   uint64_t snapshots_installed_ = 0;
   uint64_t applied_bytes_ = 0;
   Lifetime lifetime_;

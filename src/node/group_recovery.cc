@@ -76,6 +76,7 @@ Status Group::restore(const consensus::Configuration& birth) {
     return Error{ErrorCode::kCorrupt, "the log starts after entry " + std::to_string(log.start_index.value) +
                                           " but the checkpoint that covers the rest is missing"};
   }
+  adopt_stamp();
   restored.hard_state = log.hard_state;
   restored.configurations = log.configurations;
   restored.start_index = log.start_index;
