@@ -59,7 +59,12 @@ SlotArray::SlotArray(uint64_t hash_seed)
 }
 
 SlotArray::~SlotArray() {
-  for (size_t i = 0; i < kSlotCount; ++i) clear(static_cast<uint16_t>(i));
+  std::vector<Entry*> entries;
+  for (size_t i = 0; i < kSlotCount; ++i) {
+    take(static_cast<uint16_t>(i), entries);
+    for (Entry* entry : entries) std::free(entry);
+    entries.clear();
+  }
 }
 
 uint64_t SlotArray::hash_of(std::string_view key) const { return seeded_hash(key, hash_seed_); }
@@ -98,10 +103,10 @@ void SlotArray::list(uint16_t slot, std::vector<Entry*>& out) const {
   out.assign(entries.begin(), entries.end());
 }
 
-void SlotArray::clear(uint16_t slot) {
+void SlotArray::take(uint16_t slot, std::vector<Entry*>& out) {
   EntrySet& entries = slots_[slot].entries;
   if (entries.bucket_count() == 0) return;
-  for (Entry* entry : entries) std::free(entry);
+  out.insert(out.end(), entries.begin(), entries.end());
   entries = EntrySet(0, EntryHash{hash_seed_});
   occupied_[slot] = false;
 }

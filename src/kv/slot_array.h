@@ -31,8 +31,8 @@ class SlotArray {
   void remove(uint16_t slot, uint64_t hash, const Entry* entry);
   /// All entries of a slot, in no meaningful order. Replaces the content of `out`.
   void list(uint16_t slot, std::vector<Entry*>& out) const;
-  /// Frees a slot's entries and table.
-  void clear(uint16_t slot);
+  /// Moves a slot's entries to the end of `out`, whose they are now, and frees its table.
+  void take(uint16_t slot, std::vector<Entry*>& out);
 
   /// Notes that an entry of the slot changed in `generation` (see change_set.h); generations never decrease.
   void note_change(uint16_t slot, uint32_t generation);

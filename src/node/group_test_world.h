@@ -54,6 +54,8 @@ struct GroupWorld final : GroupHost {
   std::string open_error;
   uint64_t checkpoint_log_bytes = 1u << 20;  // of the next open()
   uint64_t log_tail_bytes = 1u << 20;
+  uint64_t memory_max = 0;
+  uint64_t memory_elsewhere = 0;
 
   GroupWorld() { process.start(); }
   void open() {
@@ -65,6 +67,7 @@ struct GroupWorld final : GroupHost {
     GroupOptions group_options;
     group_options.checkpoint_log_bytes = checkpoint_log_bytes;
     group_options.log_tail_bytes = log_tail_bytes;
+    group_options.memory_max = memory_max;
     group_options.replica.group = kGroup;
     group_options.replica.self = replica(1);
     consensus::Configuration birth;
@@ -88,6 +91,7 @@ struct GroupWorld final : GroupHost {
   void on_fatal(const Error& error) override { ADD_FAILURE() << error.message; }
 
   void turn() {
+    group->begin_turn(memory_elsewhere);
     do {
       if (group->advance()) {
         log->flush([this, sequence = group->appended_sequence()](const Status& status) {

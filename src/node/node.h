@@ -30,6 +30,10 @@ struct NodeOptions {
   uint64_t log_tail_bytes = 64u << 20;         // kept behind it for members that lag; beyond, they get a snapshot
   size_t batch_bytes_max = 1u << 20;           // an entry closes when its commands reach this
   size_t proposals_in_flight_max = 1;          // further commands gather until one of these commits
+  uint64_t memory_max = 0;                     // beyond, a leader refuses commands that grow the state; 0: no limit
+  /// What others of this process hold for clients and peers, in bytes: counts against memory_max. May be empty.
+  std::function<uint64_t()> memory_outside;
+  size_t held_bytes_max = 256u << 20;  // of commands that wait on this node (Clients)
   storage::LogOptions log;
   /// Called once when the node can no longer be trusted (failed fsync, corrupt entry): the process must exit.
   std::function<void(const Error&)> on_fatal;

@@ -13,6 +13,13 @@ constexpr std::string_view kNoMajority = "TRYAGAIN no majority answered in time,
 constexpr std::string_view kReadOverdue = "CLUSTERDOWN no majority confirmed this leader in time, try again";
 constexpr std::string_view kDiskFull =
     "MISCONF the disk of the leader is full: writes are refused until there is space";
-constexpr std::string_view kOverloaded = "ERR too many writes are waiting for a majority, try later";
+constexpr std::string_view kTooManyWait = "ERR too many writes (or reads) are waiting on this node, try later";
+constexpr std::string_view kOutOfMemory = "OOM command not allowed when used memory > 'maxmemory'.";
+constexpr std::string_view kCommandTooLarge = "ERR the command is larger than an entry of the log may be";
+
+/// A leader's refusal of a command that it did not look at any further: not executed, and true of this attempt only.
+inline bool is_definite_refusal(std::string_view error) {
+  return error.starts_with("MISCONF") || error.starts_with("OOM") || error.starts_with("ERR too many writes");
+}
 
 }  // namespace torc::node

@@ -96,6 +96,7 @@ struct Leader final : ForwardReceiverHost {
     for (const auto& [waiter, value] : held) answer(waiter, value);
     held.clear();
   }
+  size_t expected_reply_bytes(const kv::CommandView&) const override { return value_bytes; }
   void send_to(NodeId node, const wire::ForwardReply& reply) override {
     wire::ForwardReply copy = reply;
     for (wire::ForwardedReply& one : copy.replies) one.reply = out_buffers.emplace_back(one.reply);

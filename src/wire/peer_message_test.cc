@@ -52,7 +52,7 @@ ForwardRequest forward_request() {
   request.origin = NodeId(9);
   request.commands.push_back({.sequence = 4, .is_write = true, .id = kv::CommandId::kSet, .args = {"key", "value"}});
   request.commands.push_back({.sequence = UINT64_MAX, .id = kv::CommandId::kGet, .args = {""}});
-  request.commands.push_back({.sequence = 6, .id = kv::CommandId::kRegisterSession});
+  request.commands.push_back({.sequence = 6, .is_write = true, .id = kv::CommandId::kRegisterSession});
   return request;
 }
 
@@ -345,6 +345,29 @@ TEST(PeerMessage, AnArgumentCountThatCannotBeTrueIsRefusedAtOnce) {
   body.resize(body.size() - 3);
   put_varint(body, uint64_t{1} << 60);
   EXPECT_FALSE(decode_text(with_checksum(body)).ok());
+}
+
+// Executed as a read it would have ended the leader (StateMachine::read knows only reads).
+TEST(PeerMessage, AWriteForwardedAsAReadIsRefused) {
+  for (const kv::CommandId id : {kv::CommandId::kSet, kv::CommandId::kGetDel, kv::CommandId::kRegisterSession}) {
+    ForwardRequest request;
+    request.commands.push_back({.sequence = 1, .is_write = false, .id = id, .args = {"k"}});
+    EXPECT_FALSE(decode_text(encode(request).joined()).ok());
+    request.commands[0].is_write = true;
+    EXPECT_TRUE(decode_text(encode(request).joined()).ok());
+  }
+  ForwardRequest labelled_read;
+  labelled_read.commands.push_back({.sequence = 1, .is_write = true, .id = kv::CommandId::kGet, .args = {"k"}});
+  EXPECT_TRUE(decode_text(encode(labelled_read).joined()).ok());
+}
+
+TEST(PeerMessage, ACommandOfMoreArgumentsThanOneMayHaveIsRefused) {
+  ForwardRequest request;
+  request.commands.push_back({.sequence = 1, .id = kv::CommandId::kMGet});
+  request.commands[0].args.assign(kv::kArgsMax, "k");
+  EXPECT_TRUE(decode_text(encode(request).joined()).ok());
+  request.commands[0].args.push_back("k");
+  EXPECT_FALSE(decode_text(encode(request).joined()).ok());
 }
 
 }  // namespace
