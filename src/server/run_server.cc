@@ -10,6 +10,7 @@
 #include <random>
 
 #include "cli/exit_code.h"
+#include "cli/memory_size.h"
 #include "host/event_loop.h"
 #include "net/peer_transport.h"
 #include "net/resp_server.h"
@@ -92,10 +93,21 @@ class Shutdown {
   Instant deadline_;
 };
 
+/// A part of the memory there is, between two bounds; the upper one if there is no limit.
+size_t share_of(uint64_t memory_max, uint64_t divisor, size_t least, size_t most) {
+  return memory_max == 0 ? most : std::clamp<uint64_t>(memory_max / divisor, least, most);
+}
+
+uint64_t memory_max_of(const cli::ServeOptions& options) {
+  return options.max_memory.value_or(cli::memory_available() / 100 * cli::kMaxMemoryPercent);
+}
+
 /// Takes what the system allows without asking for more rights; says so if that is too little for as many clients as
 /// usual, and serves fewer.
-net::RespLimits client_limits() {
+net::RespLimits client_limits(const cli::ServeOptions& options, uint64_t memory_max) {
   net::RespLimits limits;
+  limits.idle_timeout = options.client_idle_timeout;
+  limits.buffered_bytes_max = share_of(memory_max, 4, 64u << 20, limits.buffered_bytes_max);
   rlimit descriptors{};
   if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return limits;
   const rlim_t wanted = limits.clients_max + kDescriptorsReserved;
@@ -129,8 +141,10 @@ Status introduce_peers(const cli::ServeOptions& options, net::PeerTransport& tra
   return {};
 }
 
-node::NodeOptions node_options(const cli::ServeOptions& options) {
+node::NodeOptions node_options(const cli::ServeOptions& options, uint64_t memory_max) {
   node::NodeOptions node;
+  node.memory_max = memory_max;
+  node.held_bytes_max = share_of(memory_max, 4, 64u << 20, node.held_bytes_max);
   node.id = options.id;
   for (const auto& [id, endpoint] : options.initial_cluster) node.initial_cluster.push_back(id);
   node.client_address = options.listen.text();
@@ -152,12 +166,11 @@ node::NodeOptions node_options(const cli::ServeOptions& options) {
 }
 
 /// Opens the data and what lives in it. `data` outlives the node.
-Result<std::unique_ptr<node::Node>> recover(const cli::ServeOptions& options, host::EventLoop& loop,
-                                            env::Network& network, DataDirectory& data) {
+Result<std::unique_ptr<node::Node>> recover(const cli::ServeOptions& options, node::NodeOptions settings,
+                                            host::EventLoop& loop, env::Network& network, DataDirectory& data) {
   auto opened = open_data_directory(options.data_directory, loop);
   if (!opened.ok()) return opened.error();
   data = *std::move(opened);
-  node::NodeOptions settings = node_options(options);
   settings.may_found_cluster = !data.had_damage;
   return node::Node::open(std::move(settings), loop.clock(), *data.disk, network, *data.checkpoints);
 }
@@ -169,19 +182,25 @@ bool can_come_back(const cli::ServeOptions& options) { return options.initial_cl
 
 int run_server(const cli::ServeOptions& options) {
   start_logging(options);
-  const net::RespLimits limits = client_limits();
+  const uint64_t memory_max = memory_max_of(options);
+  const net::RespLimits limits = client_limits(options, memory_max);
   host::EventLoop loop;
   auto transport = net::PeerTransport::open(transport_options(options), loop);
   if (!transport.ok()) return failed("peer port", transport.error());
+  net::RespServer* clients = nullptr;  // once it listens
+  node::NodeOptions settings = node_options(options, memory_max);
+  settings.memory_outside = [&clients, &peers = **transport] {
+    return peers.queued_bytes() + (clients == nullptr ? 0 : clients->clients().buffered_bytes());
+  };
   DataDirectory data;
-  auto opened = recover(options, loop, **transport, data);
+  auto opened = recover(options, settings, loop, **transport, data);
   if (!opened.ok() && opened.error().code == ErrorCode::kCorrupt && can_come_back(options)) {
     data = {};
     const auto aside = set_aside(options.data_directory);
     if (!aside.ok()) return failed("recovery", aside.error());
     spdlog::error("the data is damaged: {}", opened.error().message);
     spdlog::error("it was moved to {}; this node starts from nothing and is brought up to date by the others", *aside);
-    opened = recover(options, loop, **transport, data);
+    opened = recover(options, settings, loop, **transport, data);
   }
   if (!opened.ok()) return failed("recovery", opened.error());
   node::Node& node = **opened;
@@ -195,6 +214,7 @@ int run_server(const cli::ServeOptions& options) {
   loop.at_end_of_turn([&peers = **transport] { peers.end_turn(); });
   auto server = net::RespServer::listen(loop, node, options.listen.host, options.listen.port, limits);
   if (!server.ok()) return failed("client port", server.error());
+  clients = server->get();
 
   spdlog::info("serving clients on {}, peers on {}, data in {}", options.listen.text(), options.peer_listen.text(),
                options.data_directory);
