@@ -55,7 +55,8 @@ Result<ChildProcess> ChildProcess::start(const std::string& path, const std::vec
                                          const std::string& log_path) {
   const int log_fd = ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (log_fd < 0) return Error{ErrorCode::kIo, log_path + ": " + std::strerror(errno)};
-  std::vector<char*> argv = {const_cast<char*>(path.c_str())};
+  std::string name = "torc";  // in ps and top, whatever path leads to the program
+  std::vector<char*> argv = {name.data()};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   const pid_t parent = ::getpid();

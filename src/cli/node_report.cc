@@ -52,6 +52,7 @@ NodeReport read_report(const client::Endpoint& address, std::string_view info) {
   report.leader_address = field("raft_leader_address");
   report.explanation = field("raft_explanation");
   for (const auto& [name, value] : fields) {
+    if (name.starts_with("raft_trouble_with_peer")) report.troubles.push_back(value);
     if (!name.starts_with("raft_peer")) continue;
     const auto peer = client::parse_endpoint(attribute(value, "address"));
     if (peer.ok()) report.peers.push_back(*peer);

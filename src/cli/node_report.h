@@ -17,6 +17,7 @@ struct NodeReport {
   std::string trouble;                                                           // why it is not up
   std::string id, pid, role, term, commit_index, applied_index, leader_address;  // as INFO has them; empty: not said
   std::string explanation;                                                       // why the node takes no part, if so
+  std::vector<std::string> troubles;                                             // why there is no connection to peers
   std::vector<client::Endpoint> peers;  // where the other nodes serve clients, as far as it knows
 
   bool is_leader() const { return is_up && role == "leader"; }

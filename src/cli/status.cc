@@ -46,6 +46,7 @@ std::string format_status(const std::vector<NodeReport>& reports) {
                     or_dash(report.applied_index)});
     if (!report.is_up) notes += report.trouble + "\n";
     if (!report.explanation.empty()) notes += "node " + or_dash(report.id) + ": " + report.explanation + "\n";
+    for (const std::string& trouble : report.troubles) notes += "node " + or_dash(report.id) + ": " + trouble + "\n";
   }
   const std::vector<Column> columns = {{"id", true},   {"address"},      {"pid", true},    {"role"},
                                        {"term", true}, {"commit", true}, {"applied", true}};

@@ -42,13 +42,14 @@ void Election::campaign(Instant now) {
 
 void Election::campaign_for_transfer(Instant now) { start_vote(true, now); }
 
-void Election::become_follower(Term term, ReplicaId leader, Instant now) {
+void Election::become_follower(Term term, ReplicaId leader, RoleCause cause, Instant now) {
   if (term > ballot_.term()) {
     ballot_.advance(term);
     leader_ = {};
   }
   const bool was_leader = role_ == Role::kLeader;
   role_ = Role::kFollower;
+  role_cause_ = cause;
   answers_.clear();
   if (was_leader) {
     leader_ = {};
@@ -60,6 +61,7 @@ void Election::become_follower(Term term, ReplicaId leader, Instant now) {
 void Election::become_leader() {
   CHECK(has_won()) << to_string(role_) << " in term " << term();
   role_ = Role::kLeader;
+  role_cause_ = RoleCause::kVotesWon;
   leader_ = options_.self;
   answers_.clear();
 }
@@ -73,6 +75,7 @@ void Election::hear_leader(ReplicaId leader, Instant now) {
 
 void Election::start_pre_vote(Instant now) {
   role_ = Role::kPreCandidate;
+  role_cause_ = RoleCause::kSilence;
   leader_ = {};
   restart_timer(now);
   answers_.clear();
@@ -86,6 +89,9 @@ void Election::start_pre_vote(Instant now) {
 
 void Election::start_vote(bool is_transfer, Instant now) {
   role_ = Role::kCandidate;
+  role_cause_ = is_transfer         ? RoleCause::kAskedByLeader
+                : options_.pre_vote ? RoleCause::kPreVotesWon
+                                    : RoleCause::kSilence;
   leader_ = {};
   restart_timer(now);
   answers_.clear();  // the own vote counts once it is durable, see persisted()

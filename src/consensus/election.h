@@ -19,6 +19,7 @@ class Election {
   Election(const ReplicaOptions& options, const HardState& restored, const LogView& log, Outbox& outbox, Instant now);
 
   Role role() const { return role_; }
+  RoleCause role_cause() const { return role_cause_; }
   Term term() const { return ballot_.term(); }
   ReplicaId leader() const { return leader_; }
   Ballot& ballot() { return ballot_; }
@@ -38,7 +39,7 @@ class Election {
   /// Campaigns at once because the leader asked for it (thesis 3.10).
   void campaign_for_transfer(Instant now);
 
-  void become_follower(Term term, ReplicaId leader, Instant now);
+  void become_follower(Term term, ReplicaId leader, RoleCause cause, Instant now);
   /// Requires: candidate with a quorum of votes.
   void become_leader();
   /// A message of the leader of this term arrived. Requires: follower.
@@ -67,6 +68,7 @@ class Election {
   Prng prng_;
   Ballot ballot_;
   Role role_ = Role::kFollower;
+  RoleCause role_cause_ = RoleCause::kStart;
   ReplicaId leader_;
   Instant started_at_;
   std::optional<Instant> leader_heard_at_;

@@ -88,20 +88,20 @@ void Replica::Parts::finish_change() {
     outbox.send_now(voter, TimeoutNow{election.term()});
     break;
   }
-  step_down(election.term(), {});
+  step_down(election.term(), {}, RoleCause::kRemoved);
 }
 
-void Replica::Parts::step_down(Term term, ReplicaId leader) {
+void Replica::Parts::step_down(Term term, ReplicaId leader, RoleCause cause) {
   if (is_leader()) {
     replication.stop();
     reads.fail_all(outcomes);
     transfer.start();
   }
-  election.become_follower(term, leader, now);
+  election.become_follower(term, leader, cause, now);
 }
 
 void Replica::Parts::observe(Term term) {
-  if (term > election.term()) step_down(term, {});
+  if (term > election.term()) step_down(term, {}, RoleCause::kHigherTerm);
 }
 
 bool Replica::Parts::obeys(ReplicaId from, Term term) {
@@ -111,7 +111,7 @@ bool Replica::Parts::obeys(ReplicaId from, Term term) {
       ++messages_refused;  // two leaders of one term
       return false;
     }
-    step_down(term, from);
+    step_down(term, from, RoleCause::kLeaderHeard);
     return true;
   }
   if (election.leader() && election.leader() != from) {
@@ -182,7 +182,7 @@ void Replica::tick(Instant now) {
     if (now >= p.transfer.deadline()) p.transfer.abort();
     const Instant heard_since = now - 2 * p.options.election_timeout_min;
     if (p.options.check_quorum && p.replication.quorum_heard_at() <= heard_since) {
-      p.step_down(p.election.term(), {});
+      p.step_down(p.election.term(), {}, RoleCause::kNoQuorum);
     } else if (now >= p.replication.heartbeat_at()) {
       p.send_heartbeats();
     }
@@ -332,6 +332,7 @@ ReplicaStatus Replica::status(Instant now) const {
   const Parts& p = *parts_;
   ReplicaStatus status;
   status.role = p.election.role();
+  status.role_cause = p.election.role_cause();
   status.term = p.election.term();
   status.leader = p.election.leader();
   status.commit = p.log.commit();

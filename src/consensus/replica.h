@@ -51,6 +51,7 @@ Status check_restored(const RestoredState& restored);
 
 struct ReplicaStatus {
   Role role = Role::kFollower;
+  RoleCause role_cause = RoleCause::kStart;
   Term term;
   ReplicaId leader;  // none: unknown
   LogIndex commit;

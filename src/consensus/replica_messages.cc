@@ -19,7 +19,7 @@ void Replica::Parts::on(ReplicaId from, const PreVoteReply& reply) {
     if (may_gain) campaign();
     return;
   }
-  step_down(reply.term, {});
+  step_down(reply.term, {}, RoleCause::kHigherTerm);
   if (was_pre_candidate) campaign();  // at once: the question was about a term that has passed
 }
 
@@ -27,7 +27,7 @@ void Replica::Parts::on(ReplicaId from, const VoteRequest& request) {
   if (request.term > election.term()) {
     // Not even the term is taken over: a replica that was cut off must not depose a leader others hear (thesis 4.2.3).
     if (!request.transfer && election.withholds_votes(now)) return;
-    step_down(request.term, {});
+    step_down(request.term, {}, RoleCause::kHigherTerm);
   }
   election.on_vote_request(from, request, now);
 }
@@ -103,7 +103,7 @@ void Replica::Parts::on(ReplicaId from, const PullReply& reply) {
   if (plan.verdict == PullVerdict::kTaken && plan.is_news) {
     // One Ready carries both, the term first: no crash can keep the entries and lose the term
     // (rules.md#pull-before-voting).
-    if (plan.term > election.term()) step_down(plan.term, {});
+    if (plan.term > election.term()) step_down(plan.term, {}, RoleCause::kHigherTerm);
     take_pull(log, reply, plan);
   }
   if (pull.answered(reply, plan, now) && log.configuration().is_voter(options.self)) campaign();

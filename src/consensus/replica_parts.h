@@ -53,7 +53,7 @@ struct Replica::Parts {
   bool is_configuration_committed() const { return log.commit() >= noop && log.configuration_index() <= log.commit(); }
   /// Leader: ends a joint change that is committed, and leadership that a committed configuration has ended.
   void finish_change();
-  void step_down(Term term, ReplicaId leader);
+  void step_down(Term term, ReplicaId leader, RoleCause cause);
   /// A higher term was seen: follow it, whoever leads it.
   void observe(Term term);
   /// A message that only the leader of `term` sends. True if it is to be obeyed.

@@ -122,4 +122,17 @@ struct TermRun {
 enum class Role : uint8_t { kFollower, kPreCandidate, kCandidate, kLeader };
 std::string_view to_string(Role role);
 
+/// Why a replica has the role it has; for people only, nothing is decided by it.
+enum class RoleCause : uint8_t {
+  kStart,
+  kSilence,      // no leader was heard for an election timeout
+  kPreVotesWon,  // a quorum would vote for it
+  kAskedByLeader,
+  kVotesWon,
+  kLeaderHeard,
+  kHigherTerm,
+  kNoQuorum,  // none answered its leader for two election timeouts
+  kRemoved,   // the change that ended its membership is committed
+};
+
 }  // namespace torc::consensus

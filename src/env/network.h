@@ -2,6 +2,11 @@
 // connection broke in between.
 #pragma once
 
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
 #include "base/bytes.h"
 #include "base/strong_id.h"
 
@@ -13,9 +18,44 @@ enum class Channel : uint8_t {
   kBulk = 1,     // forwarded commands, large appends, snapshots
 };
 
+/// What a refused peer has to do about it. Values stand in handshakes: never renumber.
+enum class RefusalKind : uint8_t {
+  kUnspecified = 0,
+};
+
+struct Refusal {
+  RefusalKind kind = RefusalKind::kUnspecified;
+  std::string reason;  // a sentence that is true at either end
+};
+
+/// The answer to a peer's introduction.
+struct Admission {
+  enum class Verdict : uint8_t {
+    kWelcome,
+    kLater,  // not yet: the peer asks again in a moment, and nobody is told
+    kRefused,
+  };
+  Verdict verdict = Verdict::kWelcome;
+  /// Welcome, and connections of this peer that stand were made by an earlier start of it: they end first.
+  bool ends_earlier = false;
+  Refusal refusal;  // kRefused
+
+  static Admission later() { return {Verdict::kLater, false, {}}; }
+  static Admission refused(Refusal refusal) { return {Verdict::kRefused, false, std::move(refusal)}; }
+};
+
 class NetworkHandler {
  public:
   virtual ~NetworkHandler() = default;
+  /// What this node says about itself before any frame, at each new connection.
+  virtual std::string introduction() { return {}; }
+  /// Judges what `peer` said about itself. It came from `address`, for people to read. Both ends judge; unless both
+  /// welcome the other there is no connection.
+  virtual Admission admit(NodeId /*peer*/, std::string_view /*address*/, std::string_view /*introduction*/) {
+    return {};
+  }
+  /// No connection to `peer` came about: it refuses us, somebody else answers at its address, or nobody does.
+  virtual void on_refused(NodeId /*peer*/, const Refusal& /*refusal*/) {}
   /// A whole frame body (without transport framing), in its own buffer so that slices may be kept.
   virtual void on_frame(NodeId from, Channel channel, Bytes body) = 0;
   /// The channel to `peer` (re)connected: nothing sent before will arrive any more.

@@ -307,8 +307,7 @@ void EventLoop::run(std::function<void(int signal)> on_signal) {
   parts.on_signal = std::move(on_signal);
   asio::signal_set signals(parts.io);
   if (parts.on_signal) {
-    signals.add(SIGINT);
-    signals.add(SIGTERM);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) signals.add(signal);
     parts.wait_for_signal(signals);
   }
   parts.run_hooks();  // for what was queued before the loop ran

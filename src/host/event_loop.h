@@ -36,7 +36,7 @@ class EventLoop {
   /// CLOCK_BOOTTIME, the wall clock, and timers on this loop.
   env::Clock& clock();
 
-  /// Runs until stop(). SIGINT and SIGTERM call `on_signal` (on the loop) if given.
+  /// Runs until stop(). SIGINT, SIGTERM, SIGHUP and SIGUSR1 call `on_signal` (on the loop) if given.
   void run(std::function<void(int signal)> on_signal = {});
   void stop();
 

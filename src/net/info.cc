@@ -202,6 +202,7 @@ void write_raft(const InfoSource& source, Text& out) {
     out.field("raft_peer" + std::to_string(i), "id=" + std::to_string(peer.node.value) +
                                                    ",address=" + peer.client_address +
                                                    ",connected=" + (peer.is_connected ? "1" : "0"));
+    if (!peer.trouble.empty()) out.field("raft_trouble_with_peer" + std::to_string(i), peer.trouble);
   }
 }
 

@@ -1,4 +1,11 @@
-// The first bytes on a peer connection, both ways: who is there, and who is meant.
+// The first messages on a peer connection: who is there, who is meant, and whether they will talk to each other.
+//
+//   dialer                                     listener
+//     | -- introduction of the dialer ------------> |   judges it
+//     | <-- introduction, or a refusal ------------ |
+//     |   judges it                                 |
+//     | -- welcome, or a refusal -----------------> |
+//     | <------------- frames, both ways ---------> |
 #pragma once
 
 #include <string>
@@ -10,23 +17,35 @@
 
 namespace torc::net {
 
-/// Layout, little-endian: 0 "torcpeer"  8 u32 version (2)  12 u8 channel  13 three zeros  16 u64 sender  24 u64 target
-/// 32 u64 cluster of the sender.
-/// The dialer speaks first; the listener answers only if it is the target and expects the sender, else it hangs up.
-struct Hello {
-  NodeId sender;
-  NodeId target;
-  env::Channel channel = env::Channel::kControl;
-  ClusterId cluster;  // none: the sender is no member of any yet
-
-  friend bool operator==(const Hello&, const Hello&) = default;
+enum class HelloKind : uint8_t {
+  kIntroduction = 0,
+  kWelcome = 1,
+  kRefusal = 2,
+  kLater = 3,  // a refusal without a reason: ask again soon
 };
 
-constexpr size_t kHelloBytes = 40;
-constexpr uint32_t kHelloVersion = 2;
+/// Layout, little-endian: "torcpeer", u32 version, u32 bytes of what follows; then u8 kind, u8 channel, u8 refusal
+/// kind, u64 sender, u64 target, bytes introduction, bytes reason. What a later version puts behind is passed over.
+struct Hello {
+  HelloKind kind = HelloKind::kIntroduction;
+  env::Channel channel = env::Channel::kControl;
+  NodeId sender;
+  NodeId target;
+  std::string introduction;  // opaque here, see env::NetworkHandler
+  env::Refusal refusal;
+};
 
+/// Versions 1 and 2 said neither what their nodes' safety depends on nor which start they are: they are refused.
+constexpr uint32_t kHelloVersion = 3;
+constexpr std::string_view kHelloMagic = "torcpeer";
+constexpr size_t kHelloHeaderBytes = 16;
+constexpr size_t kHelloBodyBytesMax = 64u << 10;
+
+/// Requires: introduction and reason together leave room for the rest of kHelloBodyBytesMax.
 std::string encode(const Hello& hello);
+/// How many bytes follow this header. Errors: kInvalid, with a message for the log.
+Result<size_t> decode_hello_header(std::string_view header);
 /// Errors: kInvalid, with a message for the log.
-Result<Hello> decode_hello(std::string_view bytes);
+Result<Hello> decode_hello_body(std::string_view body);
 
 }  // namespace torc::net

@@ -1,37 +1,15 @@
+// Connections that stand, and who is let in. How they come about from our side: peer_transport_dial.cc.
 #include "net/peer_transport.h"
 
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include "base/check.h"
+#include "net/peer_names.h"
 
 namespace torc::net {
-namespace {
-
-/// Connections that have not said who they are yet; more are turned away at once.
-constexpr size_t kUnidentifiedMax = 64;
-constexpr int kAcceptsPerTurn = 16;
-/// After running out of descriptors; the listener would be ready all the time.
-constexpr Duration kAcceptPause = 100ms;
-
-std::string_view name_of(env::Channel channel) {
-  switch (channel) {
-    case env::Channel::kControl:
-      return "control";
-    case env::Channel::kBulk:
-      return "bulk";
-  }
-  return "unknown";
-}
-
-std::string describe(NodeId peer, env::Channel channel) {
-  return "peer " + std::to_string(peer.value) + " (" + std::string(name_of(channel)) + ")";
-}
-
-}  // namespace
 
 Result<std::unique_ptr<PeerTransport>> PeerTransport::open(PeerTransportOptions options, host::EventLoop& loop) {
   const Result<SocketAddress> address = resolve(options.listen_address);
@@ -42,24 +20,22 @@ Result<std::unique_ptr<PeerTransport>> PeerTransport::open(PeerTransportOptions 
 }
 
 PeerTransport::PeerTransport(PeerTransportOptions options, host::EventLoop& loop, int listener_fd)
-    : options_(std::move(options)), loop_(loop), prng_(options_.seed) {
+    : options_(std::move(options)),
+      loop_(loop),
+      prng_(options_.seed),
+      names_(loop, options_.resolve),
+      acceptor_(loop, listener_fd, options_.handshake_timeout, options_.tell, *this) {
   CHECK(static_cast<bool>(options_.self));
-  listener_.transport = this;
-  listener_.fd = listener_fd;
-  loop_.watch(listener_fd, &listener_, true, false);
 }
 
 PeerTransport::~PeerTransport() {
   for (auto& [id, peer] : peers_) {
     for (Link& link : peer.links) loop_.clock().cancel(link.retry_timer);
   }
-  loop_.clock().cancel(accept_timer_);
-  loop_.unwatch(listener_.fd);
-  close(listener_.fd);
 }
 
-void PeerTransport::log(const std::string& line) const {
-  if (options_.log) options_.log(line);
+void PeerTransport::tell(NoticeLevel level, std::string text, std::string kind, uint32_t per_minute_max) const {
+  if (options_.tell) options_.tell({level, std::move(text), std::move(kind), per_minute_max});
 }
 
 PeerTransport::Link* PeerTransport::link_of(NodeId peer, env::Channel channel) {
@@ -77,12 +53,10 @@ PeerTransport::Link& PeerTransport::link_of(PeerConnection& connection) {
 
 Status PeerTransport::set_peer_address(NodeId peer, const std::string& address) {
   if (peer == options_.self || !peer) return Error{ErrorCode::kInvalid, "a node is not its own peer"};
-  const Result<SocketAddress> resolved = resolve(address);
-  if (!resolved) return resolved.error();
+  if (const Status checked = check_address(address); !checked.ok()) return checked;
   const auto [found, is_new] = peers_.try_emplace(peer);
   Peer& known = found->second;
-  known.address = *resolved;
-  known.address_text = address;
+  known.address = address;
   for (size_t i = 0; is_new && i < known.links.size(); ++i) {
     known.links[i].peer = peer;
     known.links[i].channel = static_cast<env::Channel>(i);
@@ -100,7 +74,7 @@ void PeerTransport::block(NodeId peer, bool is_blocked) {
     loop_.clock().cancel(std::exchange(link.retry_timer, 0));
     link.retry_delay = options_.retry_delay_min;
     if (is_blocked) {
-      link.dialing.reset();  // not in its own callback: it has left `dialing` by then
+      if (link.dialing) retire_dialing(link);
       disconnect(link, "blocked");
     } else if (dials(peer)) {
       dial(link);
@@ -135,6 +109,7 @@ void PeerTransport::end_turn() {
   }
   unflushed_.clear();
   retired_.clear();
+  acceptor_.end_turn();
 }
 
 void PeerTransport::on_frame(PeerConnection& connection, Bytes body) {
@@ -145,7 +120,7 @@ void PeerTransport::on_frame(PeerConnection& connection, Bytes body) {
 void PeerTransport::on_broken(PeerConnection& connection, const std::string& reason) {
   Link& link = link_of(connection);
   disconnect(link, reason);
-  if (dials(link.peer) && !link.connection) dial_later(link);
+  if (dials(link.peer) && !link.connection) dial_later_and_later(link);
 }
 
 void PeerTransport::disconnect(Link& link, const std::string& reason) {
@@ -153,137 +128,98 @@ void PeerTransport::disconnect(Link& link, const std::string& reason) {
   link.connection->close();
   link_by_connection_.erase(link.connection.get());
   retired_.push_back(std::exchange(link.connection, nullptr));
-  log(describe(link.peer, link.channel) + " lost: " + reason);
+  const std::string name = link_name(link.peer, link.channel);
+  tell(NoticeLevel::kInfo, name + " lost: " + reason, "lost " + name);
   handler_->on_disconnected(link.peer, link.channel);
 }
 
-void PeerTransport::establish(Link& link, int fd) {
-  disconnect(link, "replaced by a new connection");
+void PeerTransport::establish(Link& link, int fd, bool ends_earlier) {
+  for (Link& other : peers_.at(link.peer).links) {
+    if (&other == &link) {
+      disconnect(link, "replaced by a new connection");
+    } else if (ends_earlier) {
+      disconnect(other, "the node has started anew");
+      if (dials(other.peer)) dial_later_and_later(other);
+    }
+  }
   const size_t queued_bytes_max =
       link.channel == env::Channel::kControl ? options_.control_queued_bytes_max : options_.bulk_queued_bytes_max;
   PeerConnectionOwner& owner = *this;
   link.connection = std::make_unique<PeerConnection>(loop_, fd, queued_bytes_max, owner);
   link_by_connection_[link.connection.get()] = &link;
   link.retry_delay = options_.retry_delay_min;
-  link.is_failure_logged = false;
-  log(describe(link.peer, link.channel) + " connected");
+  link.failure.clear();
+  const std::string name = link_name(link.peer, link.channel);
+  tell(NoticeLevel::kInfo, name + " connected", "connected " + name);
   handler_->on_connected(link.peer, link.channel);
 }
 
-// ---- the dialling side ----
+// ---- who is let in ----
 
-void PeerTransport::dial(Link& link) {
-  if (link.dialing || link.connection) return;
-  const Result<int> fd = start_connect(peers_.at(link.peer).address);
-  if (!fd) return on_dial_failed(link, fd.error().message);
-  link.dialing =
-      std::make_unique<PeerHandshake>(loop_, *fd, own_hello(link.peer, link.channel), options_.handshake_timeout,
-                                      [this, &link](const Result<Hello>& hello) { on_dialed(link, hello); });
+Hello PeerTransport::own_hello(HelloKind kind, NodeId target, env::Channel channel) const {
+  Hello hello;
+  hello.kind = kind;
+  hello.channel = channel;
+  hello.sender = options_.self;
+  hello.target = target;
+  if (kind == HelloKind::kIntroduction && handler_ != nullptr) hello.introduction = handler_->introduction();
+  return hello;
 }
 
-void PeerTransport::on_dialed(Link& link, const Result<Hello>& hello) {
-  PeerHandshake& handshake = *link.dialing;
-  retired_.push_back(std::exchange(link.dialing, nullptr));
-  if (!hello) return on_dial_failed(link, hello.error().message);
-  if (*hello != Hello{link.peer, options_.self, link.channel, hello->cluster}) {
-    return on_dial_failed(link, "node " + std::to_string(hello->sender.value) + " answered there");
+/// Why whoever called is none of ours, whatever it says about itself; empty if it is.
+std::string PeerTransport::refusal_of(const Hello& introduction) const {
+  const std::string caller = node_name(introduction.sender);
+  const std::string self = node_name(options_.self);
+  if (introduction.target != options_.self) {
+    return caller + " called " + node_name(introduction.target) + ", and " + self +
+           " answers there: the addresses in --initial-cluster of " + caller + " are wrong";
   }
-  if (is_foreign(*hello)) return on_dial_failed(link, "a node of another cluster answered there");
-  establish(link, handshake.take_fd());
-}
-
-void PeerTransport::on_dial_failed(Link& link, const std::string& reason) {
-  if (!link.is_failure_logged) {  // once per outage
-    link.is_failure_logged = true;
-    log("cannot reach " + describe(link.peer, link.channel) + " at " + peers_.at(link.peer).address_text + ": " +
-        reason + "; will keep trying");
-  }
-  dial_later(link);
-}
-
-void PeerTransport::dial_later(Link& link) {
-  if (peers_.at(link.peer).is_blocked) return;
-  // Between half and all of the delay, so that nodes that lost each other at one instant do not return at one.
-  const auto delay_ns = static_cast<uint64_t>(link.retry_delay.count());
-  const Duration delay(static_cast<int64_t>(prng_.between(delay_ns / 2, delay_ns)));
-  link.retry_delay = std::min(2 * link.retry_delay, options_.retry_delay_max);
-  loop_.clock().cancel(link.retry_timer);
-  link.retry_timer = loop_.clock().call_at(loop_.clock().now() + delay, [this, &link] {
-    link.retry_timer = 0;
-    dial(link);
-  });
-}
-
-// ---- the listening side ----
-
-void PeerTransport::accept_waiting() {
-  for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    const int fd = accept4(listener_.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) {
-      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) pause_accepting();
-      if (errno == EINTR || errno == ECONNABORTED) continue;
-      return;
-    }
-    if (accepted_.size() >= kUnidentifiedMax) {
-      close(fd);
-      continue;
-    }
-    tune_peer_socket(fd);
-    accepted_.push_back(nullptr);
-    std::unique_ptr<PeerHandshake>& slot = accepted_.back();
-    // The handshake is named by a pointer it gets after its construction; it speaks only from the loop.
-    auto self = std::make_shared<PeerHandshake*>(nullptr);
-    slot = std::make_unique<PeerHandshake>(loop_, fd, std::nullopt, options_.handshake_timeout,
-                                           [this, self](const Result<Hello>& hello) { on_accepted(*self, hello); });
-    *self = slot.get();
-  }
-}
-
-void PeerTransport::pause_accepting() {
-  log("out of descriptors or memory: accepting no peers for a moment");
-  loop_.update(listener_.fd, false, false);
-  accept_timer_ =
-      loop_.clock().call_at(loop_.clock().now() + kAcceptPause, [this] { loop_.update(listener_.fd, true, false); });
-}
-
-void PeerTransport::on_accepted(PeerHandshake* handshake, const Result<Hello>& hello) {
-  const auto found = std::find_if(accepted_.begin(), accepted_.end(),
-                                  [&](const std::unique_ptr<PeerHandshake>& one) { return one.get() == handshake; });
-  CHECK(found != accepted_.end());
-  retired_.push_back(std::move(*found));  // closes the socket at the end of the turn unless it is taken
-  accepted_.erase(found);
-  const std::string reason = hello.ok() ? refusal(*hello) : hello.error().message;
-  if (!reason.empty()) return log("refused a connection to the peer port: " + reason);
-  const int fd = handshake->take_fd();
-  if (!send_first_bytes(fd, encode(own_hello(hello->sender, hello->channel)))) {
-    close(fd);
-    return;
-  }
-  establish(*link_of(hello->sender, hello->channel), fd);
-}
-
-/// Why the sender of a hello is not let in; empty if it is.
-std::string PeerTransport::refusal(const Hello& hello) const {
-  const std::string sender = "node " + std::to_string(hello.sender.value);
-  if (hello.target != options_.self) {
-    return sender + " looks for node " + std::to_string(hello.target.value) + ", this is node " +
-           std::to_string(options_.self.value);
-  }
-  const auto found = peers_.find(hello.sender);
-  if (found == peers_.end()) return sender + " is not a known peer";
-  if (dials(hello.sender)) return sender + " has the larger id and must not dial";
-  if (found->second.is_blocked) return sender + " is blocked";
-  if (is_foreign(hello)) return sender + " belongs to another cluster";
+  const auto found = peers_.find(introduction.sender);
+  if (found == peers_.end()) return caller + " is not in --initial-cluster of " + self;
+  if (dials(introduction.sender)) return caller + " has the larger id and waits to be called by " + self;
+  if (found->second.is_blocked) return caller + " is blocked at " + self;
   return {};
 }
 
-Hello PeerTransport::own_hello(NodeId target, env::Channel channel) const {
-  return {options_.self, target, channel, cluster_ ? cluster_() : ClusterId()};
+env::Admission PeerTransport::admit(const Hello& introduction, const std::string& address) {
+  return handler_->admit(introduction.sender, address, introduction.introduction);
 }
 
-bool PeerTransport::is_foreign(const Hello& hello) const {
-  const ClusterId own = cluster_ ? cluster_() : ClusterId();
-  return own && hello.cluster && hello.cluster != own;
+Hello PeerTransport::answer(const Hello& introduction, const std::string& address) {
+  const auto reply = [&](HelloKind kind) { return own_hello(kind, introduction.sender, introduction.channel); };
+  const auto refuse = [&](env::Refusal refusal) {
+    Hello hello = reply(HelloKind::kRefusal);
+    hello.refusal = std::move(refusal);
+    return hello;
+  };
+  if (const std::string reason = refusal_of(introduction); !reason.empty()) return refuse({{}, reason});
+  env::Admission admission = admit(introduction, address);
+  switch (admission.verdict) {
+    case env::Admission::Verdict::kWelcome:
+      return reply(HelloKind::kIntroduction);
+    case env::Admission::Verdict::kLater:
+      return reply(HelloKind::kLater);
+    case env::Admission::Verdict::kRefused:
+      break;
+  }
+  return refuse(std::move(admission.refusal));
+}
+
+// Judged once more: much may have happened since it was answered.
+void PeerTransport::on_accepted(const Hello& introduction, const std::string& address, int fd) {
+  const env::Admission admission =
+      refusal_of(introduction).empty() ? admit(introduction, address) : env::Admission::later();
+  if (admission.verdict != env::Admission::Verdict::kWelcome) {
+    close(fd);
+    return;
+  }
+  establish(*link_of(introduction.sender, introduction.channel), fd, admission.ends_earlier);
+}
+
+void PeerTransport::on_refused_by(NodeId caller, const env::Refusal& refusal) {
+  tell(NoticeLevel::kWarning, node_name(caller) + " refuses this node: " + refusal.reason,
+       "refused by " + node_name(caller), 1);
+  handler_->on_refused(caller, refusal);
 }
 
 }  // namespace torc::net

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "node/refusals.h"
+#include "node/role_notice.h"
 
 namespace torc::node {
 namespace {
@@ -284,7 +285,12 @@ void Group::serve_reads() {
 }
 
 void Group::notice_leadership() {
-  const bool is_now = replica_->status(clock_.now()).role == consensus::Role::kLeader;
+  const consensus::ReplicaStatus status = replica_->status(clock_.now());
+  if (const auto change = describe_change(told_, status)) {
+    host_.tell({NoticeLevel::kInfo, *change, "role"});
+  }
+  told_ = status;
+  const bool is_now = status.role == consensus::Role::kLeader;
   if (is_now == was_leader_) return;
   was_leader_ = is_now;
   proposals_.reset_window();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/lifetime.h"
+#include "base/notice.h"
 #include "consensus/replica.h"
 #include "env/checkpoint_store.h"
 #include "env/clock.h"
@@ -37,6 +38,7 @@ class GroupHost {
   virtual bool is_reachable(NodeId node) const = 0;
   /// The node can no longer be trusted; nothing may be acknowledged after this.
   virtual void on_fatal(const Error& error) = 0;
+  virtual void tell(const Notice&) {}
 };
 
 struct GroupOptions {
@@ -187,6 +189,7 @@ class Group {
   env::TimerId timer_ = 0;
   Instant timer_at_ = Instant::never();
   bool was_leader_ = false;
+  consensus::ReplicaStatus told_;  // role, term and leader as last noticed
   Instant handing_over_until_;
   consensus::ReplicaId handed_to_;  // target of the last attempt
   Instant next_purge_;

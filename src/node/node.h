@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/notice.h"
 #include "env/checkpoint_store.h"
 #include "env/clock.h"
 #include "env/disk.h"
@@ -35,6 +36,7 @@ struct NodeOptions {
   std::function<uint64_t()> memory_outside;
   size_t held_bytes_max = 256u << 20;  // of commands that wait on this node (Clients)
   storage::LogOptions log;
+  NoticeSink tell;  // elections and whatever else a person wants to find in the log; may be empty
   /// Called once when the node can no longer be trusted (failed fsync, corrupt entry): the process must exit.
   std::function<void(const Error&)> on_fatal;
 };

@@ -34,6 +34,7 @@ struct PeerStatus {
   NodeId node;
   std::string client_address;  // empty: not known yet
   bool is_connected = false;
+  std::string trouble;  // why there is no connection, one line; empty if there is one or nothing is known
 };
 
 struct GroupStatus {

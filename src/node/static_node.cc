@@ -31,7 +31,9 @@ StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<s
       clients_(options_.held_bytes_max),
       log_(std::move(log)),
       forwarder_(kTheGroup, *this, clients_, options_.command_timeout, Prng(options_.seed ^ 0xf0).next() >> 32),
-      receiver_(kTheGroup, *this, clients_) {
+      receiver_(kTheGroup, *this, clients_),
+      admissions_({.self = [this] { return own_introduction(); },
+                   .is_voter = [this](consensus::ReplicaId id) { return is_voter(id); }}) {
   for (const NodeId node : options_.initial_cluster) {
     if (node != options_.id) peers_[node];
   }
@@ -94,7 +96,7 @@ void StaticNode::execute(Waiter waiter, bool is_write, const kv::CommandView& co
     return;
   }
   if (!group_) {
-    clients_.begin(waiter).error("CLUSTERDOWN " + birth_.explanation());
+    clients_.begin(waiter).error("CLUSTERDOWN " + birth_.explanation() + troubles());
     clients_.end(waiter);
     return;
   }
@@ -178,6 +180,10 @@ void StaticNode::on_fatal(const Error& error) {
   if (options_.on_fatal) options_.on_fatal(error);
 }
 
+void StaticNode::tell(const Notice& notice) {
+  if (options_.tell) options_.tell(notice);
+}
+
 // ---- introspection ----
 
 consensus::ReplicaId StaticNode::known_leader() const { return group_ ? group_->leader() : consensus::ReplicaId(); }
@@ -193,6 +199,7 @@ NodeStatus StaticNode::status() const {
     status.membership = Membership::kMember;
     status.explanation.clear();
   }
+  if (status.membership == Membership::kMeeting) status.explanation += troubles();
   if (is_replaced_ && !known_leader()) {
     status.membership = Membership::kStranger;
     status.explanation = "the cluster has replaced this data directory by a newer one: remove it to come back";
@@ -203,7 +210,9 @@ NodeStatus StaticNode::status() const {
   status.peer_messages_refused = peer_messages_refused_;
   status.memory_max = options_.memory_max;
   status.memory_used = group_ ? group_->memory_used() : memory_elsewhere();
-  for (const auto& [node, peer] : peers_) status.peers.push_back({node, peer.client_address, peer.is_connected});
+  for (const auto& [node, peer] : peers_) {
+    status.peers.push_back({node, peer.client_address, peer.is_connected, admissions_.trouble(node)});
+  }
   if (group_) {
     GroupStatus group = group_->status();
     const auto leader = peers_.find(group.leader_node);
@@ -220,6 +229,16 @@ NodeStatus StaticNode::status() const {
 Node::Digest StaticNode::digest(GroupId group) const {
   if (!group_ || group != kTheGroup) return {};
   return {group_->applied(), group_->digest()};
+}
+
+/// Behind "waiting to meet node 2, 3": what stands in the way.
+std::string StaticNode::troubles() const {
+  std::string text;
+  for (const auto& [node, peer] : peers_) {
+    const std::string& trouble = admissions_.trouble(node);
+    if (!trouble.empty()) text += "; " + trouble;
+  }
+  return text;
 }
 
 const consensus::Replica* StaticNode::replica_of(GroupId group) const {

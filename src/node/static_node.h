@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "node/admissions.h"
 #include "node/birth.h"
 #include "node/clients.h"
 #include "node/clock_watch.h"
@@ -47,6 +48,11 @@ class StaticNode final : public Node,
   void hand_over() override;
 
   // NetworkHandler
+  std::string introduction() override { return wire::encode(own_introduction()); }
+  env::Admission admit(NodeId peer, std::string_view address, std::string_view introduction) override {
+    return admissions_.judge(peer, address, introduction);
+  }
+  void on_refused(NodeId peer, const env::Refusal& refusal) override { admissions_.on_refused(peer, refusal); }
   void on_frame(NodeId from, env::Channel channel, Bytes body) override;
   void on_connected(NodeId peer, env::Channel channel) override;
   void on_disconnected(NodeId peer, env::Channel channel) override;
@@ -66,6 +72,7 @@ class StaticNode final : public Node,
   void on_leadership_lost() override { receiver_.on_leadership_lost(); }
   bool is_reachable(NodeId node) const override;
   void on_fatal(const Error& error) override;
+  void tell(const Notice& notice) override;
   // ForwarderHost
   std::vector<NodeId> neighbours() const override;
   bool can_send_to(NodeId node) const override;
@@ -92,10 +99,13 @@ class StaticNode final : public Node,
   void transmit(NodeId to, env::Channel channel, const wire::PeerMessage& message);
   void on_forward_request(NodeId from, wire::ForwardRequest request);
   void on_forward_reply(NodeId from, const wire::ForwardReply& reply);
+  wire::Introduction own_introduction() const;
+  bool is_voter(consensus::ReplicaId id) const;
   void on_meet(NodeId from, const wire::Meet& meet);
   void greet(NodeId peer);
   void greet_everyone();
   bool is_settled() const;
+  std::string troubles() const;
   void take_part();
   Status open_group();
   void maintain();
@@ -114,6 +124,7 @@ class StaticNode final : public Node,
   ForwardReceiver receiver_;
   Relay relay_{*this};
   std::map<NodeId, Peer> peers_;
+  Admissions admissions_;
   bool is_being_born_ = false;
   bool has_returned_ = false;  // as a voter, and that is committed
   bool is_replaced_ = false;   // peers write to another incarnation of this node

@@ -60,6 +60,24 @@ void StaticNode::greet_everyone() {
   if (!is_settled()) greet_timer_ = clock_.call_at(clock_.now() + kGreetingInterval, [this] { greet_everyone(); });
 }
 
+wire::Introduction StaticNode::own_introduction() const {
+  const Identity& identity = birth_.identity();
+  wire::Introduction introduction;
+  introduction.self = identity.self();
+  wire::Agreement& agreement = introduction.agreement;
+  // What an unborn node has written down may still turn out to be different from what the others have: birth.cc tells.
+  if (identity.is_born) agreement.cluster = cluster_id_of(identity.roster);
+  agreement.listed = identity.listed;
+  agreement.election_timeout_min = options_.election_timeout_min;
+  agreement.lease_drift_percent = static_cast<uint32_t>(consensus::ReplicaOptions().lease_drift_percent);
+  return introduction;
+}
+
+bool StaticNode::is_voter(consensus::ReplicaId id) const {
+  if (group_) return group_->configuration().is_voter(id);
+  return std::ranges::binary_search(birth_.identity().roster, id);
+}
+
 void StaticNode::on_meet(NodeId from, const wire::Meet& meet) {
   if (meet.node != from) return;
   peers_[from].client_address = meet.client_address;

@@ -60,6 +60,7 @@ void StaticNode::on_forward_reply(NodeId from, const wire::ForwardReply& reply) 
 void StaticNode::on_connected(NodeId peer, env::Channel channel) {
   const auto found = peers_.find(peer);
   if (found == peers_.end() || is_dead_) return;
+  admissions_.on_connected(peer, channel);
   if (channel == env::Channel::kControl) {
     found->second.is_connected = true;
     greet(peer);
@@ -74,6 +75,7 @@ void StaticNode::on_connected(NodeId peer, env::Channel channel) {
 void StaticNode::on_disconnected(NodeId peer, env::Channel channel) {
   const auto found = peers_.find(peer);
   if (found == peers_.end() || is_dead_) return;
+  admissions_.on_disconnected(peer, channel);
   if (channel == env::Channel::kControl) {
     found->second.is_connected = false;
   } else {

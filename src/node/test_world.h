@@ -73,6 +73,7 @@ struct TestWorld {
   std::map<NodeId, Opened> opened;
   std::unique_ptr<sim::World> world;
   std::vector<std::unique_ptr<Terminal>> terminals;
+  std::function<void(NodeOptions&)> adjust_node;  // at each start, for what is not alike on all nodes
 
   explicit TestWorld(size_t nodes, const std::function<void(sim::WorldOptions&)>& adjust = {}) {
     sim::WorldOptions options;
@@ -82,6 +83,7 @@ struct TestWorld {
     options.open_node = [this](NodeOptions node, env::Clock& clock, env::Disk& disk, env::Network& network,
                                env::CheckpointStore& checkpoints) {
       opened[node.id] = {&disk, &checkpoints};
+      if (adjust_node) adjust_node(node);
       return Node::open(std::move(node), clock, disk, network, checkpoints);
     };
     world = std::make_unique<sim::World>(std::move(options), Prng(7), trace);

@@ -1,7 +1,8 @@
 #include "server/run_server.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
+#include <signal.h>
 #include <spdlog/spdlog.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -16,6 +17,8 @@
 #include "net/resp_server.h"
 #include "node/node.h"
 #include "server/data_directory.h"
+#include "server/logging.h"
+#include "server/state_summary.h"
 
 namespace torc::server {
 namespace {
@@ -23,19 +26,12 @@ namespace {
 constexpr Duration kHandOverPatience = 1s;  // a planned stop waits this long for another leader
 constexpr Duration kDrainPatience = 500ms;  // and then this long for clients to take their last answers
 constexpr Duration kShutdownPoll = 10ms;
-constexpr rlim_t kDescriptorsReserved = 512;  // for files, peers and what is being accepted
+constexpr std::chrono::milliseconds kLastWordsPatience{500};  // for a log that is not read
+constexpr rlim_t kDescriptorsReserved = 512;                  // for files, peers and what is being accepted
 
 uint64_t fresh_seed() {
   std::random_device device;
   return static_cast<uint64_t>(device()) << 32 | device();
-}
-
-void start_logging(const cli::ServeOptions& options) {
-  auto logger = spdlog::stderr_logger_st("torc");
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e node " + std::to_string(options.id.value) + " %l: %v");
-  logger->set_level(spdlog::level::from_str(options.log_level));
-  logger->flush_on(spdlog::level::debug);
-  spdlog::set_default_logger(std::move(logger));
 }
 
 int failed(const std::string& what, const Error& error) {
@@ -46,7 +42,7 @@ int failed(const std::string& what, const Error& error) {
 /// Nothing may leave this process any more: not even what destructors would flush.
 void stop_at_once(const Error& error) {
   spdlog::critical("stopping, this node can no longer be trusted: {}", error.message);
-  spdlog::shutdown();
+  finish_logging(kLastWordsPatience);
   std::_Exit(cli::kExitFailed);
 }
 
@@ -63,7 +59,7 @@ class Shutdown {
   Shutdown(host::EventLoop& loop, node::Node& node, net::RespServer& server, bool has_peers)
       : loop_(loop), node_(node), server_(server), has_peers_(has_peers) {}
 
-  void on_signal(int signal) {
+  void begin(int signal) {
     if (deadline_.ns != 0) return loop_.stop();
     spdlog::info("signal {}: handing over and stopping", signal);
     deadline_ = loop_.clock().now() + kHandOverPatience;
@@ -123,12 +119,12 @@ net::RespLimits client_limits(const cli::ServeOptions& options, uint64_t memory_
   return limits;
 }
 
-net::PeerTransportOptions transport_options(const cli::ServeOptions& options) {
+net::PeerTransportOptions transport_options(const cli::ServeOptions& options, NoticeLog& log) {
   net::PeerTransportOptions settings;
   settings.self = options.id;
   settings.listen_address = options.peer_listen.text();
   settings.seed = fresh_seed();
-  settings.log = [](std::string_view line) { spdlog::info("{}", line); };
+  settings.tell = [&log](const Notice& notice) { log.write(notice); };
   return settings;
 }
 
@@ -141,7 +137,7 @@ Status introduce_peers(const cli::ServeOptions& options, net::PeerTransport& tra
   return {};
 }
 
-node::NodeOptions node_options(const cli::ServeOptions& options, uint64_t memory_max) {
+node::NodeOptions node_options(const cli::ServeOptions& options, uint64_t memory_max, NoticeLog& log) {
   node::NodeOptions node;
   node.memory_max = memory_max;
   node.held_bytes_max = share_of(memory_max, 4, 64u << 20, node.held_bytes_max);
@@ -161,6 +157,7 @@ node::NodeOptions node_options(const cli::ServeOptions& options, uint64_t memory
       spdlog::info("the disk has space again");
     }
   };
+  node.tell = [&log](const Notice& notice) { log.write(notice); };
   node.on_fatal = stop_at_once;
   return node;
 }
@@ -175,20 +172,30 @@ Result<std::unique_ptr<node::Node>> recover(const cli::ServeOptions& options, no
   return node::Node::open(std::move(settings), loop.clock(), *data.disk, network, *data.checkpoints);
 }
 
+/// A signal may come before the loop looks at signals: while the data is read, which takes a while. Neither of these
+/// two may end a node; Shutdown and the loop know the others.
+void become_a_server() {
+  ::signal(SIGHUP, SIG_IGN);
+  ::signal(SIGUSR1, SIG_IGN);
+  ::prctl(PR_SET_NAME, "torc");  // started through /proc/self/exe it would be "exe" in ps and top
+}
+
 /// Others hold everything this node ever acknowledged, and are enough to take it back.
 bool can_come_back(const cli::ServeOptions& options) { return options.initial_cluster.size() >= 3; }
 
 }  // namespace
 
 int run_server(const cli::ServeOptions& options) {
-  start_logging(options);
+  become_a_server();
+  start_logging(options.id, options.log_level);
   const uint64_t memory_max = memory_max_of(options);
   const net::RespLimits limits = client_limits(options, memory_max);
   host::EventLoop loop;
-  auto transport = net::PeerTransport::open(transport_options(options), loop);
+  NoticeLog notices(loop);
+  auto transport = net::PeerTransport::open(transport_options(options, notices), loop);
   if (!transport.ok()) return failed("peer port", transport.error());
   net::RespServer* clients = nullptr;  // once it listens
-  node::NodeOptions settings = node_options(options, memory_max);
+  node::NodeOptions settings = node_options(options, memory_max, notices);
   settings.memory_outside = [&clients, &peers = **transport] {
     return peers.queued_bytes() + (clients == nullptr ? 0 : clients->clients().buffered_bytes());
   };
@@ -204,10 +211,6 @@ int run_server(const cli::ServeOptions& options) {
   }
   if (!opened.ok()) return failed("recovery", opened.error());
   node::Node& node = **opened;
-  (*transport)->set_cluster([&node] {
-    const node::NodeStatus status = node.status();
-    return status.membership == node::Membership::kMember ? status.cluster : ClusterId();
-  });
   if (const Status known = introduce_peers(options, **transport); !known.ok()) return failed("peers", known.error());
 
   loop.at_end_of_turn([&node] { node.end_turn(); });
@@ -218,8 +221,13 @@ int run_server(const cli::ServeOptions& options) {
 
   spdlog::info("serving clients on {}, peers on {}, data in {}", options.listen.text(), options.peer_listen.text(),
                options.data_directory);
+  if (memory_max != 0) spdlog::info("commands that may grow the data are refused above {} MiB", memory_max >> 20);
   Shutdown shutdown(loop, node, **server, options.initial_cluster.size() > 1);
-  loop.run([&shutdown](int signal) { shutdown.on_signal(signal); });
+  loop.run([&](int signal) {
+    if (signal == SIGHUP) return spdlog::info("SIGHUP: there is nothing to read again; the log is standard error");
+    if (signal != SIGUSR1) return shutdown.begin(signal);
+    for (const std::string& line : state_summary(node.status(), (*server)->clients().size())) spdlog::info("{}", line);
+  });
   spdlog::info("stopped");
   return cli::kExitOk;
 }

@@ -158,7 +158,7 @@ struct Planted {
 class CheckersCatch : public ::testing::TestWithParam<Planted> {};
 
 TEST_P(CheckersCatch, ThePlantedFlaw) {
-  const Outcome outcome = run_toys(GetParam().flaw, 3);
+  const Outcome outcome = run_toys(GetParam().flaw, 4);
   EXPECT_EQ(outcome.verdict, GetParam().verdict) << outcome.message;
   EXPECT_THAT(outcome.message, ::testing::HasSubstr(GetParam().message));
 }

@@ -15,6 +15,7 @@ constexpr size_t kPrefixBytes = 8;  // u32 CRC of the rest, u32 header bytes (wi
 // Protobuf: tag = field number << 3 | wire type. Numbers no version of ours will come to.
 constexpr uint64_t kVarintTag = 19'001 << 3 | 0;
 constexpr uint64_t kBytesTag = 19'002 << 3 | 2;
+constexpr uint64_t kAgreementTag = 3 << 3 | 2;    // Introduction.agreement
 constexpr uint64_t kMessageTag = 1'000 << 3 | 2;  // as a new alternative of Header.message
 
 std::string unknown_fields() {
@@ -80,6 +81,14 @@ std::optional<std::string> spoken(Dialect dialect, std::string body) {
     return wire::encode(*meet).joined();
   }
   return body;
+}
+
+std::string spoken_introduction(Dialect dialect, std::string introduction) {
+  if (dialect != Dialect::kNext || introduction.empty()) return introduction;
+  introduction += unknown_fields();
+  put_varint(introduction, kAgreementTag);  // once more the message inside: parsers merge the two
+  put_bytes(introduction, unknown_fields());
+  return introduction;
 }
 
 bool is_known(Dialect dialect, const Bytes& body) {

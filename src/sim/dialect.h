@@ -22,6 +22,8 @@ std::string_view to_string(Dialect dialect);
 
 /// The frame body as a node of that version would send it; nothing if it has no such message.
 std::optional<std::string> spoken(Dialect dialect, std::string body);
+/// The same for what it says about itself at a new connection.
+std::string spoken_introduction(Dialect dialect, std::string introduction);
 /// False if a node of that version does not know this kind of message.
 bool is_known(Dialect dialect, const Bytes& body);
 /// A frame of a kind that only the next version has.

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,10 @@ struct NetworkOptions {
   Duration connect_min = 1ms;
   Duration connect_max = 100ms;
 };
+
+/// After a refusal, and after being told to come back soon.
+constexpr Duration kRefusedRetry = 500ms;
+constexpr Duration kLaterRetry = 50ms;
 
 /// What happens to frames sent into a cut direction.
 enum class CutMode : uint8_t {
@@ -76,15 +81,32 @@ class SimNetwork {
   void arrive(size_t from, size_t to, size_t channel, uint64_t epoch, const Bytes& bytes);
   void release_held(size_t from, size_t to);
   void connect_later(size_t a, size_t b, size_t channel);
+  void connect_after(size_t a, size_t b, size_t channel, Duration wait);
   void connect(size_t a, size_t b, size_t channel);
   void break_connection(size_t a, size_t b, size_t channel);
-  void tell(size_t whom, size_t peer, size_t channel, uint64_t epoch);
+  void tell_broken(size_t whom, size_t peer, size_t channel);
+  // ---- handshakes: both processes judge each other before there is a connection, as net/peer_hello.h draws it ----
+  struct Handshake {
+    size_t dialer;
+    size_t listener;
+    size_t channel;
+    uint64_t attempt;
+  };
+  std::string introduction_of(const Port& port) const;
+  void say(const Handshake& handshake, bool is_to_listener, std::function<void()> work);
+  void on_call(const Handshake& handshake, const std::string& introduction);
+  void on_answer(const Handshake& handshake, const std::string& answer, const std::string& introduction);
+  void on_welcome(const Handshake& handshake, const std::string& introduction, uint64_t epoch);
+  void refuse(const Handshake& handshake, bool is_by_listener, const env::Admission& admission);
+  void give_up(const Handshake& handshake, Duration wait);
+  void connected(size_t whom, size_t peer, size_t channel, uint64_t epoch, bool ends_earlier);
 
   EventQueue& queue_;
   Prng prng_;
   Trace& trace_;
   NetworkOptions options_;
   uint64_t last_epoch_ = 0;
+  uint64_t last_attempt_ = 0;
   std::vector<std::unique_ptr<Port>> ports_;
   std::vector<std::unique_ptr<Connection>> connections_;
   std::vector<std::vector<CutMode>> cuts_;          // [from][to]

@@ -16,10 +16,22 @@ struct Listener final : env::NetworkHandler {
   void on_frame(NodeId, env::Channel, Bytes body) override { log += std::string(body.view()) + " "; }
   void on_connected(NodeId peer, env::Channel channel) override { log += "+" + name(peer, channel) + " "; }
   void on_disconnected(NodeId peer, env::Channel channel) override { log += "-" + name(peer, channel) + " "; }
+  std::string introduction() override { return "I am " + name_of; }
+  env::Admission admit(NodeId, std::string_view, std::string_view introduction) override {
+    EXPECT_NE(introduction, "I am " + name_of);
+    if (answers.empty()) return {};
+    const env::Admission answer = answers.front();
+    answers.erase(answers.begin());
+    return answer;
+  }
+  void on_refused(NodeId, const env::Refusal& refusal) override { refusals.push_back(refusal.reason); }
   static std::string name(NodeId peer, env::Channel channel) {
     return std::to_string(peer.value) + (channel == env::Channel::kControl ? "c" : "b");
   }
+  std::string name_of;
   std::string log;
+  std::vector<env::Admission> answers;  // to introductions; then everybody is welcome
+  std::vector<std::string> refusals;
 };
 
 class TwoMachines : public ::testing::Test {
@@ -27,6 +39,7 @@ class TwoMachines : public ::testing::Test {
   explicit TwoMachines(NetworkOptions options = {}) : network_(queue_, Prng(7), trace_, options) {
     for (size_t i = 0; i < 2; ++i) {
       ports_.push_back(&network_.add(NodeId(i + 1), processes_[i]));
+      listeners_[i].name_of = std::to_string(i + 1);
       ports_[i]->set_handler(&listeners_[i]);
     }
     for (size_t i = 0; i < 2; ++i) {
@@ -114,7 +127,12 @@ TEST_F(TwoMachines, APeerLearnsOfADeathAndANewLifeGetsNothingOfTheOld) {
   ports_[1]->set_handler(&reborn);
   network_.on_start(NodeId(2));
   run(1s);
-  EXPECT_EQ(listeners_[0].log, "-2c -2b +2c +2b ");
+  for (const std::string& channel : {std::string("2c "), std::string("2b ")}) {
+    const size_t lost = listeners_[0].log.find("-" + channel);
+    const size_t back = listeners_[0].log.find("+" + channel);
+    EXPECT_LT(lost, back) << listeners_[0].log;
+    EXPECT_NE(back, std::string::npos) << listeners_[0].log;
+  }
   EXPECT_EQ(listeners_[1].log, "");
   EXPECT_THAT(reborn.log, ::testing::AnyOf("+1c +1b ", "+1b +1c "));
 }
@@ -146,6 +164,32 @@ TEST_F(TwoMachines, ASlowLinkIsSlowInBothDirectionsUntilItIsNot) {
   send(0, "c");
   run(100ms);
   EXPECT_EQ(listeners_[1].log, "a c ");
+}
+
+TEST_F(TwoMachines, NothingPassesBeforeBothHaveWelcomedTheOther) {
+  for (Listener& judge : listeners_) {
+    Listener& other = &judge == &listeners_[0] ? listeners_[1] : listeners_[0];
+    judge.answers = {env::Admission::later(), env::Admission::refused({{}, "no"}), {}};
+    network_.reset(NodeId(1), NodeId(2), env::Channel::kControl);
+    run(300ms);
+    EXPECT_EQ(listeners_[0].log + listeners_[1].log, "-2c -1c ");
+    send(0, "lost");
+    run(3s);
+    EXPECT_EQ(listeners_[0].log, "-2c +2c ");
+    EXPECT_EQ(listeners_[1].log, "-1c +1c ");
+    EXPECT_THAT(other.refusals, ::testing::ElementsAre("no"));
+    for (Listener& listener : listeners_) {
+      listener.log.clear();
+      listener.refusals.clear();
+    }
+  }
+}
+
+TEST_F(TwoMachines, APeerThatHasStartedAnewEndsWhatStoodBefore) {
+  listeners_[1].answers = {env::Admission{.ends_earlier = true}, env::Admission{.ends_earlier = true}};
+  network_.reset(NodeId(1), NodeId(2), env::Channel::kControl);
+  run(1s);
+  EXPECT_EQ(listeners_[1].log, "-1c -1b +1c ");
 }
 
 class OvertakingMachines : public TwoMachines {

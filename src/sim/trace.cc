@@ -57,6 +57,8 @@ std::string_view to_string(TraceKind kind) {
       return "FAULT";
     case TraceKind::kViolation:
       return "VIOLATION";
+    case TraceKind::kNotice:
+      return "says";
   }
   return "?";
 }

@@ -36,6 +36,7 @@ enum class TraceKind : uint8_t {
   kPhase,
   kFault,
   kViolation,  // what the observer saw
+  kNotice,     // what a node tells its operator
 };
 std::string_view to_string(TraceKind kind);
 

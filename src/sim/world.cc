@@ -68,6 +68,10 @@ void World::start(NodeId id) {
   options.client_address = "n" + std::to_string(id.value) + ":7000";
   options.seed = started.prng.next();
   options.may_found_cluster = !started.has_set_aside;
+  options.tell = [this, id](const Notice& notice) {
+    trace_.note(queue_.now(), id, TraceKind::kNotice, hash_bytes(notice.text), [&] { return notice.text; });
+    if (options_.tell) options_.tell(id, notice);
+  };
   options.on_fatal = [this, id](const Error& error) { on_fatal(id, error); };
   env::Disk* disk = started.disk.get();
   if (options_.wrap_disk) {

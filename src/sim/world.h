@@ -46,6 +46,7 @@ struct WorldOptions {
   node::NodeOptions node;            // the same for all; ids, seeds and addresses are filled in
   OpenNode open_node;                // node::Node::open, unless a test has a node of its own
   WrapDisk wrap_disk;
+  std::function<void(NodeId, const Notice&)> tell;  // what nodes would write to their logs; may be empty
 };
 
 class World {

@@ -103,6 +103,7 @@ bool Cluster::try_start_all() {
   choose_addresses();
   nodes_.resize(static_cast<size_t>(options_.nodes));
   for (NodeNumber node = 1; node <= size(); ++node) start(node);
+  if (!options_.waits_for_answers) return true;
   try {
     wait_until_all_answer();
   } catch (const std::runtime_error& error) {
@@ -112,21 +113,31 @@ bool Cluster::try_start_all() {
   return true;
 }
 
-void Cluster::start(NodeNumber node) {
-  std::string members;
+std::string Cluster::members() const {
+  std::string text;
   for (NodeNumber member = 1; member <= size(); ++member) {
-    if (member > 1) members += ",";
-    members += std::to_string(member) + "=" + peer_address(member).text();
+    if (member > 1) text += ",";
+    text += std::to_string(member) + "=" + peer_address(member).text();
   }
+  return text;
+}
+
+std::vector<std::string> Cluster::command_line(NodeNumber node) const {
   std::vector<std::string> argv;
   if (options_.premises != nullptr) argv = options_.premises->entrance(node);
   for (const std::string& word :
        {built_program("torc"), std::string("serve"), std::string("--id"), std::to_string(node), std::string("--data"),
         data_path(node), std::string("--listen"), address(node).text(), std::string("--peer-listen"),
-        peer_address(node).text(), std::string("--initial-cluster"), members}) {
+        peer_address(node).text(), std::string("--initial-cluster"), members()}) {
     argv.push_back(word);
   }
   argv.insert(argv.end(), options_.extra_args.begin(), options_.extra_args.end());
+  return argv;
+}
+
+void Cluster::start(NodeNumber node) { start(node, command_line(node)); }
+
+void Cluster::start(NodeNumber node, std::vector<std::string> argv) {
   std::map<std::string, std::string> environment = options_.environment;
   for (auto& [name, value] : environment) {
     if (value.starts_with(kClusterDirectory)) value.replace(0, kClusterDirectory.size(), directory_);

@@ -32,7 +32,8 @@ struct ClusterOptions {
   std::vector<std::string> extra_args;  // appended to every `torc serve`
   /// Of every node; kClusterDirectory at the beginning of a value stands for Cluster::directory().
   std::map<std::string, std::string> environment;
-  Premises* premises = nullptr;  // outlives the cluster
+  Premises* premises = nullptr;   // outlives the cluster
+  bool waits_for_answers = true;  // false: the nodes are started, whatever becomes of them
 };
 constexpr std::string_view kClusterDirectory = "{directory}";
 
@@ -61,6 +62,13 @@ class Cluster {
 
   // ---- faults ----
   void start(NodeNumber node);
+  /// With another command line, such as a changed command_line(node).
+  void start(NodeNumber node, std::vector<std::string> argv);
+  std::vector<std::string> command_line(NodeNumber node) const;
+  /// 1=host:port,2=host:port,...
+  std::string members() const;
+  /// The node's log so far.
+  std::string log(NodeNumber node) const { return read_file(log_path(node)); }
   void kill_hard(NodeNumber node) { process(node).kill_hard(); }
   void pause(NodeNumber node) { process(node).pause(); }
   void resume(NodeNumber node) { process(node).resume(); }

@@ -1,0 +1,52 @@
+// What a node says about itself before anything else passes on a connection, and what of it must be alike everywhere.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/strong_id.h"
+#include "base/time.h"
+#include "consensus/types.h"
+
+namespace torc::wire {
+
+/// The formats of replicated things (entries, snapshots) that this version reads and writes.
+constexpr uint32_t kFormatOldest = 1;
+constexpr uint32_t kFormatNewest = 1;
+
+/// What safety depends on. A lease, for one, holds because everybody else waits for as long as its leader counts on:
+/// with 3,000 ms at the leader and 200 at the others reads were stale for seconds.
+struct Agreement {
+  ClusterId cluster;           // none: not known yet, agrees with any
+  std::vector<NodeId> listed;  // --initial-cluster, sorted
+  Duration election_timeout_min{0};
+  uint32_t lease_drift_percent = 0;
+  uint32_t format_oldest = kFormatOldest;
+  uint32_t format_newest = kFormatNewest;
+
+  friend bool operator==(const Agreement&, const Agreement&) = default;
+};
+
+/// In what two nodes differ that must be alike, as a sentence that is true at either end (it is written to both logs);
+/// nothing if they agree.
+std::optional<std::string> difference(NodeId one, const Agreement& of_one, NodeId other, const Agreement& of_other);
+
+struct Introduction {
+  consensus::ReplicaId self;
+  Agreement agreement;
+
+  friend bool operator==(const Introduction&, const Introduction&) = default;
+};
+
+/// Requires: at most kMeetNodesMax nodes are listed.
+std::string encode(const Introduction& introduction);
+/// Fields of a later version are passed over. Errors: kInvalid; allocates no more than `bytes` explain.
+Result<Introduction> decode_introduction(std::string_view bytes);
+
+constexpr size_t kIntroductionBytesMax = 32u << 10;
+
+}  // namespace torc::wire

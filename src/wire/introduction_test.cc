@@ -1,0 +1,86 @@
+#include "wire/introduction.h"
+
+#include <gmock/gmock.h>
+
+#include "base/codec.h"
+
+namespace torc::wire {
+namespace {
+
+using testing::HasSubstr;
+
+Agreement terms() {
+  Agreement agreement;
+  agreement.cluster = ClusterId(0xabcdef);
+  agreement.listed = {NodeId(1), NodeId(2), NodeId(3)};
+  agreement.election_timeout_min = 200ms;
+  agreement.lease_drift_percent = 10;
+  return agreement;
+}
+
+Introduction introduction() { return {{NodeId(2), Incarnation(UINT64_MAX)}, terms()}; }
+
+TEST(Introduction, SurvivesTheRoundTripAndShorterBytesNeverPassForIt) {
+  const std::string bytes = encode(introduction());
+  ASSERT_TRUE(decode_introduction(bytes).ok());
+  EXPECT_EQ(decode_introduction(bytes).value(), introduction());
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    const auto shorter = decode_introduction(bytes.substr(0, i));
+    EXPECT_FALSE(shorter.ok() && *shorter == introduction()) << i;
+  }
+  EXPECT_FALSE(decode_introduction(std::string(kIntroductionBytesMax + 1, '\0')).ok());
+}
+
+TEST(Introduction, FieldsOfALaterVersionChangeNothing) {
+  std::string unknown;
+  put_varint(unknown, 19'001 << 3);  // a varint field
+  put_varint(unknown, 42);
+  std::string bytes = encode(introduction()) + unknown;
+  put_varint(bytes, 3 << 3 | 2);  // once more the agreement: parsers merge the two
+  put_bytes(bytes, unknown);
+  ASSERT_TRUE(decode_introduction(bytes).ok());
+  EXPECT_EQ(decode_introduction(bytes).value(), introduction());
+}
+
+TEST(Agreement, EqualTermsAndAClusterNotKnownYetAreNoDifference) {
+  EXPECT_EQ(difference(NodeId(1), terms(), NodeId(3), terms()), std::nullopt);
+  Agreement unborn = terms();
+  unborn.cluster = ClusterId();
+  EXPECT_EQ(difference(NodeId(1), terms(), NodeId(3), unborn), std::nullopt);
+  EXPECT_EQ(difference(NodeId(1), unborn, NodeId(3), terms()), std::nullopt);
+}
+
+TEST(Agreement, EveryDifferenceIsASentenceThatIsTheSameAtBothEnds) {
+  struct Case {
+    std::function<void(Agreement&)> change;
+    std::string words;
+  };
+  for (const Case& one : {
+           Case{[](Agreement& a) { a.cluster = ClusterId(5); },
+                "node 1 belongs to cluster 0000000000abcdef, node 3 to 0000000000000005"},
+           Case{[](Agreement& a) { a.listed.pop_back(); },
+                "node 1 was started with an --initial-cluster of nodes 1, 2, 3, node 3 with one of nodes 1, 2"},
+           Case{[](Agreement& a) { a.election_timeout_min = 3000ms; },
+                "node 1 runs with --election-timeout-ms 200, node 3 with 3000"},
+           Case{[](Agreement& a) { a.lease_drift_percent = 0; },
+                "node 1 allows for clocks that differ by 10 %, node 3 by 0 %"},
+           Case{[](Agreement& a) { a.format_oldest = a.format_newest = 7; },
+                "node 1 reads formats 1 to 1, node 3 7 to 7"},
+       }) {
+    Agreement other = terms();
+    one.change(other);
+    const auto told = difference(NodeId(1), terms(), NodeId(3), other);
+    ASSERT_TRUE(told) << one.words;
+    EXPECT_THAT(*told, HasSubstr(one.words));
+    EXPECT_EQ(difference(NodeId(3), other, NodeId(1), terms()), told);
+  }
+}
+
+TEST(Agreement, VersionsWithACommonFormatWorkTogether) {
+  Agreement later = terms();
+  later.format_newest = kFormatNewest + 1;
+  EXPECT_EQ(difference(NodeId(1), terms(), NodeId(3), later), std::nullopt);
+}
+
+}  // namespace
+}  // namespace torc::wire
