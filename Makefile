@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run build test test-unit test-build integration nemesis sim sim-determinism explore bench check guard lint format tidy \
+.PHONY: help setup run build test test-unit test-build integration nemesis fuzz-workload sim sim-determinism explore bench check guard lint format tidy \
         sanitizers fuzz canary clean
 
 JOBS ?= $(shell nproc)
@@ -53,6 +53,9 @@ integration: test-build ## real processes, kill -9, real clients
 
 nemesis: test-build ## a longer run of faults against real processes: make nemesis SECONDS=600
 	@TORC_NEMESIS_SECONDS=$(or $(SECONDS),300) $(RELEASE)/bin/torc_integration_test --gtest_filter='Nemesis.*'
+
+fuzz-workload: test-build ## workloads within and past the limits against real processes: make fuzz-workload SECONDS=600
+	@TORC_WORKLOAD_SECONDS=$(or $(SECONDS),300) $(RELEASE)/bin/torc_integration_test --gtest_filter='Workload.*'
 
 sim: build ## simulated clusters of 3 and of 5 nodes, a thousand seeds each: make sim SEEDS=100000
 	@$(RELEASE)/bin/torc-sim --nodes 3 --seeds $(SEEDS) --jobs $(JOBS)

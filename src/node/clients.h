@@ -33,8 +33,8 @@ class Clients {
 
   /// Whether one command more of this client may wait here; else the caller refuses it. A client may hold as much as is
   /// left for others: alone half of the limit, beside another one a third, and so on. So there is always something left
-  /// for who comes next: what one client sends is nobody else's refusal. (Dynamic thresholds, Choudhury and Hahne
-  /// 1998.)
+  /// for who comes next: what one client sends is nobody else's refusal (rules.md#fair-budgets; dynamic
+  /// thresholds, Choudhury and Hahne 1998).
   bool has_room(ClientId id, size_t bytes) const;
   size_t held_bytes() const { return held_bytes_; }
 

@@ -36,7 +36,8 @@ struct ProposalLimits {
 
 /// A batch closes before a command that would pass a limit, so it is within all of them unless it is a single command:
 /// an entry is never larger than one operation may be. (It once closed when it had reached its limit: a request near
-/// the limit of one request on top of it was more than an entry may hold, and ended every leader that tried.)
+/// the limit of one request on top of it was more than an entry may hold, and ended every leader that tried:
+/// rules.md#close-before-overflow.)
 class Proposals {
  public:
   Proposals(size_t reserved_bytes, const ProposalLimits& limits);
