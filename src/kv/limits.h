@@ -1,6 +1,6 @@
 // The chain of limits: what one thing may be, so that what holds it never overflows. Whatever gathers (batches, frames,
-// replies) closes before it would pass its own limit; the sums that are needed for that are asserted beside each
-// holder.
+// replies) closes before it would pass its own limit (rules.md#close-before-overflow); the sums that are needed
+// for that are asserted beside each holder.
 //
 //   key, value  ->  operation (a command in an entry)  ->  entry  ->  frame between nodes
 //   value       ->  reply                              ->  frame between nodes

@@ -1,5 +1,5 @@
 // What a leader takes in: everything that could make an entry, the memory or a turn too large is refused here, before
-// it is proposed. Nothing is refused when it is applied: replicas would differ.
+// it is proposed. Nothing is refused when it is applied: replicas would differ (rules.md#refuse-at-admission).
 #include <algorithm>
 
 #include "node/group.h"
