@@ -5,8 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run build test test-unit test-build integration nemesis fuzz-workload sim sim-determinism explore bench check guard lint format tidy \
-        sanitizers fuzz canary clean
+P        sanitizers fuzz canary clean
 
 JOBS ?= $(shell nproc)
 NODES ?= 3
@@ -56,6 +55,10 @@ nemesis: test-build ## a longer run of faults against real processes: make nemes
 
 fuzz-workload: test-build ## workloads within and past the limits against real processes: make fuzz-workload SECONDS=600
 	@TORC_WORKLOAD_SECONDS=$(or $(SECONDS),300) $(RELEASE)/bin/torc_integration_test --gtest_filter='Workload.*'
+
+nemesis-power: test-build ## power cuts of real nodes, what was not synced is lost: make nemesis-power CUTS=200
+	@TORC_NEMESIS_CUTS=$(or $(CUTS),200) TORC_EVERY_STEP=1 $(RELEASE)/bin/torc_integration_test \
+	    --gtest_filter='PowerNemesis.*:Damage.APowerCut*'
 
 sim: build ## simulated clusters of 3 and of 5 nodes, a thousand seeds each: make sim SEEDS=100000
 	@$(RELEASE)/bin/torc-sim --nodes 3 --seeds $(SEEDS) --jobs $(JOBS)

@@ -51,6 +51,8 @@ NodeReport read_report(const client::Endpoint& address, std::string_view info) {
   report.applied_index = field("raft_applied_index");
   report.leader_address = field("raft_leader_address");
   report.explanation = field("raft_explanation");
+  report.damaged_folders = field("damaged_folders");
+  report.damaged_folders_bytes = field("damaged_folders_bytes");
   for (const auto& [name, value] : fields) {
     if (name.starts_with("raft_trouble_with_peer")) report.troubles.push_back(value);
     if (!name.starts_with("raft_peer")) continue;

@@ -18,6 +18,7 @@ struct NodeReport {
   std::string id, pid, role, term, commit_index, applied_index, leader_address;  // as INFO has them; empty: not said
   std::string explanation;                                                       // why the node takes no part, if so
   std::vector<std::string> troubles;                                             // why there is no connection to peers
+  std::string damaged_folders, damaged_folders_bytes;                            // damaged data it has set aside
   std::vector<client::Endpoint> peers;  // where the other nodes serve clients, as far as it knows
 
   bool is_leader() const { return is_up && role == "leader"; }

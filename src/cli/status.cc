@@ -45,6 +45,11 @@ std::string format_status(const std::vector<NodeReport>& reports) {
                     report.is_up ? or_dash(report.role) : "down", or_dash(report.term), or_dash(report.commit_index),
                     or_dash(report.applied_index)});
     if (!report.is_up) notes += report.trouble + "\n";
+    if (!report.damaged_folders.empty() && report.damaged_folders != "0") {
+      notes += "node " + or_dash(report.id) + ": keeps damaged data in " + report.damaged_folders +
+               " damaged-* folders of its data directory (" + report.damaged_folders_bytes +
+               " bytes); remove them when they have been looked at\n";
+    }
     if (!report.explanation.empty()) notes += "node " + or_dash(report.id) + ": " + report.explanation + "\n";
     for (const std::string& trouble : report.troubles) notes += "node " + or_dash(report.id) + ": " + trouble + "\n";
   }

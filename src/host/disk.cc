@@ -138,15 +138,6 @@ Status check_name(const std::string& name) {
   return Error{ErrorCode::kInvalid, "not a name for a file of the data directory: \"" + name + "\""};
 }
 
-Status make_directory(const std::string& path) {
-  if (mkdir(path.c_str(), 0755) == 0) {
-    const std::filesystem::path parent = std::filesystem::path(path).lexically_normal().parent_path();
-    return sync_directory(parent.empty() ? "." : parent.string());
-  }
-  if (errno == EEXIST) return {};
-  return errno_error(errno, "cannot create directory", path);
-}
-
 /// The lock lasts as long as the returned descriptor. Writes our pid into the file, for the next one's error message.
 Result<Descriptor> lock_directory(const std::string& directory) {
   const std::string path = directory + "/" + std::string(kLockName);

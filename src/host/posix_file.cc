@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
 #include <system_error>
 
 namespace torc::host {
@@ -16,6 +17,13 @@ namespace {
 
 constexpr size_t kZeroPieceBytes = 1u << 20;
 constexpr uint64_t kZeroBytesPerSync = 4u << 20;
+
+std::string parent_of(const std::string& path) {
+  std::filesystem::path normal = std::filesystem::path(path).lexically_normal();
+  if (!normal.has_filename()) normal = normal.parent_path();  // it ended in a slash
+  const std::string parent = normal.parent_path().string();
+  return parent.empty() ? "." : parent;
+}
 
 }  // namespace
 
@@ -92,6 +100,26 @@ Status sync_directory(const std::string& path) {
   if (!directory) return directory.error();
   if (fsync(directory->fd()) == 0) return {};
   return errno_error(errno, "cannot sync directory", path);
+}
+
+Status make_directory(const std::string& path) {
+  const bool is_new = mkdir(path.c_str(), 0755) == 0;
+  if (!is_new && errno != EEXIST) return errno_error(errno, "cannot create directory", path);
+  const std::string parent = parent_of(path);
+  // Whoever may not even read the parent did not make the directory: an operator did, long ago.
+  if (!is_new && access(parent.c_str(), R_OK) != 0) return {};
+  return sync_directory(parent);
+}
+
+Status make_directories(const std::string& path) {
+  std::vector<std::string> missing;
+  for (std::string at = path; access(at.c_str(), F_OK) != 0 && at != parent_of(at); at = parent_of(at)) {
+    missing.push_back(at);
+  }
+  for (; !missing.empty(); missing.pop_back()) {
+    if (Status made = make_directory(missing.back()); !made.ok()) return made;
+  }
+  return make_directory(path);
 }
 
 Result<uint64_t> size_of(const Descriptor& file, const std::string& path) {

@@ -37,6 +37,11 @@ Status write_at(const Descriptor& file, uint64_t offset, const std::vector<Bytes
 Status fill_with_zeros(const Descriptor& file, uint64_t bytes, const std::string& path);
 Status sync_file(const Descriptor& file, const std::string& path);
 Status sync_directory(const std::string& path);
+/// Makes the directory unless it is there. Its name is durable then, in either case: whoever made it may have died
+/// before the sync, and without its name nothing in it survives a power loss.
+Status make_directory(const std::string& path);
+/// The same, with every directory above it that is missing.
+Status make_directories(const std::string& path);
 Result<uint64_t> size_of(const Descriptor& file, const std::string& path);
 /// Up to `count` bytes, fewer at the end of the file. Allocates no more than the file holds.
 Result<std::string> read_at(const Descriptor& file, uint64_t offset, size_t count, const std::string& path);

@@ -19,6 +19,7 @@
 #include "base/codec.h"
 #include "base/lifetime.h"
 #include "host/batch_thread.h"
+#include "host/posix_file.h"
 
 namespace torc::host {
 namespace {
@@ -290,6 +291,7 @@ Result<std::unique_ptr<RocksDbCheckpointStore>> RocksDbCheckpointStore::open(con
                                                                              EventLoop& loop,
                                                                              const RocksDbCheckpointOptions& options) {
   auto parts = std::make_unique<Parts>(options, directory + "/incoming", loop);
+  if (const Status made = make_directory(directory); !made.ok()) return made.error();
   rocksdb::DB* db = nullptr;
   const rocksdb::Status opened = rocksdb::DB::Open(parts->db_options, directory, &db);
   if (!opened.ok()) return to_status(opened, "cannot open the checkpoint store " + directory).error();

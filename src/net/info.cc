@@ -143,6 +143,8 @@ void write_persistence(const InfoSource& source, Text& out) {
   out.field("aof_enabled", uint64_t{1});
   out.field("aof_last_write_status", source.node.disk_full ? "err" : "ok");
   out.field("disk_full", uint64_t{source.node.disk_full});
+  out.field("damaged_folders", source.node.set_aside.folders);
+  out.field("damaged_folders_bytes", source.node.set_aside.bytes);
 }
 
 void write_stats(const InfoSource& source, Text& out) {
@@ -189,6 +191,9 @@ void write_raft(const InfoSource& source, Text& out) {
     out.field("raft_leader_address", group.leader_address);
     out.field("raft_commit_index", replica.commit.value);
     out.field("raft_applied_index", group.applied.value);
+    out.field("raft_applied_bytes", group.applied_bytes);
+    out.field("raft_operations", group.operations);
+    out.field("raft_stamp_ms", static_cast<uint64_t>(std::max<int64_t>(group.stamp.ms, 0)));
     out.field("raft_last_index", replica.last_index.value);
     out.field("raft_stable_index", replica.stable_index.value);
     out.field("raft_checkpoint_index", group.checkpoint_index.value);

@@ -244,12 +244,15 @@ bool Group::apply(const consensus::Entry& entry) {
     const Status applied = state_->apply(entry.index, entry.payload(), router);
     router.end_last();
     if (!applied.ok()) {
-      host_.on_fatal(applied.error());
+      // Its checksum is right, so every replica has the same bytes: no damage of this disk, and no reason to give up
+      // data.
+      host_.on_fatal({ErrorCode::kInvalid, applied.error().message});
       return false;
     }
   } else {
     state_->skip(entry.index);
   }
+  applied_bytes_ += entry.size();
   refuse_all(proposals_.take_lost(entry.index), kNotExecuted);
   return true;
 }
@@ -413,6 +416,9 @@ GroupStatus Group::status() const {
   status.replica = replica_->status(clock_.now());
   status.leader_node = status.replica.leader.node;
   status.applied = state_->applied();
+  status.operations = state_->operation_count();
+  status.applied_bytes = applied_bytes_;
+  status.stamp = state_->last_stamp();
   status.checkpoint_index = own_checkpoints_.index();
   status.snapshots_installed = snapshots_installed_;
   status.keys = state_->key_count();

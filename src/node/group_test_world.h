@@ -88,6 +88,7 @@ struct GroupWorld final : GroupHost {
   }
   void on_leadership_lost() override {}
   bool is_reachable(NodeId) const override { return true; }
+  bool is_sending_to(NodeId) const override { return false; }
   void on_fatal(const Error& error) override { ADD_FAILURE() << error.message; }
 
   void turn() {

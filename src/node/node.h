@@ -23,6 +23,7 @@ struct NodeOptions {
   std::vector<NodeId> initial_cluster;  // every node of the static cluster, this one included
   std::string client_address;           // told to peers, for status and clients
   bool may_found_cluster = true;        // false: there was data here, so a cluster exists; wait to be taken back
+  SetAsideStatus set_aside;             // told in status()
   uint64_t seed = 0;                    // fresh randomness: incarnation, election timers, hash seed
   Duration election_timeout_min = 300ms;
   Duration heartbeat_interval = 60ms;

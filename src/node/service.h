@@ -43,6 +43,9 @@ struct GroupStatus {
   NodeId leader_node;          // none: unknown
   std::string leader_address;  // where the leader serves clients; empty: unknown
   LogIndex applied;
+  uint64_t operations = 0;           // executed since the group began
+  uint64_t applied_bytes = 0;        // of entries, since the process started
+  WallMs stamp;                      // of the newest entry applied that carries one
   LogIndex checkpoint_index;         // durable in the checkpoint store
   uint64_t snapshots_installed = 0;  // since the process started
   uint64_t keys = 0;
@@ -58,6 +61,12 @@ enum class Membership {
   kStranger,   // cannot take part: a person has to act
 };
 
+/// Damaged data of this node that is kept for a person to look at.
+struct SetAsideStatus {
+  uint64_t folders = 0;
+  uint64_t bytes = 0;
+};
+
 struct NodeStatus {
   NodeId node;
   Incarnation incarnation;
@@ -65,6 +74,7 @@ struct NodeStatus {
   Membership membership = Membership::kMeeting;
   std::string explanation;  // unless kMember: one line a person can act on
   bool disk_full = false;
+  SetAsideStatus set_aside;
   std::vector<PeerStatus> peers;
   std::vector<GroupStatus> groups;
   uint64_t commands_executed = 0;

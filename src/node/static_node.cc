@@ -205,6 +205,7 @@ NodeStatus StaticNode::status() const {
     status.explanation = "the cluster has replaced this data directory by a newer one: remove it to come back";
   }
   status.disk_full = log_->disk_full();
+  status.set_aside = options_.set_aside;
   status.commands_executed = commands_executed_;
   status.commands_forwarded = forwarder_.forwarded_count();
   status.peer_messages_refused = peer_messages_refused_;

@@ -1,30 +1,30 @@
-// What a server keeps on disk, and what happens when it turns out to be damaged.
+// What a server keeps on disk.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "host/disk.h"
 #include "host/event_loop.h"
 #include "host/rocksdb_checkpoint_store.h"
+#include "server/set_aside.h"
 
 namespace torc::server {
 
 struct DataDirectory {
   std::unique_ptr<host::FileDisk> disk;  // first: it holds the lock
   std::unique_ptr<host::RocksDbCheckpointStore> checkpoints;
-  bool had_damage = false;  // something was set aside in this directory
+  AsideUse aside;                         // damaged data that is kept
+  std::optional<SetAside> was_set_aside;  // just now: it had been given up before
+
+  bool had_damage() const { return aside.folders > 0; }
 };
 
-/// Creates `path` if it is missing. Errors: as FileDisk::open and RocksDbCheckpointStore::open.
-Result<DataDirectory> open_data_directory(const std::string& path, host::EventLoop& loop);
-
-/// Moves everything in `path` into a new folder damaged-<number> inside of it, so that a node whose data cannot be
-/// trusted starts from nothing, comes back under a new incarnation and is brought up to date by the others, while a
-/// person can still look at what there was. Nothing is ever deleted. A crash on the way leaves a directory that is
-/// refused as damaged again: the identity goes last.
-/// Requires: nobody has the directory open. Returns the folder. Errors: kIo.
-Result<std::string> set_aside(const std::string& path);
+/// Fills `data`. Creates `path` if it is missing; if it was given up, sets aside what is in it first. After a failure
+/// `data` holds what could be opened: give_up() needs the disk.
+/// Errors: as is_given_up, set_aside, FileDisk::open and RocksDbCheckpointStore::open.
+Status open_data_directory(const std::string& path, host::EventLoop& loop, DataDirectory& data);
 
 }  // namespace torc::server

@@ -18,6 +18,7 @@
 #include "node/node.h"
 #include "server/data_directory.h"
 #include "server/logging.h"
+#include "server/start_again.h"
 #include "server/state_summary.h"
 
 namespace torc::server {
@@ -158,18 +159,7 @@ node::NodeOptions node_options(const cli::ServeOptions& options, uint64_t memory
     }
   };
   node.tell = [&log](const Notice& notice) { log.write(notice); };
-  node.on_fatal = stop_at_once;
   return node;
-}
-
-/// Opens the data and what lives in it. `data` outlives the node.
-Result<std::unique_ptr<node::Node>> recover(const cli::ServeOptions& options, node::NodeOptions settings,
-                                            host::EventLoop& loop, env::Network& network, DataDirectory& data) {
-  auto opened = open_data_directory(options.data_directory, loop);
-  if (!opened.ok()) return opened.error();
-  data = *std::move(opened);
-  settings.may_found_cluster = !data.had_damage;
-  return node::Node::open(std::move(settings), loop.clock(), *data.disk, network, *data.checkpoints);
 }
 
 /// A signal may come before the loop looks at signals: while the data is read, which takes a while. Neither of these
@@ -182,6 +172,47 @@ void become_a_server() {
 
 /// Others hold everything this node ever acknowledged, and are enough to take it back.
 bool can_come_back(const cli::ServeOptions& options) { return options.initial_cluster.size() >= 3; }
+
+/// Damage that comes to light while the node runs: as if it had been found at the start, which follows at once.
+void stop_or_start_again(const Error& error, const cli::ServeOptions& options, DataDirectory& data) {
+  if (error.code == ErrorCode::kCorrupt && can_come_back(options)) {
+    spdlog::critical("the data is damaged, this node gives it up and starts again: {}", error.message);
+    const Status given_up = give_up(*data.disk, error.message);
+    if (given_up.ok()) start_again();
+  }
+  stop_at_once(error);
+}
+
+/// Opens the data and what lives in it. `data` outlives the node.
+Result<std::unique_ptr<node::Node>> open_node(const cli::ServeOptions& options, node::NodeOptions settings,
+                                              host::EventLoop& loop, env::Network& network, DataDirectory& data) {
+  const Status opened = open_data_directory(options.data_directory, loop, data);
+  if (data.was_set_aside) {
+    spdlog::error("the data was damaged and given up: {}", data.was_set_aside->reason);
+    spdlog::error("it is in {} now; this node starts from nothing and is brought up to date by the others",
+                  data.was_set_aside->folder);
+    if (data.was_set_aside->folders_removed > 0) {
+      spdlog::warn("{} older folders of damaged data were removed", data.was_set_aside->folders_removed);
+    }
+  }
+  if (!opened.ok()) return opened.error();
+  settings.may_found_cluster = !data.had_damage();
+  settings.set_aside = {data.aside.folders, data.aside.bytes};
+  settings.on_fatal = [&options, &data](const Error& error) { stop_or_start_again(error, options, data); };
+  return node::Node::open(std::move(settings), loop.clock(), *data.disk, network, *data.checkpoints);
+}
+
+/// The same; damaged data is given up first and set aside.
+Result<std::unique_ptr<node::Node>> recover(const cli::ServeOptions& options, const node::NodeOptions& settings,
+                                            host::EventLoop& loop, env::Network& network, DataDirectory& data) {
+  auto opened = open_node(options, settings, loop, network, data);
+  const bool is_damaged = !opened.ok() && opened.error().code == ErrorCode::kCorrupt;
+  if (!is_damaged || !data.disk || !can_come_back(options)) return opened;
+  const Status given_up = give_up(*data.disk, opened.error().message);
+  if (!given_up.ok()) return given_up.error();
+  data = {};  // whatever still works on the files is done with them before they move
+  return open_node(options, settings, loop, network, data);
+}
 
 }  // namespace
 
@@ -201,14 +232,6 @@ int run_server(const cli::ServeOptions& options) {
   };
   DataDirectory data;
   auto opened = recover(options, settings, loop, **transport, data);
-  if (!opened.ok() && opened.error().code == ErrorCode::kCorrupt && can_come_back(options)) {
-    data = {};
-    const auto aside = set_aside(options.data_directory);
-    if (!aside.ok()) return failed("recovery", aside.error());
-    spdlog::error("the data is damaged: {}", opened.error().message);
-    spdlog::error("it was moved to {}; this node starts from nothing and is brought up to date by the others", *aside);
-    opened = recover(options, settings, loop, **transport, data);
-  }
   if (!opened.ok()) return failed("recovery", opened.error());
   node::Node& node = **opened;
   if (const Status known = introduce_peers(options, **transport); !known.ok()) return failed("peers", known.error());

@@ -135,12 +135,17 @@ std::vector<std::string> Cluster::command_line(NodeNumber node) const {
   return argv;
 }
 
-void Cluster::start(NodeNumber node) { start(node, command_line(node)); }
+void Cluster::start(NodeNumber node, const std::map<std::string, std::string>& environment) {
+  start(node, command_line(node), environment);
+}
 
-void Cluster::start(NodeNumber node, std::vector<std::string> argv) {
+void Cluster::start(NodeNumber node, std::vector<std::string> argv,
+                    const std::map<std::string, std::string>& own_environment) {
   std::map<std::string, std::string> environment = options_.environment;
+  for (const auto& [name, value] : own_environment) environment[name] = value;
   for (auto& [name, value] : environment) {
     if (value.starts_with(kClusterDirectory)) value.replace(0, kClusterDirectory.size(), directory_);
+    if (value.starts_with(kDataDirectory)) value.replace(0, kDataDirectory.size(), data_path(node));
   }
   nodes_.at(static_cast<size_t>(node - 1)) = std::make_unique<Process>(argv, log_path(node), environment);
 }

@@ -30,12 +30,14 @@ class Premises {
 struct ClusterOptions {
   int nodes = 3;
   std::vector<std::string> extra_args;  // appended to every `torc serve`
-  /// Of every node; kClusterDirectory at the beginning of a value stands for Cluster::directory().
+  /// Of every node; at the beginning of a value kClusterDirectory stands for Cluster::directory(), kDataDirectory for
+  /// the node's Cluster::data_directory().
   std::map<std::string, std::string> environment;
   Premises* premises = nullptr;   // outlives the cluster
   bool waits_for_answers = true;  // false: the nodes are started, whatever becomes of them
 };
 constexpr std::string_view kClusterDirectory = "{directory}";
+constexpr std::string_view kDataDirectory = "{data}";
 
 /// Starts the nodes and waits until one store answers on each. Ports are given by the kernel on a loopback address of
 /// this cluster's own (127.x.y.z), so that neither another test run nor a passing connection takes a port while its
@@ -61,9 +63,11 @@ class Cluster {
   }
 
   // ---- faults ----
-  void start(NodeNumber node);
+  /// `environment`: of this process alone, beside the cluster's.
+  void start(NodeNumber node, const std::map<std::string, std::string>& environment = {});
   /// With another command line, such as a changed command_line(node).
-  void start(NodeNumber node, std::vector<std::string> argv);
+  void start(NodeNumber node, std::vector<std::string> argv,
+             const std::map<std::string, std::string>& environment = {});
   std::vector<std::string> command_line(NodeNumber node) const;
   /// 1=host:port,2=host:port,...
   std::string members() const;

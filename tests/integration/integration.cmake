@@ -3,21 +3,31 @@
 if(NOT TORC_SANITIZE)
   set(integration_dir ${CMAKE_CURRENT_SOURCE_DIR}/integration)
   file(GLOB integration_sources CONFIGURE_DEPENDS ${integration_dir}/*.cc)
-  list(FILTER integration_sources EXCLUDE REGEX "_preload\\.cc$")
+  list(FILTER integration_sources EXCLUDE REGEX "_(preload|probe)\\.cc$")
+  list(APPEND integration_sources ${integration_dir}/power_loss/roll_back.cc ${integration_dir}/power_loss/state.cc)
   add_executable(torc_integration_test ${integration_sources})
+  target_include_directories(torc_integration_test PRIVATE ${integration_dir})
   target_link_libraries(torc_integration_test PRIVATE torc_client torc_check torc_base GTest::gtest_main)
   torc_test_program(torc_integration_test)
   if(TARGET torc)
     add_dependencies(torc_integration_test torc)
   endif()
 
-  # Preloaded into nodes whose disk is to be full, or whose fsync is to fail.
-  foreach(fault full_disk failing_sync)
+  # Preloaded into nodes whose disk is to be full, whose fsync is to fail, whose power is to be cut.
+  foreach(fault full_disk failing_sync power_loss)
     add_library(torc_${fault}_preload MODULE ${integration_dir}/${fault}_preload.cc)
     target_link_libraries(torc_${fault}_preload PRIVATE ${CMAKE_DL_LIBS})
     set_target_properties(torc_${fault}_preload PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
     add_dependencies(torc_integration_test torc_${fault}_preload)
   endforeach()
+
+  file(GLOB power_loss_sources CONFIGURE_DEPENDS ${integration_dir}/power_loss/*.cc)
+  list(FILTER power_loss_sources EXCLUDE REGEX "roll_back\\.cc$")
+  target_sources(torc_power_loss_preload PRIVATE ${power_loss_sources})
+  target_include_directories(torc_power_loss_preload PRIVATE ${integration_dir})
+  target_compile_options(torc_power_loss_preload PRIVATE -U_FORTIFY_SOURCE)  # it defines open() and its like itself
+  add_executable(torc_power_loss_probe ${integration_dir}/power_loss_probe.cc)
+  add_dependencies(torc_integration_test torc_power_loss_probe)
 
   # The npm clients are installed once per build directory, by the first test that asks for them.
   add_test(NAME integration/client_packages

@@ -11,15 +11,13 @@
 #include "library_speaker.h"
 
 namespace torc::integration {
-namespace {
 
-uint64_t number_from_environment(const char* name, uint64_t otherwise) {
+uint64_t Nemesis::setting(const char* name, uint64_t otherwise) {
   const char* text = std::getenv(name);
   return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 
-/// Writes the history beside the test program, where it outlives the run, and returns the path.
-std::string keep(const check::History& history, const std::string& name) {
+std::string Nemesis::keep(const check::History& history, const std::string& name) {
   const std::string path = built_program("../" + name + ".history.jsonl");
   const Result<std::string> text = check::format_history(history);
   EXPECT_TRUE(text.ok());
@@ -27,17 +25,15 @@ std::string keep(const check::History& history, const std::string& name) {
   return path;
 }
 
-}  // namespace
-
-Nemesis::Nemesis() : seed_(number_from_environment("TORC_NEMESIS_SEED", std::random_device()())) {
+Nemesis::Nemesis() : seed_(setting("TORC_NEMESIS_SEED", std::random_device()())) {
   std::cout << "again: TORC_NEMESIS_SEED=" << seed_ << std::endl;
 }
 
 std::chrono::seconds Nemesis::length(uint64_t otherwise_seconds) {
-  return std::chrono::seconds(number_from_environment("TORC_NEMESIS_SECONDS", otherwise_seconds));
+  return std::chrono::seconds(setting("TORC_NEMESIS_SECONDS", otherwise_seconds));
 }
 
-RecordedWorkload Nemesis::start_workload(Cluster& cluster) {
+RecordedWorkload Nemesis::start_workload(Cluster& cluster, const std::string& key_prefix) {
   std::vector<std::unique_ptr<Speaker>> speakers;
   for (size_t i = 0; i < kClients; ++i) {
     if (i % 2 == 0) {
@@ -46,13 +42,16 @@ RecordedWorkload Nemesis::start_workload(Cluster& cluster) {
       speakers.push_back(std::make_unique<LibrarySpeaker>(cluster.addresses(), i));
     }
   }
-  return RecordedWorkload({.seed = seed_}, std::move(speakers));
+  return RecordedWorkload({.key_prefix = key_prefix, .seed = seed_}, std::move(speakers));
+}
+
+bool Nemesis::makes_progress(const RecordedWorkload& workload, Millis patience) {
+  const uint64_t before = workload.answered_count();
+  return holds_within(patience, [&] { return workload.answered_count() > before + kClients; });
 }
 
 void Nemesis::expect_progress(const RecordedWorkload& workload, const std::string& fault) {
-  const uint64_t before = workload.answered_count();
-  EXPECT_TRUE(holds_within(Millis(20000), [&] { return workload.answered_count() > before + kClients; }))
-      << "nobody is answered any more after: " << fault;
+  EXPECT_TRUE(makes_progress(workload)) << "nobody is answered any more after: " << fault;
 }
 
 void Nemesis::judge(RecordedWorkload& workload, const std::string& name) {

@@ -1,5 +1,5 @@
-// Eight clients, five keys, and a nemesis that kills and stops nodes, fails their fsync and cuts their wires: is what
-// the clients saw linearizable?
+// Eight clients, five keys, and a nemesis that kills and stops nodes, cuts their power and their wires and fails their
+// fsync: is what the clients saw linearizable?
 //
 // TORC_NEMESIS_SECONDS makes a run longer (make nemesis SECONDS=600), TORC_NEMESIS_SEED repeats a sequence of faults.
 #include "nemesis.h"
@@ -10,6 +10,7 @@
 #include <iterator>
 #include <optional>
 
+#include "power_cut.h"
 #include "switched_network.h"
 
 namespace torc::integration {
@@ -64,6 +65,15 @@ void fail_sync(Cluster& cluster, NodeNumber node, Prng& prng) {
   cluster.start(node);
 }
 
+/// Of `count` nodes at once, `first` among them.
+void lose_power(Cluster& cluster, NodeNumber first, size_t count, Prng& prng) {
+  std::vector<NodeNumber> nodes{first, first % 3 + 1, (first + 1) % 3 + 1};
+  nodes.resize(count);
+  cut_power(cluster, nodes, PowerCut::kRandom, prng);
+  linger(prng, 0, 1000);
+  for (const NodeNumber node : nodes) cluster.start(node);
+}
+
 constexpr Fault kFaults[] = {
     {"kill the leader", [](Cluster& cluster, Prng& prng) { kill(cluster, leader_of(cluster), prng); }},
     {"kill a follower",
@@ -88,6 +98,10 @@ constexpr Fault kFaults[] = {
        linger(prng, 0, 500);
        cluster.start(follower);
      }},
+    {"cut the leader's power", [](Cluster& cluster, Prng& prng) { lose_power(cluster, leader_of(cluster), 1, prng); }},
+    {"cut the power of two nodes",
+     [](Cluster& cluster, Prng& prng) { lose_power(cluster, static_cast<NodeNumber>(prng.between(1, 3)), 2, prng); }},
+    {"cut the power of all three", [](Cluster& cluster, Prng& prng) { lose_power(cluster, 1, 3, prng); }},
     {"fail the leader's fsync", [](Cluster& cluster, Prng& prng) { fail_sync(cluster, leader_of(cluster), prng); }},
     {"fail a follower's fsync",
      [](Cluster& cluster, Prng& prng) { fail_sync(cluster, follower_of(leader_of(cluster), prng), prng); }},
@@ -130,9 +144,18 @@ constexpr WireFault kWireFaults[] = {
 };
 
 ClusterOptions with_failing_sync(Premises* premises = nullptr) {
+  std::string failing(kClusterDirectory);
+  failing += "/sync-fails";
   return {.environment = {{"LD_PRELOAD", built_program("torc_failing_sync_preload.so")},
-                          {"TORC_FAILING_SYNC_SWITCH", std::string(kClusterDirectory) + "/sync-fails"}},
+                          {"TORC_FAILING_SYNC_SWITCH", failing}},
           .premises = premises};
+}
+
+/// Small checkpoints: the power cuts are to meet RocksDB at work.
+ClusterOptions with_everything(Premises* premises) {
+  ClusterOptions options = with_power_switch(with_failing_sync(premises));
+  options.extra_args = {"--checkpoint-mib", "1", "--log-tail-mib", "1"};
+  return options;
 }
 
 TEST_F(Nemesis, WhatEightClientsSawDuringAllFaultsIsLinearizable) {
@@ -143,7 +166,7 @@ TEST_F(Nemesis, WhatEightClientsSawDuringAllFaultsIsLinearizable) {
   } else {
     std::cout << "no wire is cut in this run: " << refusal << "\n";
   }
-  Cluster cluster(with_failing_sync(network ? &*network : nullptr));
+  Cluster cluster(with_everything(network ? &*network : nullptr));
   RecordedWorkload workload = start_workload(cluster);
   const auto end = std::chrono::steady_clock::now() + length(20);
   std::map<std::string, int> injected;

@@ -94,7 +94,7 @@ Operation RecordedWorkload::next_operation(uint32_t client, uint64_t sequence, P
   const size_t key = prng.below(static_cast<uint64_t>(options_.keys));
   Operation operation;
   operation.client = client;
-  operation.key = "k" + std::to_string(key);
+  operation.key = options_.key_prefix + std::to_string(key);
   operation.value = unique;
   const uint64_t dice = prng.below(100);
   if (dice < 35) {
@@ -138,8 +138,8 @@ void RecordedWorkload::run(size_t client) {
   for (uint64_t sequence = 0; !is_stopping_; ++sequence) {
     execute(client, next_operation(static_cast<uint32_t>(client), sequence, prng, seen));
     const Operation& done = recorded_[client].back();
-    if (done.kind == OperationKind::kGet) seen[static_cast<size_t>(done.key[1] - '0')] = done.outcome.text;
-    if (done.kind == OperationKind::kSet) seen[static_cast<size_t>(done.key[1] - '0')] = done.value;
+    if (done.kind == OperationKind::kGet) seen[static_cast<size_t>(done.key.back() - '0')] = done.outcome.text;
+    if (done.kind == OperationKind::kSet) seen[static_cast<size_t>(done.key.back() - '0')] = done.value;
     const bool is_answered = done.outcome.kind != Outcome::Kind::kUnknown && done.outcome.kind != Outcome::Kind::kError;
     if (is_answered) ++answered_count_;
     sleep_for(is_answered ? options_.pause : kRetryPause);
@@ -154,7 +154,7 @@ check::History RecordedWorkload::stop() {
   if (!threads_.empty()) {
     for (int key = 0; key < options_.keys; ++key) {
       Operation read;
-      read.key = "k" + std::to_string(key);
+      read.key = options_.key_prefix + std::to_string(key);
       execute(0, read);
     }
   }

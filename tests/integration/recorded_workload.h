@@ -41,7 +41,8 @@ class RespSpeaker : public Speaker {
 class RecordedWorkload {
  public:
   struct Options {
-    int keys = 5;
+    int keys = 5;                  // at most ten
+    std::string key_prefix = "k";  // keys that nobody used before: a history begins with nothing
     uint64_t seed = 1;
     /// A history of a client is a sequence, so its thread waits this long between operations: long runs stay checkable.
     Millis pause{4};

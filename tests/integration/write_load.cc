@@ -13,8 +13,8 @@ constexpr size_t kReadBatch = 500;
 
 }  // namespace
 
-WriteLoad::WriteLoad(std::vector<Address> nodes, int clients)
-    : nodes_(std::move(nodes)), writers_(static_cast<size_t>(clients)) {
+WriteLoad::WriteLoad(std::vector<Address> nodes, const Options& options)
+    : nodes_(std::move(nodes)), options_(options), writers_(static_cast<size_t>(options.clients)) {
   for (size_t i = 0; i < writers_.size(); ++i) writers_[i].thread = std::thread([this, i] { write(i); });
 }
 
@@ -31,12 +31,17 @@ std::string WriteLoad::key(size_t writer, uint64_t sequence) {
   return "load:" + std::to_string(writer) + ":" + std::to_string(sequence);
 }
 
-std::string WriteLoad::value(size_t writer, uint64_t sequence) { return std::to_string(sequence * 1000003 + writer); }
+std::string WriteLoad::value(size_t writer, uint64_t sequence) const {
+  std::string text = std::to_string(sequence * 1000003 + writer);
+  if (text.size() < options_.value_bytes_min) text.append(options_.value_bytes_min - text.size(), '.');
+  return text;
+}
 
 void WriteLoad::write(size_t writer) {
   size_t node = writer;
   RespClient client;
   for (uint64_t sequence = 0; !is_stopping_; ++sequence) {
+    if (options_.pause.count() > 0) sleep_for(options_.pause);
     if (!client.is_open()) {
       client = RespClient::connect(nodes_[++node % nodes_.size()], kAnswerTimeout);
       if (!client.is_open()) {

@@ -16,7 +16,13 @@ namespace torc::integration {
 /// was acknowledged must be readable for ever.
 class WriteLoad {
  public:
-  WriteLoad(std::vector<Address> nodes, int clients);
+  struct Options {
+    int clients = 4;
+    size_t value_bytes_min = 0;  // shorter values are padded
+    Millis pause{0};             // of each client between two writes
+  };
+  WriteLoad(std::vector<Address> nodes, int clients) : WriteLoad(std::move(nodes), Options{.clients = clients}) {}
+  WriteLoad(std::vector<Address> nodes, const Options& options);
   ~WriteLoad();
   WriteLoad(const WriteLoad&) = delete;
   WriteLoad& operator=(const WriteLoad&) = delete;
@@ -36,10 +42,11 @@ class WriteLoad {
     std::thread thread;
   };
   static std::string key(size_t writer, uint64_t sequence);
-  static std::string value(size_t writer, uint64_t sequence);
+  std::string value(size_t writer, uint64_t sequence) const;
   void write(size_t writer);
 
   const std::vector<Address> nodes_;
+  const Options options_;
   std::atomic<bool> is_stopping_{false};
   std::atomic<uint64_t> acknowledged_count_{0};
   std::atomic<Clock::rep> latest_acknowledged_start_{0};  // begin of the latest acknowledged write
