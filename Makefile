@@ -5,7 +5,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-P        sanitizers fuzz canary clean
+.PHONY: help setup run build test test-unit test-build integration nemesis nemesis-power fuzz-workload sim \
+         sim-determinism explore bench check guard lint format tidy sanitizers fuzz canary clean
 
 JOBS ?= $(shell nproc)
 NODES ?= 3

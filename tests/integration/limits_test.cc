@@ -83,8 +83,8 @@ uint64_t most_memory(Cluster& cluster) {
   return most;
 }
 
-// Eight kept replies of 32 MiB were the budget of all sessions, the nodes' own included: from then on two of three nodes
-// answered UNKNOWN to every SET, through restarts, for an hour.
+// Eight kept replies of 32 MiB were the budget of all sessions, the nodes' own included: from then on two of three
+// nodes answered UNKNOWN to every SET, through restarts, for an hour.
 TEST(Limits, LargeRepliesInSomeSessionsAreNobodyElsesRefusal) {
   Cluster cluster;
   RespClient client = cluster.connect(cluster.wait_for_leader(), Millis(30000));
@@ -122,7 +122,8 @@ void expect_every_value_back(int keys, size_t value_bytes) {
   RespClient writer = cluster.connect(cluster.wait_for_leader(), Millis(30000));
   std::string requests;
   for (int i = 0; i < keys; ++i) {
-    const auto set = writer.call({"SET", "k" + std::to_string(i), std::string(value_bytes, static_cast<char>('a' + i % 26))});
+    const auto set =
+        writer.call({"SET", "k" + std::to_string(i), std::string(value_bytes, static_cast<char>('a' + i % 26))});
     ASSERT_TRUE(set && set->is_ok()) << set;
     requests += RespClient::encode({"GETDEL", "k" + std::to_string(i)});
   }
@@ -274,7 +275,8 @@ TEST(Limits, AtTheMemoryLimitWritesThatGrowAreRefusedAtEveryNodeAndTheRestGoesOn
   EXPECT_TRUE(set && set->is_ok()) << set;
 }
 
-// While there is no leader four clients with 64 MiB each were all that a follower would hold: everybody else was refused.
+// While there is no leader four clients with 64 MiB each were all that a follower would hold: everybody else was
+// refused.
 TEST(Limits, WhatSomeClientsHaveWaitingAtANodeIsNobodyElsesRefusal) {
   Cluster cluster;
   const NodeNumber leader = cluster.wait_for_leader();

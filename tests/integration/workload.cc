@@ -18,8 +18,8 @@ constexpr Millis kPatience{60000};
 /// Values are shared: a program that tests the memory of others should not need much itself.
 const std::string& value_of(size_t bytes) {
   static const std::string longest(kValueBytesMax + 1, 'v');
-  static const std::array<size_t, 12> sizes = {0,      1,           15,       100,        4096,           65536, 100'000,
-                                               kMiB,   kMiB + 1000, 5 * kMiB, 20'900'000, kValueBytesMax};
+  static const std::array<size_t, 12> sizes = {0,       1,    15,          100,      4096,       65536,
+                                               100'000, kMiB, kMiB + 1000, 5 * kMiB, 20'900'000, kValueBytesMax};
   static const std::array<std::string, sizes.size()> values = [] {
     std::array<std::string, sizes.size()> made;
     for (size_t i = 0; i < sizes.size(); ++i) made[i] = longest.substr(0, sizes[i]);
@@ -144,9 +144,9 @@ void WorkloadClient::expect(RespClient& client, const Words& words, const std::s
   const auto reply = client.call(words);
   if (!reply) return;
   findings_.count(*reply);
-  const bool is_passing = reply->is_error() && (reply->text.starts_with("OOM") || reply->text.starts_with("TRYAGAIN") ||
-                                                reply->text.starts_with("CLUSTERDOWN") ||
-                                                reply->text.starts_with("ERR too many"));
+  const bool is_passing =
+      reply->is_error() && (reply->text.starts_with("OOM") || reply->text.starts_with("TRYAGAIN") ||
+                            reply->text.starts_with("CLUSTERDOWN") || reply->text.starts_with("ERR too many"));
   if (is_passing) return;
   const bool is_as_expected = error.empty() ? !reply->is_error() : reply->is_error() && reply->text.starts_with(error);
   if (!is_as_expected) findings_.violate(words[0] + ": " + reply->text.substr(0, 100) + ", expected: " + error);

@@ -1,4 +1,6 @@
 // Does any workload, within the limits or one past them, end a node, fill its memory, or keep others from being served?
+#include "workload.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -9,7 +11,6 @@
 #include <thread>
 
 #include "cluster.h"
-#include "workload.h"
 
 namespace torc::integration {
 namespace {
