@@ -21,12 +21,10 @@ static_assert(Forwarder::kWindowMax <= kv::kSessionRecordsMax,
 constexpr size_t kLargeBytes = 64u << 10;
 constexpr size_t kConfirmBytes = 4u << 20;  // of answers, before the leader is told although nothing else is to be sent
 constexpr Duration kExpiryInterval = 100ms;
-constexpr Duration kRepeatAfter = 1s;  // no answer at all for this long: the stream starts again
 /// The oldest command has no answer for this long although others get theirs: its answer was dropped (env/network.h).
 constexpr Duration kRepeatFrontAfter = 3s;
-/// Sessions expire at the state machine after an idle hour; one that rested for this long is replaced before it is
-/// used.
-constexpr Duration kSessionIdleMax = 10min;
+/// With disks that take longer than kRepeatAfter each repetition threw away the answer that was almost there, for ever.
+constexpr int kPatienceMax = 8;
 
 constexpr std::string_view kUnknownOutcome =
     "UNKNOWN outcome: no answer from the leader in time; the command may or may not be executed";
@@ -240,9 +238,10 @@ void Forwarder::expire(Instant now) {
     refuse_overdue(now);
   }
   const bool was_sent = next_unsent_ > first_sequence_;
-  const bool is_silent = (is_registering_ || was_sent) && now - last_progress_ > kRepeatAfter;
-  if (is_silent || (was_sent && now - front_since_ > kRepeatFrontAfter)) {
+  const bool is_silent = (is_registering_ || was_sent) && now - last_progress_ > patience_ * kRepeatAfter;
+  if (is_silent || (was_sent && now - front_since_ > patience_ * kRepeatFrontAfter)) {
     restart_stream();
+    patience_ = std::min(2 * patience_, kPatienceMax);
     last_progress_ = front_since_ = now;
   }
 }

@@ -59,6 +59,7 @@ class Forwarder {
 
  private:
   static constexpr uint64_t kRegistration = 0;            // sequence of the session's own registration
+  static constexpr Duration kRepeatAfter = 1s;            // no answer at all for this long: the stream starts again
   static constexpr Duration kPauseAfterRejection = 20ms;  // elections take longer than a round trip
   /// Sessions expire at the state machine after an idle hour; one that rested for this long is replaced before it is
   /// used.
@@ -129,7 +130,10 @@ class Forwarder {
   Instant expiry_checked_at_{};
   Instant last_progress_;
   Instant front_since_;  // the oldest unanswered command is that since then, or the stream started again
-  Instant resume_at_;    // a rejected stream waits a little before it tries again
+  /// How much longer than usual answers are waited for: doubled by each repetition, as those to what was sent before
+  /// it are lost.
+  int patience_ = 1;
+  Instant resume_at_;  // a rejected stream waits a little before it tries again
   uint64_t forwarded_count_ = 0;
 };
 

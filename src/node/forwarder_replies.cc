@@ -56,7 +56,10 @@ void Forwarder::on_reply(NodeId from, const wire::ForwardReply& reply, Instant n
   }
   const uint64_t front = first_sequence_;
   pop_done();
-  if (first_sequence_ != front) front_since_ = now;
+  if (first_sequence_ != front) {
+    if (now - front_since_ < kRepeatAfter) patience_ = 1;
+    front_since_ = now;
+  }
   if (must_repeat) {
     restart_stream();
     resume_at_ = now + kPauseAfterRejection;

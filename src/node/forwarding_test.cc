@@ -265,6 +265,23 @@ TEST(Forwarding, DroppedAnswerIsAskedForAlthoughOthersArrive) {
   EXPECT_EQ(pair.follower.port.answers[1], recorded_integer(0));
 }
 
+// Every disk is slow. The stream began again while the answer was almost there, and lost it, for ever.
+TEST(Forwarding, AnswersThatTakeLongerThanTheyAreWaitedForArrive) {
+  constexpr Duration kLate = 1300ms;  // each, one behind the other
+  Pair pair;
+  pair.leader.holds_answers = true;
+  pair.follower.write(1, "a", pair.now);
+  Instant decided = pair.now + kLate;
+  while (!pair.follower.port.answers.contains(1) && pair.now < Instant{} + 10s) {
+    pair.exchange();
+    if (pair.now < decided) continue;
+    pair.leader.release_one();
+    decided = pair.now + kLate;
+  }
+  EXPECT_TRUE(pair.follower.port.answers.contains(1));
+  EXPECT_EQ(pair.leader.executed, std::vector<std::string>{"a"});
+}
+
 // The window is a follower's way to the leader, and everybody's: one client with a pipeline of large values had it for
 // itself.
 TEST(Forwarding, OneClientsPipelineLeavesRoomForOthersAndTheirTurn) {

@@ -92,6 +92,11 @@ struct Leader final : ForwardReceiverHost {
     value_bytes == 0 ? sink.integer(value) : sink.bulk(std::string(value_bytes, 'v'));
     if (clients.is_open(waiter.client)) clients.end(waiter);
   }
+  void release_one() {
+    if (held.empty()) return;
+    answer(held.front().first, held.front().second);
+    held.pop_front();
+  }
   void release() {
     for (const auto& [waiter, value] : held) answer(waiter, value);
     held.clear();
