@@ -17,6 +17,8 @@ class ForwardNeighbours {
   /// All members but this node, in a fixed order.
   virtual std::vector<NodeId> neighbours() const = 0;
   virtual bool can_send_to(NodeId node) const = 0;
+  /// What was sent before is still on its way out of this node.
+  virtual bool is_sending_to(NodeId node) const = 0;
   virtual void send_to(NodeId node, const wire::ForwardRequest& request) = 0;
 };
 

@@ -214,6 +214,8 @@ void ForwardReceiver::answer_probe(NodeId origin, NodeId via, const wire::Forwar
   reply.is_rejected = !host_.leads();
   reply.batch = probe.batch;
   reply.leader = host_.known_leader();
+  const auto known = streams_.find(origin);
+  if (known != streams_.end() && known->second->epoch == probe.epoch) reply.batches_taken = known->second->next_batch;
   host_.send_to(via, reply);
 }
 

@@ -17,8 +17,6 @@ static_assert(wire::kHeaderBytesMax + kv::kOperationBytesMax + (64u << 10) <= wi
 static_assert(kBatchBytesMax / sizeof(std::string_view) + kv::kArgsMax <= wire::kForwardedArgsMax);
 static_assert(Forwarder::kWindowMax <= kv::kSessionRecordsMax,
               "a session keeps no more, and would refuse what is on top");
-/// Clients' shares of the window are counted for commands from this size on: smaller ones have the window's count.
-constexpr size_t kLargeBytes = 64u << 10;
 constexpr size_t kConfirmBytes = 4u << 20;  // of answers, before the leader is told although nothing else is to be sent
 constexpr Duration kExpiryInterval = 100ms;
 /// The oldest command has no answer for this long although others get theirs: its answer was dropped (env/network.h).
@@ -62,13 +60,18 @@ void Forwarder::submit(Waiter waiter, bool is_write, const kv::CommandView& comm
 bool Forwarder::has_room_for(const Outstanding& item) const {
   if (outstanding_.size() >= kWindowMax) return false;
   if (window_bytes_ > 0 && window_bytes_ + item.bytes > kWindowBytesMax) return false;
-  const auto held = large_bytes_.find(item.waiter.client);
-  return item.bytes < kLargeBytes || held == large_bytes_.end() || held->second + item.bytes <= kClientWindowBytesMax;
+  const auto found = shares_.find(item.waiter.client);
+  if (found == shares_.end()) return true;
+  const Share& share = found->second;
+  if (share.commands >= share.commands_max) return false;
+  return item.bytes < kLargeBytes || share.large_bytes == 0 || share.large_bytes + item.bytes <= kClientWindowBytesMax;
 }
 
 void Forwarder::enter(Outstanding item) {
   window_bytes_ += item.bytes;
-  if (item.bytes >= kLargeBytes) large_bytes_[item.waiter.client] += item.bytes;
+  Share& share = shares_[item.waiter.client];
+  ++share.commands;
+  if (item.bytes >= kLargeBytes) share.large_bytes += item.bytes;
   outstanding_.push_back(std::move(item));
 }
 
@@ -86,10 +89,9 @@ void Forwarder::leave(Outstanding& item) {
   CHECK(!item.is_done && item.bytes <= window_bytes_);
   item.is_done = true;
   window_bytes_ -= item.bytes;
-  if (item.bytes < kLargeBytes) return;
-  const auto held = large_bytes_.find(item.waiter.client);
-  held->second -= item.bytes;
-  if (held->second == 0) large_bytes_.erase(held);
+  Share& share = shares_[item.waiter.client];
+  --share.commands;
+  if (item.bytes >= kLargeBytes) share.large_bytes -= item.bytes;
 }
 
 void Forwarder::pop_done() {
@@ -215,7 +217,7 @@ void Forwarder::execute_all_here() {
   first_sequence_ += items.size();
   next_unsent_ = first_sequence_;
   window_bytes_ = 0;
-  large_bytes_.clear();
+  shares_.clear();
   batch_begins_.clear();
   while (auto item = waiting_.take([](const Outstanding&) { return true; })) items.push_back(*std::move(item));
   bool is_session_given_away = false;
@@ -237,9 +239,11 @@ void Forwarder::expire(Instant now) {
     expiry_checked_at_ = now;
     refuse_overdue(now);
   }
+  if (hop_.to && host_.is_sending_to(hop_.to)) sending_at_ = now;  // what is not there cannot be answered
   const bool was_sent = next_unsent_ > first_sequence_;
-  const bool is_silent = (is_registering_ || was_sent) && now - last_progress_ > patience_ * kRepeatAfter;
-  if (is_silent || (was_sent && now - front_since_ > patience_ * kRepeatFrontAfter)) {
+  const bool is_silent =
+      (is_registering_ || was_sent) && now - std::max(last_progress_, sending_at_) > patience_ * kRepeatAfter;
+  if (is_silent || (was_sent && now - std::max(front_since_, sending_at_) > patience_ * kRepeatFrontAfter)) {
     restart_stream();
     patience_ = std::min(2 * patience_, kPatienceMax);
     last_progress_ = front_since_ = now;
@@ -262,6 +266,7 @@ void Forwarder::refuse_overdue(Instant now) {
   }
   pop_done();
   waiting_.take_while([now](const Outstanding& item) { return item.deadline <= now; }, refuse);
+  std::erase_if(shares_, [](const auto& entry) { return entry.second.commands == 0; });
 }
 
 }  // namespace torc::node

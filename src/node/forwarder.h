@@ -55,7 +55,11 @@ class Forwarder {
   // connection's queue takes.
   static constexpr size_t kWindowMax = 16384;
   static constexpr size_t kWindowBytesMax = 48u << 20;        // or one command
-  static constexpr size_t kClientWindowBytesMax = 12u << 20;  // of one client's large commands, or one of them
+  static constexpr size_t kClientWindowBytesMax = 12u << 20;  // of one client's large commands or answers, or one
+  /// Commands of a client of whose answers nothing is known yet.
+  static constexpr size_t kClientWindowBegin = 16;
+  /// Commands and answers are large from this size on.
+  static constexpr size_t kLargeBytes = 64u << 10;
 
  private:
   static constexpr uint64_t kRegistration = 0;            // sequence of the session's own registration
@@ -78,6 +82,12 @@ class Forwarder {
 
     bool may_be_executed() const { return is_write && (sends > 0 || retry == Retry::kUnknown); }
   };
+  struct Share {
+    size_t commands = 0;  // in the window, without an answer
+    size_t commands_max = kClientWindowBegin;
+    size_t large_bytes = 0;  // of these, of large ones
+  };
+  static void learn(Share& share, size_t answer_bytes);
   bool needs_session(const Outstanding& item) const { return item.is_write && !item.label; }
   bool has_room_for(const Outstanding& item) const;
   void enter(Outstanding item);
@@ -109,10 +119,10 @@ class Forwarder {
   Clients& clients_;
   Duration command_timeout_;
 
-  ClientTurns<Outstanding> waiting_;        // without a sequence
-  std::deque<Outstanding> outstanding_;     // sequence of the front: first_sequence_
-  size_t window_bytes_ = 0;                 // of those without an answer
-  std::map<ClientId, size_t> large_bytes_;  // of these, of large commands by client
+  ClientTurns<Outstanding> waiting_;     // without a sequence
+  std::deque<Outstanding> outstanding_;  // sequence of the front: first_sequence_
+  size_t window_bytes_ = 0;              // of those without an answer
+  std::map<ClientId, Share> shares_;     // of clients that were in the window a moment ago
   uint64_t first_sequence_ = 1;
   uint64_t next_unsent_ = 1;
 
@@ -130,6 +140,7 @@ class Forwarder {
   Instant expiry_checked_at_{};
   Instant last_progress_;
   Instant front_since_;  // the oldest unanswered command is that since then, or the stream started again
+  Instant sending_at_;   // when the way out of this node was last seen busy
   /// How much longer than usual answers are waited for: doubled by each repetition, as those to what was sent before
   /// it are lost.
   int patience_ = 1;

@@ -27,7 +27,12 @@ class IntegerSink final : public kv::ReplySink {
 
 void Forwarder::on_reply(NodeId from, const wire::ForwardReply& reply, Instant now) {
   if (reply.epoch >> 32 != epoch_ >> 32) return;  // of an earlier process
-  if (reply.is_probe) return path_.on_answer(from, reply, now);
+  if (reply.is_probe) {
+    // All that was sent is there: asking again would only throw away the answers under way.
+    const bool has_all = !reply.is_rejected && reply.epoch == epoch_ && reply.batches_taken == next_batch_;
+    if (has_all && from == hop_.to) last_progress_ = now;
+    return path_.on_answer(from, reply, now);
+  }
   last_progress_ = now;
   if (reply.is_rejected) {
     if (reply.epoch != epoch_ || from != hop_.to) return;
@@ -130,10 +135,21 @@ bool Forwarder::may_replace_session(Instant now) const {
 
 bool Forwarder::answer(Outstanding& item, std::string_view recorded) {
   if (item.retry != Retry::kSameLabel && !is_final(item, recorded)) return false;
+  learn(shares_[item.waiter.client], recorded.size());
   kv::ReplySink& sink = finish(item);
   if (!kv::replay(recorded, sink)) sink.error("UNKNOWN outcome: the leader's answer could not be read");
   clients_.end(item.waiter);
   return true;
+}
+
+/// A client's share of the window grows by the answers that are small, and holds few commands whose answers are not:
+/// what these cost is not known before.
+void Forwarder::learn(Share& share, size_t answer_bytes) {
+  if (answer_bytes < kLargeBytes) {
+    share.commands_max = std::min(share.commands_max + 1, kWindowMax);
+  } else {
+    share.commands_max = std::clamp(kClientWindowBytesMax / answer_bytes, size_t{1}, share.commands_max);
+  }
 }
 
 // A leader's refusal is true of the send it answers. An earlier send may have come through, so the client, who knows

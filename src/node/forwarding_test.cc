@@ -213,7 +213,10 @@ TEST(Forwarding, ReadsDoNotMakeARestingSessionLookUsed) {
 TEST(Forwarding, NeverMoreUnansweredWritesThanASessionKeepsAnswers) {
   Pair pair;
   const Ticket writes = kv::kSessionRecordsMax + 1000;
-  for (Ticket ticket = 1; ticket <= writes; ++ticket) pair.follower.write(ticket, "x", pair.now);
+  for (Ticket ticket = 1; ticket <= writes; ++ticket) {
+    if (ticket % Forwarder::kClientWindowBegin == 0) pair.follower.as_another();
+    pair.follower.write(ticket, "x", pair.now);
+  }
   for (int round = 0; round < 10; ++round) pair.exchange();
   EXPECT_EQ(pair.leader.answers_kept_max, kv::kSessionRecordsMax);
   EXPECT_EQ(pair.follower.port.answers.size(), writes);
@@ -280,6 +283,57 @@ TEST(Forwarding, AnswersThatTakeLongerThanTheyAreWaitedForArrive) {
   }
   EXPECT_TRUE(pair.follower.port.answers.contains(1));
   EXPECT_EQ(pair.leader.executed, std::vector<std::string>{"a"});
+}
+
+TEST(Forwarding, WhatIsThereOrStillOnItsWayIsNotSentAgain) {
+  Pair pair;
+  pair.leader.holds_answers = true;
+  pair.follower.write(1, "a", pair.now);
+  pair.exchange();
+  const uint64_t first_epoch = pair.follower.last_epoch;
+  const auto wait = [&] {
+    for (int i = 0; i < 2500; ++i) pair.exchange();
+  };
+  wait();  // probes are answered: the leader has all
+  pair.leader.release();
+  pair.exchange();
+  pair.follower.is_sending = true;
+  pair.follower.forwarder.flush(kLeader, false, pair.now);
+  pair.follower.out.clear();
+  wait();
+  pair.follower.is_sending = false;
+  EXPECT_EQ(pair.follower.last_epoch, first_epoch);
+  wait();  // it was lost
+  EXPECT_GT(pair.follower.last_epoch, first_epoch);
+  EXPECT_EQ(pair.leader.executed, std::vector<std::string>{"a"});
+}
+
+// Sixty bytes may ask for 32 MiB: a pipeline of them was everybody's wait, for as long as all of them took.
+TEST(Forwarding, AClientWhoseAnswersAreLargeHasFewUnderWay) {
+  Pair pair;
+  pair.leader.value_bytes = 8u << 20;
+  pair.leader.holds_answers = true;
+  for (Ticket ticket = 1; ticket <= 100; ++ticket) pair.follower.read(ticket, pair.now);
+  pair.exchange();
+  pair.leader.release_one();
+  pair.exchange();
+  for (size_t before = 0; before < 20; ++before) {
+    pair.leader.release_one();
+    pair.exchange();
+  }
+  EXPECT_GE(pair.follower.port.answers.size(), Forwarder::kClientWindowBegin + 2);
+  EXPECT_LE(pair.leader.held.size(), 1u);
+  RecordingPort port;
+  const ClientId other = pair.follower.clients.open(port);
+  pair.follower.clients.start(other, false);
+  const std::vector<std::string_view> args{"key"};
+  pair.follower.forwarder.submit({other, 1}, false, {kv::CommandId::kGet, args}, nullptr, Retry::kNone, pair.now);
+  for (int answers = 0; answers < 2; ++answers) {
+    pair.exchange();
+    pair.leader.release_one();
+    pair.exchange();
+  }
+  EXPECT_TRUE(port.answers.contains(1));
 }
 
 // The window is a follower's way to the leader, and everybody's: one client with a pipeline of large values had it for
@@ -357,7 +411,10 @@ TEST(Forwarding, AMessageOfAnswersClosesBeforeOneThatWouldPassItsLimit) {
 TEST(Forwarding, CommandsWaitUnexecutedWhileTheAnswersBeforeThemAreOnTheirWay) {
   Pair pair;
   pair.leader.value_bytes = 1u << 20;
-  for (Ticket ticket = 1; ticket <= 80; ++ticket) pair.follower.read(ticket, pair.now);
+  for (Ticket ticket = 1; ticket <= 80; ++ticket) {
+    if (ticket % Forwarder::kClientWindowBegin == 0) pair.follower.as_another();
+    pair.follower.read(ticket, pair.now);
+  }
   pair.follower.forwarder.flush(kLeader, false, pair.now);
   for (; !pair.follower.out.empty(); pair.follower.out.pop_front()) {
     pair.leader.receiver.on_request(kFollower, pair.follower.out.front());
@@ -385,7 +442,10 @@ TEST(Forwarding, WritesWithLargeAnswersAreNotExecutedBeforeThereIsRoomForThem) {
   for (int round = 0; round < 3; ++round) pair.exchange();
   pair.leader.value_bytes = 1u << 20;
   pair.leader.holds_answers = true;
-  for (Ticket ticket = 2; ticket <= 81; ++ticket) pair.follower.write(ticket, "x", pair.now);
+  for (Ticket ticket = 2; ticket <= 81; ++ticket) {
+    if (ticket % Forwarder::kClientWindowBegin == 0) pair.follower.as_another();
+    pair.follower.write(ticket, "x", pair.now);
+  }
   for (int round = 0; round < 3; ++round) pair.exchange();
   EXPECT_EQ(pair.leader.held.size(), 32u);
   pair.leader.holds_answers = false;

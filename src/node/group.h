@@ -143,7 +143,7 @@ class Group {
   void ask_for_reads();
   void take_ready();
   void carry_out(consensus::Ready ready);
-  std::string_view reason_to_refuse(const kv::CommandView& command, const kv::Cost& cost) const;
+  std::string_view reason_to_refuse(const kv::CommandView& command) const;
   size_t growth_before() const;
   bool has_backlog() const;
   void apply_committed();

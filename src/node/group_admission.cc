@@ -22,7 +22,7 @@ static_assert(consensus::ReplicaOptions{}.append_bytes_max + kEntryBytesMax + wi
 
 void Group::write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) {
   const kv::Cost cost = state_->cost_of(command, growth_before());
-  const std::string_view refusal = reason_to_refuse(command, cost);
+  const std::string_view refusal = reason_to_refuse(command);
   if (!refusal.empty()) {
     // Whoever holds the label is told why, and decides: it knows whether it sent the call before.
     if (retry == Retry::kSameLabel) retry = Retry::kNone;
@@ -31,7 +31,7 @@ void Group::write(Waiter waiter, const kv::CommandView& command, const kv::Sessi
   proposals_.add({waiter, retry}, command, call, cost, clock_.now() + options_.command_timeout);
 }
 
-std::string_view Group::reason_to_refuse(const kv::CommandView& command, const kv::Cost& cost) const {
+std::string_view Group::reason_to_refuse(const kv::CommandView& command) const {
   if (log_.disk_full()) return kDiskFull;
   if (!kv::is_within_limits(command)) return kCommandTooLarge;
   const kv::CommandTraits* traits = kv::traits_of(command.id);

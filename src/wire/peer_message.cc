@@ -84,6 +84,7 @@ void write_message(const ForwardReply& reply, pb::Header& header) {
   out.set_term(reply.term.value);
   out.set_is_probe(reply.is_probe);
   out.set_origin(reply.origin.value);
+  out.set_batches_taken(reply.batches_taken);
 }
 void append_raw(const ForwardReply& reply, ByteChain& body) {
   // As above: node/forward_receiver.cc.
@@ -231,6 +232,7 @@ Result<PeerMessage> read_forward_reply(const pb::ForwardReply& header, Bytes raw
   reply.term = Term(header.term());
   reply.is_probe = header.is_probe();
   reply.origin = NodeId(header.origin());
+  reply.batches_taken = header.batches_taken();
 
   Reader reader(raw.view());
   while (!reader.rest().empty()) {

@@ -60,6 +60,7 @@ ForwardReply forward_reply() {
   ForwardReply reply{.group = GroupId(5), .epoch = 2, .is_rejected = true, .batch = 7, .leader = kTo, .term = Term(3)};
   reply.is_probe = true;
   reply.origin = NodeId(9);
+  reply.batches_taken = 12;
   reply.replies = {{4, "one"}, {5, ""}};
   return reply;
 }
@@ -210,6 +211,7 @@ TEST(PeerMessage, ForwardedCommandsAndRepliesAreViewsIntoTheReceivedBuffer) {
   const PeerMessage reply_message = *decode_text(encode(forward_reply()).joined());
   const auto& reply = std::get<ForwardReply>(reply_message);
   EXPECT_EQ(reply.leader, kTo);
+  EXPECT_EQ(reply.batches_taken, 12u);
   ASSERT_EQ(reply.replies.size(), 2u);
   EXPECT_EQ(reply.replies[0].reply, "one");
   EXPECT_GE(reply.replies[0].reply.data(), reply.buffer.view().data());
