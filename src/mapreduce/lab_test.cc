@@ -124,14 +124,14 @@ TEST_F(MapReduceLab, OneFailure) {
   check_done();
 }
 
-/// The lab starts two workers each second; here they come five times as often, so that the test is over soon.
+/// The lab starts two workers each second; here they come ten times as often, so that the test is over soon.
 TEST_F(MapReduceLab, ManyFailures) {
   submit();
-  constexpr int kPairsMax = 300;
+  constexpr int kPairsMax = 600;
   for (int pair = 0; pair < kPairsMax && !jobs_.find("lab")->is_ended(); ++pair) {
     start(kTasksOfMortals);
     start(kTasksOfMortals);
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
   workers_.clear();
   check_done();
