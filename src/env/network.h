@@ -20,9 +20,10 @@ enum class Channel : uint8_t {
 };
 
 /// What may wait for one peer on a channel; a frame that would exceed it is dropped unless it waits alone. Control:
-/// several times what one leader has unacknowledged at a member. Bulk: the largest frame.
+/// several times what one leader has unacknowledged at a member. Bulk: a leader's entries under way and one more
+/// (48 MiB), a forwarding node's answers (32 MiB) and one more (48 MiB); the other way a forwarder's window (48 MiB).
 constexpr size_t kControlQueuedBytesMax = 16u << 20;
-constexpr size_t kBulkQueuedBytesMax = 64u << 20;
+constexpr size_t kBulkQueuedBytesMax = 128u << 20;
 constexpr size_t queued_bytes_max(Channel channel) {
   return channel == Channel::kControl ? kControlQueuedBytesMax : kBulkQueuedBytesMax;
 }

@@ -66,6 +66,7 @@ struct CommandTraits {
   std::string_view name;  // upper case
   int arity = 0;          // counts the name; negative: at least -arity (as Redis)
   bool is_write = false;  // goes through the log
+  bool grows = false;     // may make the state larger: refused at the memory limit (Redis' "denyoom")
   int first_key = 0;      // positions count the name as 0; 0: no keys
   int last_key = 0;       // negative: counted from the end
   int key_step = 0;

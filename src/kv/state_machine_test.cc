@@ -135,7 +135,7 @@ TEST(StateMachine, DueKeysComeByDeadlineAndFollowEveryChange) {
   ScriptMachine node;
   using Keys = std::vector<std::string>;
   const auto due = [&](int64_t after_ms, size_t count_max = 100) {
-    return node.machine.due_keys(WallMs{node.now.ms + after_ms}, count_max);
+    return node.machine.due_keys(WallMs{node.now.ms + after_ms}, count_max, SIZE_MAX).keys;
   };
   node.run("SET c 1 PX 300");
   node.run("SET a 1 PX 200");
@@ -155,6 +155,22 @@ TEST(StateMachine, DueKeysComeByDeadlineAndFollowEveryChange) {
   EXPECT_EQ(due(1000), Keys{"d"});
   node.run("FLUSHALL");
   EXPECT_EQ(due(1000), Keys());
+}
+
+// Counted alone, 1,024 keys of 65,000 bytes were one purge of 64 MiB.
+TEST(StateMachine, DueKeysStopBeforeTheirBytesPassTheLimit) {
+  ScriptMachine node;
+  node.run("SET aa 1 PX 100");     // 3 bytes
+  node.run("SET bb 22 PX 100");    // 4
+  node.run("SET cc 4444 PX 100");  // 6
+  const auto due = [&](size_t bytes_max) { return node.machine.due_keys(WallMs{node.now.ms + 100}, 100, bytes_max); };
+  EXPECT_EQ(due(7).keys, (std::vector<std::string>{"aa", "bb"}));
+  EXPECT_FALSE(due(7).is_all);
+  EXPECT_EQ(due(6).keys, std::vector<std::string>{"aa"});
+  EXPECT_EQ(due(1).keys, std::vector<std::string>{"aa"}) << "one always";
+  EXPECT_EQ(due(12).keys.size(), 2u);
+  EXPECT_EQ(due(13).keys.size(), 3u);
+  EXPECT_TRUE(due(13).is_all);
 }
 
 TEST(StateMachine, DbSizeCountsExpiredKeysUntilTheyArePurged) {
@@ -322,6 +338,7 @@ TEST(StateMachine, BytesUsedReturnToWhereTheyWere) {
   EXPECT_EQ(node.machine.bytes_used(), empty);
   node.run("SET a 1 EX 100");
   node.run("FLUSHALL");
+  while (node.machine.bytes_used() > empty) node.machine.reclaim();
   EXPECT_EQ(node.machine.bytes_used(), empty);
 }
 

@@ -122,14 +122,15 @@ void write_memory(const InfoSource& source, Text& out) {
   const uint64_t resident = resident_bytes();
   uint64_t state = 0;
   for (const GroupStatus& group : source.node.groups) state += group.state_bytes;
-  out.field("used_memory", used);
-  out.field("used_memory_human", human(used));
+  out.field("used_memory", source.node.memory_used);
+  out.field("used_memory_human", human(source.node.memory_used));
+  out.field("allocator_allocated", used);
   out.field("used_memory_rss", resident);
   out.field("used_memory_rss_human", human(resident));
   out.field("used_memory_dataset", state);
   out.field("mem_clients_normal", source.buffered_bytes);
-  out.field("maxmemory", uint64_t{0});
-  out.field("maxmemory_human", "0B");
+  out.field("maxmemory", source.node.memory_max);
+  out.field("maxmemory_human", human(source.node.memory_max));
   out.field("maxmemory_policy", "noeviction");
 }
 
@@ -157,6 +158,7 @@ void write_stats(const InfoSource& source, Text& out) {
   out.field("client_buffer_limit_disconnections", source.stats.buffer_limit_disconnections);
   out.field("commands_executed", source.node.commands_executed);
   out.field("commands_forwarded", source.node.commands_forwarded);
+  out.field("peer_messages_refused", source.node.peer_messages_refused);
 }
 
 void write_replication(const InfoSource& source, Text& out) {

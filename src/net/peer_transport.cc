@@ -82,6 +82,14 @@ void PeerTransport::block(NodeId peer, bool is_blocked) {
   }
 }
 
+size_t PeerTransport::queued_bytes() const {
+  size_t bytes = 0;
+  for (const auto& [id, peer] : peers_) {
+    for (const Link& link : peer.links) bytes += link.connection ? link.connection->queued_bytes() : 0;
+  }
+  return bytes;
+}
+
 bool PeerTransport::is_connected(NodeId peer, env::Channel channel) const {
   const auto found = peers_.find(peer);
   return found != peers_.end() && found->second.links[static_cast<size_t>(channel)].connection != nullptr;

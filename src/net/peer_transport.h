@@ -58,6 +58,8 @@ class PeerTransport final : public env::Network, private PeerConnectionOwner, pr
   /// Requires: set before the loop runs.
   void set_handler(env::NetworkHandler* handler) override { handler_ = handler; }
   size_t queued_bytes(NodeId to, env::Channel channel) const override;
+  /// Of frames that wait to be sent, to all peers.
+  size_t queued_bytes() const;
   /// Frames refused by a full queue, since the start.
   uint64_t frames_dropped() const { return frames_dropped_; }
 

@@ -54,6 +54,7 @@ struct GroupOptions {
   uint64_t log_tail_bytes = 64u << 20;  // kept behind a checkpoint for members that lag
   size_t batch_bytes_max = 1u << 20;
   size_t proposals_in_flight_max = 1;
+  uint64_t memory_max = 0;  // beyond, the leader refuses commands that grow the state; 0: no limit
   /// Appended and not yet durable here; beyond, a leader refuses writes: it keeps them in memory until then.
   size_t unsynced_bytes_max = 64u << 20;
   uint64_t hash_seed = 0;
@@ -77,6 +78,8 @@ class Group {
   /// Requires: is_leader(), and the waiter was started (Clients::start).
   void read_later(Waiter waiter, const kv::CommandView& command);
   void write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry);
+  /// How large the answer may be if the command is executed behind everything that waits; 0: a few bytes.
+  size_t expected_reply_bytes(const kv::CommandView& command) const;
 
   void receive(const consensus::Message& message);
   void receive(const wire::SnapshotChunk& chunk);
@@ -84,6 +87,11 @@ class Group {
   /// The bulk channel to `node` (re)connected.
   void on_bulk_connected(NodeId node) { snapshot_sender_.on_connected(node, clock_.now()); }
   void tick();
+  /// A new turn of the loop: there is work to be shared out again. `memory_elsewhere`: what gathers on this node
+  /// outside of this group, in bytes.
+  void begin_turn(uint64_t memory_elsewhere);
+  /// False once this turn has applied and answered as much as one may: the rest waits for the next.
+  bool has_work_left() const { return work_left_ > 0; }
   /// Proposes what gathered and takes consensus' outputs until it is quiet. Returns true if the log was appended to.
   bool advance();
   /// Everything appended by advance() so far is on its way to the disk / is durable.
@@ -91,8 +99,9 @@ class Group {
   void on_durable(uint64_t sequence);
   /// Work that is due at most every few milliseconds: checkpoints, expired keys, overdue commands.
   void maintain();
-  /// Has tick() called when it is due; at the end of every turn.
-  void arm_timer();
+  /// Has tick() called when it is due, or a turn at once if there is work left over, here or at the caller; at the end
+  /// of every turn.
+  void arm_timer(bool is_turn_wanted);
   bool has_work() const { return install_ && install_->ready ? install_->is_switched : replica_->has_ready(); }
 
   /// `newcomer` is a node of the cluster whose data directory is new: bring it back if this replica leads.
@@ -120,12 +129,19 @@ class Group {
   GroupStatus status() const;
   LogIndex applied() const { return state_->applied(); }
   uint64_t digest() const { return state_->digest(); }
+  /// What counts against GroupOptions::memory_max.
+  uint64_t memory_used() const;
   const consensus::Replica& replica() const { return *replica_; }
 
  private:
   struct Unsent {
     uint64_t sequence = 0;
     std::vector<consensus::Message> messages;
+  };
+  /// Entries on their way to the disk, which are held in memory until they are there.
+  struct Undurable {
+    uint64_t sequence = 0;
+    uint64_t bytes = 0;
   };
   /// A snapshot between "the core has given its log up for it" and "it is the state". Once its Ready was taken no other
   /// is: nothing may reach the log before the switch of checkpoints, which takes its time off the loop.
@@ -139,12 +155,14 @@ class Group {
   void transfer(consensus::ReplicaId target, Instant now);
   Status restore(const consensus::Configuration& birth);
 
-  std::string_view reason_to_refuse() const;
   void propose_gathered();
   void ask_for_reads();
   void take_ready();
   void carry_out(consensus::Ready ready);
-  void apply_through(LogIndex commit);
+  std::string_view reason_to_refuse(const kv::CommandView& command) const;
+  size_t growth_before() const;
+  bool has_backlog() const;
+  void apply_committed();
   bool apply(const consensus::Entry& entry);
   bool load_unapplied();
   void serve_reads();
@@ -182,8 +200,13 @@ class Group {
   Proposals proposals_;
   Reads reads_;
   std::deque<consensus::Entry> unapplied_;  // known entries after applied(); may begin later than applied() + 1
-  LogIndex last_index_;
+  LogIndex commit_;                         // as consensus said last; applied() follows it
+  LogIndex led_from_;                       // the log's end when this leadership began
+  uint64_t work_left_ = 0;                  // of this turn, in kv::Cost::work
+  uint64_t memory_elsewhere_ = 0;
   std::deque<Unsent> unsent_;
+  std::deque<Undurable> undurable_;
+  uint64_t undurable_bytes_ = 0;
   uint64_t appended_sequence_ = 0;
   uint64_t durable_sequence_ = 0;
   env::TimerId timer_ = 0;

@@ -47,7 +47,8 @@ void Group::set_stamp_back(WallMs time, int64_t bound_ms) {
   const kv::StampRepair repair{time, right.value_or(0), right ? time : std::max(time, stamp_)};
   const std::vector<std::string> words = kv::arguments(repair);
   const std::vector<std::string_view> args(words.begin(), words.end());
-  proposals_.add({}, {kv::CommandId::kSetBack, args}, nullptr, now + options_.command_timeout);
+  const kv::CommandView set_back{kv::CommandId::kSetBack, args};
+  proposals_.add({}, set_back, nullptr, state_->cost_of(set_back, 0), now + options_.command_timeout);
 }
 
 }  // namespace torc::node

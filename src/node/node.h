@@ -35,6 +35,10 @@ struct NodeOptions {
   size_t batch_bytes_max = 1u << 20;           // an entry closes when its commands reach this
   size_t unsynced_bytes_max = 64u << 20;       // beyond, a leader whose disk does not keep up refuses writes
   size_t proposals_in_flight_max = 1;          // further commands gather until one of these commits
+  uint64_t memory_max = 0;                     // beyond, a leader refuses commands that grow the state; 0: no limit
+  /// What others of this process hold for clients and peers, in bytes: counts against memory_max. May be empty.
+  std::function<uint64_t()> memory_outside;
+  size_t held_bytes_max = 256u << 20;  // of commands that wait on this node (Clients)
   storage::LogOptions log;
   NoticeSink tell;  // elections and whatever else a person wants to find in the log; may be empty
   /// Called once when the node can no longer be trusted (failed fsync, corrupt entry): the process must exit.

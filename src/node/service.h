@@ -89,6 +89,9 @@ struct NodeStatus {
   std::vector<GroupStatus> groups;
   uint64_t commands_executed = 0;
   uint64_t commands_forwarded = 0;
+  uint64_t peer_messages_refused = 0;  // that could not be decoded: another version's, or damaged
+  uint64_t memory_max = 0;             // 0: no limit
+  uint64_t memory_used = 0;            // what counts against it
 };
 
 class Service {
@@ -106,6 +109,9 @@ class Service {
                       const kv::SessionCall* call = nullptr) = 0;
   /// Commands of this client that wait for an answer; servers stop reading from a client with too many.
   virtual size_t pending(ClientId client) const = 0;
+  /// More commands of this client would soon be refused, because so many wait on this node: servers read on when some
+  /// of its own are answered.
+  virtual bool is_crowded(ClientId) const { return false; }
   virtual NodeStatus status() const = 0;
 };
 

@@ -28,6 +28,8 @@ class StaticNode final : public Node,
                          private AdmissionSources {
  public:
   static constexpr GroupId kTheGroup{1};  // a ring has many
+  /// A server is told to wait while there is this much room left for its client.
+  static constexpr size_t kRoomKept = 1u << 20;
 
   StaticNode(NodeOptions options, Identity identity, std::unique_ptr<Chapters> chapters,
              std::unique_ptr<storage::Log> log, env::Clock& clock, env::Disk& disk, env::Network& network,
@@ -40,6 +42,7 @@ class StaticNode final : public Node,
   void close_client(ClientId client) override { clients_.close(client); }
   void submit(ClientId client, Ticket ticket, const kv::CommandView& command, const kv::SessionCall* call) override;
   size_t pending(ClientId client) const override { return clients_.pending(client); }
+  bool is_crowded(ClientId client) const override { return !clients_.has_room(client, kRoomKept); }
   NodeStatus status() const override;
 
   // Node
@@ -85,6 +88,9 @@ class StaticNode final : public Node,
   bool leads() const override { return group_ && group_->is_leader(); }
   void execute_forwarded(Waiter waiter, bool is_write, const kv::CommandView& command,
                          const kv::SessionCall* call) override;
+  size_t expected_reply_bytes(const kv::CommandView& command) const override {
+    return group_ ? group_->expected_reply_bytes(command) : 0;
+  }
   void send_to(NodeId node, const wire::ForwardReply& reply) override;
   consensus::ReplicaId known_leader() const override;
   // AdmissionSources
@@ -92,6 +98,9 @@ class StaticNode final : public Node,
   bool is_voter(consensus::ReplicaId life) const override;
   bool has_forgotten(const wire::Introduction& introduction) const override;
 
+  void refuse_for_lack_of_room(Waiter waiter);
+  bool has_work_left() const { return !group_ || group_->has_work_left(); }
+  uint64_t memory_elsewhere() const;
   void dispatch(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call);
   void execute(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call, Retry retry);
   void run_deferred();
@@ -148,6 +157,7 @@ class StaticNode final : public Node,
   std::optional<int64_t> stamp_ahead_ms_max_;  // of the monotonic clock; none: too few clocks are known
   Instant clocks_compared_at_{};
   uint64_t commands_executed_ = 0;
+  uint64_t peer_messages_refused_ = 0;
 };
 
 }  // namespace torc::node

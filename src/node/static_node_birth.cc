@@ -118,6 +118,7 @@ Status StaticNode::open_group() {
   options.batch_bytes_max = options_.batch_bytes_max;
   options.unsynced_bytes_max = options_.unsynced_bytes_max;
   options.proposals_in_flight_max = options_.proposals_in_flight_max;
+  options.memory_max = options_.memory_max;
   options.hash_seed = Prng(options_.seed ^ 0x5e).next();
   consensus::Configuration birth;
   if (!birth_.is_returning()) birth.voters = birth_.identity().roster;  // else the leader tells

@@ -17,7 +17,10 @@ void StaticNode::on_frame(NodeId from, env::Channel, Bytes body) {
   if (is_dead_ || !peers_.contains(from)) return;
   admissions_.on_heard(from, clock_.now());
   Result<wire::PeerMessage> message = wire::decode(std::move(body));
-  if (!message.ok()) return;  // the sender will repeat what matters
+  if (!message.ok()) {  // the sender will repeat what matters
+    ++peer_messages_refused_;
+    return;
+  }
   if (auto* meet = std::get_if<wire::Meet>(&*message)) return on_meet(from, *meet);
   if (auto* report = std::get_if<wire::TwinReport>(&*message)) return on_twin_report(std::move(*report));
   if (auto* report = std::get_if<wire::ClockReport>(&*message)) {
@@ -47,11 +50,11 @@ void StaticNode::on_frame(NodeId from, env::Channel, Bytes body) {
 
 void StaticNode::on_forward_request(NodeId from, wire::ForwardRequest request) {
   if (request.is_relayed) {
-    if (request.origin != from && peers_.contains(request.origin)) receiver_.on_request(from, request);
+    if (request.origin != from && peers_.contains(request.origin)) receiver_.on_request(from, std::move(request));
   } else if (request.wants_relay && !leads()) {
     relay_.on_request(from, std::move(request));
   } else {
-    receiver_.on_request(from, request);
+    receiver_.on_request(from, std::move(request));
   }
 }
 

@@ -62,6 +62,7 @@ void write_message(const ForwardRequest& request, pb::Header& header) {
   out.set_origin(request.origin.value);
 }
 void append_raw(const ForwardRequest& request, ByteChain& body) {
+  // Forwarders close a batch long before (node/forwarder.cc); a relay passes on what decode() let in.
   CHECK(request.commands.size() <= kForwardedMax) << request.commands.size();
   size_t args = 0;
   for (const ForwardedCommand& command : request.commands) {
@@ -90,8 +91,10 @@ void write_message(const ForwardReply& reply, pb::Header& header) {
   out.set_term(reply.term.value);
   out.set_is_probe(reply.is_probe);
   out.set_origin(reply.origin.value);
+  out.set_batches_taken(reply.batches_taken);
 }
 void append_raw(const ForwardReply& reply, ByteChain& body) {
+  // As above: node/forward_receiver.cc.
   CHECK(reply.replies.size() <= kForwardedMax) << reply.replies.size();
   for (const ForwardedReply& one : reply.replies) {
     put_varint(body.head, one.sequence);
@@ -183,6 +186,11 @@ Result<PeerMessage> read_meet(const pb::Meet& header, const Bytes& raw) {
   return PeerMessage(std::move(meet));
 }
 
+bool is_read(kv::CommandId id) {
+  const kv::CommandTraits* traits = kv::traits_of(id);
+  return traits != nullptr && !traits->is_write;
+}
+
 /// A command this node knows how to execute for a peer: a client's, or the birth of the peer's session.
 bool is_forwardable(kv::CommandId id) { return id == kv::CommandId::kRegisterSession || kv::traits_of(id) != nullptr; }
 
@@ -216,8 +224,11 @@ Result<PeerMessage> read_forward_request(const pb::ForwardRequest& header, Bytes
     const uint64_t argc = reader.varint();
     command.id = static_cast<kv::CommandId>(id);
     if (!is_forwardable(command.id)) return invalid("unknown forwarded command");
+    // Whoever executes it as a read asks the state machine at once, and that knows how to read only reads.
+    if (!command.is_write && !is_read(command.id)) return invalid("a write forwarded as a read");
     // Each argument takes at least one byte: a count that cannot be true is refused before anything is allocated.
-    if (argc > reader.rest().size() || argc > args_left) return invalid("too many forwarded arguments");
+    if (argc > reader.rest().size() || argc > args_left || argc > kv::kArgsMax)
+      return invalid("too many forwarded arguments");
     args_left -= argc;
     command.args.reserve(argc);
     for (uint64_t i = 0; i < argc; ++i) command.args.push_back(reader.bytes());
@@ -239,6 +250,7 @@ Result<PeerMessage> read_forward_reply(const pb::ForwardReply& header, Bytes raw
   reply.term = Term(header.term());
   reply.is_probe = header.is_probe();
   reply.origin = NodeId(header.origin());
+  reply.batches_taken = header.batches_taken();
 
   Reader reader(raw.view());
   while (!reader.rest().empty()) {

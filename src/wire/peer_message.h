@@ -74,6 +74,8 @@ struct ForwardReply {
   Term term;
   bool is_probe = false;  // answers a probe; rejected: no
   NodeId origin;          // whose stream it answers, if it goes back through a relay; none: the receiver's
+  /// A probe: how many batches of this epoch have arrived, so that who has sent no more only has to wait.
+  uint64_t batches_taken = 0;
   std::vector<ForwardedReply> replies;
   Bytes buffer;
 };
