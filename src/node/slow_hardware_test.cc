@@ -97,8 +97,9 @@ TEST(SlowHardware, ASlowFollowerDelaysNobodyElse) {
   for (const NodeId id : {world.leading, other}) {
     world.world->network().thin_link(slow, id, {.bytes_per_second = 250'000, .buffer = 50ms});
   }
-  EXPECT_LT(world.longest_wait(world.leading, 100, kBytes), 2 * at_leader + 5ms);
-  EXPECT_LT(world.longest_wait(other, 100, kBytes), 2 * at_other + 5ms);
+  // A chapter that is begun meanwhile takes the disk for some syncs more; the slow follower would take 500 ms for one.
+  EXPECT_LT(world.longest_wait(world.leading, 100, kBytes), 2 * at_leader + 20ms);
+  EXPECT_LT(world.longest_wait(other, 100, kBytes), 2 * at_other + 20ms);
   world.expect_calm();
 }
 
