@@ -114,6 +114,8 @@ Result<JobStatus> run_workers(const Setting& setting, const std::string& job, si
     }
     std::this_thread::sleep_for(kEndLook);
   }
+  // They have nothing to give back, and what a backup still writes must not come after the directory is gone.
+  pool.kill();
   const Result<JobStatus> status = jobs.status(job);
   if (status && status->record.state == JobState::kDone) (void)files.remove_tree(status->record.scratch());
   return status;
