@@ -307,8 +307,9 @@ TEST(StateMachine, HeaderOfAnUnknownVersionIsRefusedWithASentenceAndNotTakenForD
   StateMachine other({});
   const Status refused = other.restore_header(header, LogIndex(1));
   ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(refused.error().code, ErrorCode::kInvalid);
-  EXPECT_EQ(refused.error().message, "checkpoint header: version 3 is not known here, up to 2 are");
+  EXPECT_EQ(refused.error().code, ErrorCode::kVersion);
+  EXPECT_TRUE(
+      refused.error().message.starts_with("the checkpoint's header has version 3, this program knows version 2"));
 }
 
 }  // namespace

@@ -396,6 +396,7 @@ TEST(Forwarding, AMessageIsNeverLargerThanOneCommandOrTheLimitOfABatch) {
   const std::string large((1u << 20) - 1000, 'x');
   const std::string small(5000, 'y');
   for (Ticket ticket = 1; ticket <= 12; ++ticket) {
+    if (ticket == Forwarder::kClientWindowBegin) pair.follower.as_another();
     const std::vector<std::string_view> args{ticket % 3 == 0 ? large : small};
     pair.follower.clients.start(pair.follower.client, false);
     pair.follower.forwarder.submit({pair.follower.client, ticket}, false, {kv::CommandId::kGet, args}, nullptr,
