@@ -56,8 +56,9 @@ TEST(Group, EverythingThatWaitsForAMajorityIsAnsweredInTime) {
   EXPECT_EQ(world.port.answers.size(), 3u);
 }
 
-// After a restart everything behind the checkpoint waits until the new term's first entry is committed, and is applied at
-// the end of that turn. A client that reads in the same turn would see a state from before writes that were acknowledged.
+// After a restart everything behind the checkpoint waits until the new term's first entry is committed, and is applied
+// at the end of that turn. A client that reads in the same turn would see a state from before writes that were
+// acknowledged.
 TEST(Group, AReadInTheTurnInWhichAllIsCommittedWaitsUntilItIsApplied) {
   GroupWorld world;
   world.open();

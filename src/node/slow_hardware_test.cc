@@ -69,9 +69,8 @@ struct SlowWorld : TestWorld {
 constexpr size_t kForwardedWithinASecond = 400'000;
 
 TEST(SlowHardware, BulkTrafficOverThinWiresDelaysNoHeartbeat) {
-  SlowWorld world([](sim::WorldOptions& options) {
-    options.network.bandwidth = {.bytes_per_second = 625'000, .buffer = 40ms};
-  });
+  SlowWorld world(
+      [](sim::WorldOptions& options) { options.network.bandwidth = {.bytes_per_second = 625'000, .buffer = 40ms}; });
   EXPECT_LT(world.longest_wait(world.leading, 3, 1'000'000), 10s);  // almost two seconds alone, six election timeouts
   for (const NodeId id : world.followers()) EXPECT_LT(world.longest_wait(id, 3, kForwardedWithinASecond), 10s);
   world.expect_calm();
