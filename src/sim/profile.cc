@@ -66,6 +66,7 @@ node::NodeOptions draw_node(Prng& prng) {
   node.proposals_in_flight_max = prng.between(1, 4);
   // In most worlds who was away for a second gets a snapshot.
   Prng apart(node.checkpoint_log_bytes);
+  if (apart.chance(1, 4)) node.batch_bytes_max = 1u << 20;  // a server's
   if (apart.chance(2, 3)) {
     node.checkpoint_log_bytes = apart.between(1'000, 4'000);
     node.log_tail_bytes = apart.below(2'000);
