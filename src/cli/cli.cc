@@ -6,6 +6,7 @@
 #include "cli/check_file.h"
 #include "cli/command_line.h"
 #include "cli/data_command.h"
+#include "cli/mapreduce_program.h"
 #include "cli/playground.h"
 #include "cli/status.h"
 
@@ -24,6 +25,10 @@ struct Runner {
   int operator()(const DataOptions& options) const { return run_data_command(options); }
   int operator()(const StatusOptions& options) const { return run_status(options); }
   int operator()(const CheckFile& file) const { return run_check(file); }
+  int operator()(const MapReduceCommand& command) const {
+    constexpr int kWords = 2;  // torc mapreduce
+    return run_mapreduce(static_cast<int>(command.argv.size()), command.argv.data(), {}, kWords);
+  }
 };
 
 }  // namespace

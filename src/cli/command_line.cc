@@ -180,6 +180,7 @@ class Parser {
     check_app_->add_option("history", check_.path, "one JSON object per line; - for standard input")
         ->required()
         ->type_name("HISTORY.jsonl");
+    app_.add_subcommand("mapreduce", "Run MapReduce jobs on this machine and others; see torc mapreduce --help");
     app_.footer(std::string("\n") + kFirstSteps + kExitCodes);  // last: commands inherit what is there before them
   }
 
@@ -188,6 +189,7 @@ class Parser {
     if (argc > 1 && argv[1][0] != '-' && app_.get_subcommands(is_named).empty()) {
       return Printed{std::string("torc: there is no command \"") + argv[1] + "\"; see torc --help\n", kExitUsage};
     }
+    if (argc > 1 && std::string_view(argv[1]) == "mapreduce") return MapReduceCommand{{argv, argv + argc}};
     try {
       app_.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -40,13 +40,19 @@ struct CheckFile {
   std::string path;  // "-": standard input
 };
 
+/// `torc mapreduce ...`: has a command line of its own (cli/mapreduce_options.h).
+struct MapReduceCommand {
+  std::vector<const char*> argv;
+};
+
 /// Help, the version, or what is wrong with the command line (kExitUsage: belongs on standard error).
 struct Printed {
   std::string text;
   ExitCode exit_code = kExitOk;
 };
 
-using CommandLine = std::variant<Printed, ServeOptions, PlaygroundOptions, DataOptions, StatusOptions, CheckFile>;
+using CommandLine =
+    std::variant<Printed, ServeOptions, PlaygroundOptions, DataOptions, StatusOptions, CheckFile, MapReduceCommand>;
 
 CommandLine parse_command_line(int argc, const char* const* argv);
 

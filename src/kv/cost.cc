@@ -47,6 +47,15 @@ bool touches_old_value(const CommandView& command) {
   }
 }
 
+bool answers_with_old_value(const CommandView& command) {
+  if (command.id == CommandId::kAppend || command.id == CommandId::kSetRange) return false;
+  if (command.id != CommandId::kSet) return touches_old_value(command);
+  const auto is_get = [](std::string_view option) {
+    return option.size() == 3 && (option[0] | 0x20) == 'g' && (option[1] | 0x20) == 'e' && (option[2] | 0x20) == 't';
+  };
+  return command.args.size() > 2 && std::ranges::any_of(command.args.subspan(2), is_get);
+}
+
 Cost cost_of(const CommandView& command, const Table& table, size_t growth_before) {
   const size_t own = operation_bytes(command);
   Cost cost{kOperationWork + own, 0, 0};

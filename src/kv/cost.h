@@ -20,6 +20,8 @@ constexpr size_t kOperationWork = 512;
 
 /// True of commands that read, copy or answer the value a key has before them: 60 bytes may cost 32 MiB.
 bool touches_old_value(const CommandView& command);
+/// Whether what was there, or a part of it, is the answer.
+bool answers_with_old_value(const CommandView& command);
 
 /// `growth_before`: the sum over the commands that will have been applied before this one and are not yet.
 Cost cost_of(const CommandView& command, const Table& table, size_t growth_before);

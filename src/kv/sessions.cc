@@ -71,6 +71,12 @@ Sessions::Admission Sessions::admit(const SessionCall& call, WallMs stamp) {
   return {session.records.size() < kSessionRecordsMax ? Verdict::kExecute : Verdict::kOverfull, {}};
 }
 
+bool Sessions::would_execute(const SessionCall& call) const {
+  const auto found = by_id_.find(call.session.value);
+  if (found == by_id_.end() || call.sequence < std::max(found->second->floor, call.floor)) return false;
+  return !has_executed(call) && found->second->records.size() < kSessionRecordsMax;
+}
+
 bool Sessions::has_executed(const SessionCall& call) const {
   const auto found = by_id_.find(call.session.value);
   if (found == by_id_.end()) return false;

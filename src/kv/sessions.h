@@ -76,6 +76,8 @@ class Sessions {
   Admission admit(const SessionCall& call, WallMs stamp);
   /// Remembers the call that admit() let execute just before, and its reply if it may be kept.
   void record(const SessionCall& call, std::string reply);
+  /// Whether admit() would let it execute now. False also for what a session that is gone or too full says no to.
+  bool would_execute(const SessionCall& call) const;
   /// Whether the call is remembered as executed.
   bool has_executed(const SessionCall& call) const;
 

@@ -172,6 +172,7 @@ bool StateMachine::check_syntax(const CommandView& command, ReplySink& sink) {
   return row->syntax == nullptr || row->syntax(command.args, sink);
 }
 
+bool StateMachine::would_execute(const SessionCall& call) const { return parts_->sessions.would_execute(call); }
 LogIndex StateMachine::applied() const { return parts_->applied; }
 uint64_t StateMachine::operation_count() const { return parts_->operation_count; }
 WallMs StateMachine::last_stamp() const { return parts_->last_stamp; }

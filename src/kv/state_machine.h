@@ -77,6 +77,8 @@ class StateMachine {
   void reclaim();
   /// What the command may cost, and how much it may add, if it is applied behind commands that add `growth_before`.
   Cost cost_of(const CommandView& command, size_t growth_before) const;
+  /// Whether the call would execute if it were applied now: it was not executed before, under its session's eyes.
+  bool would_execute(const SessionCall& call) const;
   /// What apply() has done since the start, in the unit of Cost::work: for whoever shares the loop with others.
   uint64_t work_done() const;
   /// Keys whose deadline has passed, for the leader to propose as kPurge; within the limits of DeadlineIndex::due.

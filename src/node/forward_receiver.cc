@@ -46,7 +46,7 @@ void ForwardReceiver::Stream::end_reply(Ticket ticket) {
 
 bool ForwardReceiver::Stream::has_room(size_t bytes) const {
   const size_t outstanding = expected_bytes_ + reply_bytes_ + unconfirmed_bytes_;
-  return outstanding == 0 || outstanding + bytes <= kRepliesBytesMax;
+  return outstanding <= kRepliesBytesFree || outstanding + bytes <= kRepliesBytesMax;
 }
 
 void ForwardReceiver::Stream::expect(Ticket ticket, size_t bytes) {

@@ -32,7 +32,8 @@ class ForwardReceiverHost {
 ///
 /// A hundred bytes may ask for megabytes, so a stream's commands wait here, unexecuted, while answers of
 /// kRepliesBytesMax are expected, ready, or on their way: the sender's floor tells what has arrived. So those of a
-/// stream take less than that and one answer more. None is thrown away, for a GETDEL's cannot be asked for again.
+/// stream take no more than that, or kRepliesBytesFree and one answer. None is thrown away, for a GETDEL's cannot be
+/// asked for again.
 class ForwardReceiver {
  public:
   ForwardReceiver(GroupId group, ForwardReceiverHost& host, Clients& clients);
@@ -53,6 +54,8 @@ class ForwardReceiver {
   size_t bytes_waiting() const;
 
   static constexpr size_t kRepliesBytesMax = 32u << 20;
+  /// While they are no more than this even the largest answer is begun: so little is not confirmed at once.
+  static constexpr size_t kRepliesBytesFree = 4u << 20;
   /// Of commands that wait for room: twice what a forwarder has under way (forwarder.h).
   static constexpr size_t kHeldBytesMax = 128u << 20;
 

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "kv/limits.h"
 #include "kv/sessions.h"
+#include "node/forward_receiver.h"
 
 namespace torc::node {
 namespace {
@@ -17,7 +18,9 @@ static_assert(wire::kHeaderBytesMax + kv::kOperationBytesMax + (64u << 10) <= wi
 static_assert(kBatchBytesMax / sizeof(std::string_view) + kv::kArgsMax <= wire::kForwardedArgsMax);
 static_assert(Forwarder::kWindowMax <= kv::kSessionRecordsMax,
               "a session keeps no more, and would refuse what is on top");
-constexpr size_t kConfirmBytes = 4u << 20;  // of answers, before the leader is told although nothing else is to be sent
+/// Of answers, before the leader is told that they have arrived although nothing else is to be sent.
+constexpr size_t kConfirmBytes = 4u << 20;
+static_assert(kConfirmBytes <= ForwardReceiver::kRepliesBytesFree, "it waits for none that is not told of");
 constexpr Duration kExpiryInterval = 100ms;
 /// The oldest command has no answer for this long although others get theirs: its answer was dropped (env/network.h).
 constexpr Duration kRepeatFrontAfter = 3s;
@@ -88,6 +91,7 @@ kv::ReplySink& Forwarder::finish(Outstanding& item) {
 void Forwarder::leave(Outstanding& item) {
   CHECK(!item.is_done && item.bytes <= window_bytes_);
   item.is_done = true;
+  ++done_count_;
   window_bytes_ -= item.bytes;
   Share& share = shares_[item.waiter.client];
   --share.commands;
@@ -95,7 +99,10 @@ void Forwarder::leave(Outstanding& item) {
 }
 
 void Forwarder::pop_done() {
-  for (; !outstanding_.empty() && outstanding_.front().is_done; ++first_sequence_) outstanding_.pop_front();
+  for (; !outstanding_.empty() && outstanding_.front().is_done; ++first_sequence_) {
+    outstanding_.pop_front();
+    --done_count_;
+  }
   next_unsent_ = std::max(next_unsent_, first_sequence_);
   while (batch_begins_.size() > 1 && batch_begins_[1] <= first_sequence_) batch_begins_.pop_front();
 }
@@ -108,9 +115,15 @@ void Forwarder::restart_stream() {
   is_registering_ = false;
 }
 
+void Forwarder::note_copies_elsewhere() {
+  for (Outstanding& item : outstanding_) item.went_elsewhere |= item.sends > 0;
+}
+
 void Forwarder::on_connection_changed(NodeId node) {
   path_.on_connection_changed(node);
-  if (node == hop_.to) restart_stream();
+  if (node != hop_.to) return;
+  note_copies_elsewhere();
+  restart_stream();
 }
 
 // ---- sending ----
@@ -121,13 +134,18 @@ void Forwarder::flush(NodeId leader, bool self_leads, Instant now) {
     hop_ = {};
     return;
   }
-  const ForwardPath::Hop hop = path_.choose(leader, {outstanding() > 0, is_waiting(), last_progress_, epoch_}, now);
+  const ForwardPath::Hop hop =
+      path_.choose(leader, {outstanding() > 0, is_waiting(), last_progress_, epoch_, first_sequence_}, now);
   // A relay that turns out to lead goes on with the stream; one that led refuses what it cannot go on with.
   if (hop.to != hop_.to) {
     resume_at_ = Instant{};
     restart_stream();
   }
   hop_ = hop;
+  if (leader && leader != leader_) {
+    leader_ = leader;
+    note_copies_elsewhere();
+  }
   fill_window();
   if (!hop_.to) return;
   if (now >= resume_at_) send_window(now);
@@ -177,17 +195,23 @@ void Forwarder::send_batch(Instant now) {
 void Forwarder::send(const wire::ForwardRequest& request) {
   host_.send_to(hop_.to, request);
   ++next_batch_;
-  unconfirmed_reply_bytes_ = 0;
+  note_floor_sent();
+}
+
+/// Answers behind one that is still missing are not confirmed by it.
+void Forwarder::note_floor_sent() {
+  floor_sent_ = first_sequence_;
+  if (done_count_ == 0) unconfirmed_reply_bytes_ = 0;
 }
 
 /// The leader holds commands back while it does not know that their predecessors' answers have arrived
 /// (forward_receiver.h): a probe carries the floor as well.
 void Forwarder::confirm_replies(Instant now) {
-  if (unconfirmed_reply_bytes_ < kConfirmBytes) return;
+  if (unconfirmed_reply_bytes_ < kConfirmBytes || floor_sent_ == first_sequence_) return;
   wire::ForwardRequest probe = next_request();
   probe.batch = static_cast<uint64_t>(now.ns);
   host_.send_to(hop_.to, probe);
-  unconfirmed_reply_bytes_ = 0;
+  note_floor_sent();
 }
 
 wire::ForwardRequest Forwarder::next_request() {
@@ -217,6 +241,7 @@ void Forwarder::execute_all_here() {
   first_sequence_ += items.size();
   next_unsent_ = first_sequence_;
   window_bytes_ = 0;
+  done_count_ = 0;
   shares_.clear();
   batch_begins_.clear();
   while (auto item = waiting_.take([](const Outstanding&) { return true; })) items.push_back(*std::move(item));

@@ -57,7 +57,7 @@ class Forwarder {
   static constexpr size_t kWindowBytesMax = 48u << 20;        // or one command
   static constexpr size_t kClientWindowBytesMax = 12u << 20;  // of one client's large commands or answers, or one
   /// Commands of a client of whose answers nothing is known yet.
-  static constexpr size_t kClientWindowBegin = 16;
+  static constexpr size_t kClientWindowBegin = 8;
   /// Commands and answers are large from this size on.
   static constexpr size_t kLargeBytes = 64u << 10;
 
@@ -77,7 +77,8 @@ class Forwarder {
     Retry retry = Retry::kNone;
     Instant deadline;
     bool is_write = false;
-    int sends = 0;  // a refusal of the first is final; of a later one it says nothing about the earlier
+    int sends = 0;
+    bool went_elsewhere = false;  // a copy that the present leader may not have been given yet, and others may
     bool is_done = false;
 
     bool may_be_executed() const { return is_write && (sends > 0 || retry == Retry::kUnknown); }
@@ -94,10 +95,12 @@ class Forwarder {
   void leave(Outstanding& item);
   void fill_window();
   void restart_stream();
+  void note_copies_elsewhere();
   wire::ForwardRequest next_request();
   void send_window(Instant now);
   void send_batch(Instant now);
   void send(const wire::ForwardRequest& request);
+  void note_floor_sent();
   void confirm_replies(Instant now);
   void take_back(uint64_t rejected_batch);
   void refuse_overdue(Instant now);
@@ -121,6 +124,7 @@ class Forwarder {
 
   ClientTurns<Outstanding> waiting_;     // without a sequence
   std::deque<Outstanding> outstanding_;  // sequence of the front: first_sequence_
+  size_t done_count_ = 0;                // of `outstanding_`, behind one that is not
   size_t window_bytes_ = 0;              // of those without an answer
   std::map<ClientId, Share> shares_;     // of clients that were in the window a moment ago
   uint64_t first_sequence_ = 1;
@@ -133,9 +137,11 @@ class Forwarder {
 
   ForwardPath path_;
   ForwardPath::Hop hop_;
+  NodeId leader_;   // at the end of the way, as far as is known
   uint64_t epoch_;  // high half: this process; low half: counts restarts of the stream
   uint64_t next_batch_ = 0;
-  std::deque<uint64_t> batch_begins_;   // first sequences of the last batches of this epoch
+  std::deque<uint64_t> batch_begins_;  // first sequences of the last batches of this epoch
+  uint64_t floor_sent_ = 0;
   size_t unconfirmed_reply_bytes_ = 0;  // answers that arrived since a floor was sent last
   Instant expiry_checked_at_{};
   Instant last_progress_;

@@ -152,13 +152,16 @@ void Forwarder::learn(Share& share, size_t answer_bytes) {
   }
 }
 
-// A leader's refusal is true of the send it answers. An earlier send may have come through, so the client, who knows
-// nothing of the label, is not told: sending again finds out.
+// A leader's refusal is true of all copies that came to it before (Group::write), and it takes none of an earlier epoch
+// any more. A copy that another leader was sent may have come through, so the client, who knows nothing of the label,
+// is not told: sending again finds out.
 bool Forwarder::is_final(const Outstanding& item, std::string_view recorded) const {
   const std::optional<std::string_view> error = kv::recorded_error(recorded);
   if (!error || !item.may_be_executed()) return true;
   if (error->starts_with("TRYAGAIN")) return false;
-  return !is_definite_refusal(*error) || (item.sends == 1 && item.retry == Retry::kNone);
+  if (!is_definite_refusal(*error)) return true;
+  const bool knows_all = item.sends == 1 || is_refusal_of_all_copies(*error);
+  return knows_all && !item.went_elsewhere && item.retry == Retry::kNone;
 }
 
 }  // namespace torc::node

@@ -113,6 +113,25 @@ TEST(Forwarding, RefusalOfASecondSendIsNotToldToTheClient) {
   EXPECT_EQ(pair.follower.port.answers[2], recorded_integer(1));
 }
 
+// Otherwise a leader that was slow made every refusal of a full memory an unknown outcome.
+TEST(Forwarding, RefusalOfAllCopiesIsTheAnswerAsLongAsTheyWentOneWay) {
+  for (const bool went_elsewhere : {false, true}) {
+    Pair pair;
+    pair.follower.write(1, "a", pair.now);
+    for (int round = 0; round < 3; ++round) pair.exchange();
+    pair.follower.write(2, "b", pair.now);
+    pair.follower.forwarder.flush(kLeader, false, pair.now);
+    pair.follower.out.clear();  // lost
+    if (went_elsewhere) pair.follower.forwarder.on_connection_changed(kLeader);
+    pair.leader.refusal = "ERR too many writes wait";
+    for (int round = 0; round < 2000; ++round) pair.exchange();
+    EXPECT_FALSE(pair.follower.port.answers.contains(2)) << "a refusal of this copy alone";
+    pair.leader.refusal = "OOM command not allowed";
+    for (int round = 0; round < 50; ++round) pair.exchange();
+    EXPECT_EQ(pair.follower.port.answers.contains(2), !went_elsewhere);
+  }
+}
+
 TEST(Forwarding, RefusalOfTheOnlySendIsTheAnswer) {
   Pair pair;
   pair.follower.write(1, "a", pair.now);
@@ -453,6 +472,21 @@ TEST(Forwarding, WritesWithLargeAnswersAreNotExecutedBeforeThereIsRoomForThem) {
   for (int round = 0; round < 10; ++round) pair.exchange();
   EXPECT_EQ(pair.follower.port.answers.size(), 81u);
   EXPECT_EQ(pair.leader.executed.size(), 81u);
+}
+
+// Small answers are not confirmed at once: the leader waited for that, and the follower for the leader.
+TEST(Forwarding, SmallAnswersHoldUpNoLargeOne) {
+  Pair pair;
+  pair.leader.value_bytes = 10;
+  pair.follower.read(1, pair.now);
+  for (int round = 0; round < 3; ++round) pair.exchange();
+  pair.leader.value_bytes = 8u << 20;
+  for (Ticket ticket = 2; ticket <= 5; ++ticket) {
+    pair.leader.value_bytes = ticket % 2 == 0 ? ForwardReceiver::kRepliesBytesMax : 10;
+    pair.follower.read(ticket, pair.now);
+    for (int round = 0; round < 3; ++round) pair.exchange();
+    EXPECT_TRUE(pair.follower.port.answers.contains(ticket)) << ticket;
+  }
 }
 
 TEST(Forwarding, AnAnswerLargerThanAllRoomIsGivenAlone) {

@@ -22,7 +22,15 @@ static_assert(consensus::ReplicaOptions{}.append_bytes_max + kEntryBytesMax + wi
 
 void Group::write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) {
   const kv::Cost cost = state_->cost_of(command, growth_before());
-  const std::string_view refusal = reason_to_refuse(command);
+  std::string_view refusal = reason_to_refuse(command);
+  if (!refusal.empty() && call != nullptr) {
+    // What is there already under this label decides: behind it this one executes nothing and gets the answer.
+    if (state_->applied() < led_from_) {
+      refusal = kSameCallAgain;
+    } else if (proposals_.is_undecided(*call) || !state_->would_execute(*call)) {
+      refusal = {};
+    }
+  }
   if (!refusal.empty()) {
     // Whoever holds the label is told why, and decides: it knows whether it sent the call before.
     if (retry == Retry::kSameLabel) retry = Retry::kNone;
@@ -42,7 +50,7 @@ std::string_view Group::reason_to_refuse(const kv::CommandView& command) const {
 }
 
 size_t Group::expected_reply_bytes(const kv::CommandView& command) const {
-  if (!kv::touches_old_value(command)) return 0;
+  if (!kv::answers_with_old_value(command)) return 0;
   return std::min(state_->cost_of(command, growth_before()).work, kv::kReplyBytesMax);
 }
 

@@ -255,6 +255,41 @@ TEST(Group, AboveTheMemoryLimitOnlyWhatMayGrowIsRefused) {
   EXPECT_GT(world.group->memory_used(), 0u);
 }
 
+// What was forwarded twice because its answer took long: "refused" must be true of both copies.
+TEST(Group, ACopyOfACallThatIsThereAlreadyIsNotRefusedForLackOfMemory) {
+  GroupWorld world;
+  world.memory_max = 10u << 20;
+  world.open();
+  world.win_election();
+  world.acknowledge();
+  world.write(1, kv::CommandId::kRegisterSession, {});
+  world.turn();
+  world.acknowledge();
+  const std::string& opened = world.port.answers[1];
+  ASSERT_TRUE(opened.starts_with(":")) << opened;
+  const kv::SessionId session(std::stoull(opened.substr(1)));
+  const std::string value(11u << 20, 'v');
+  const kv::SessionCall first{session, 1, 1};
+  const kv::SessionCall second{session, 2, 1};
+  world.write(2, kv::CommandId::kSet, {"large", value}, &first);
+  world.write(3, kv::CommandId::kSet, {"large", value}, &first);
+  world.write(4, kv::CommandId::kSet, {"other", "1"}, &second);
+  EXPECT_EQ(world.port.answers[4], kOutOfMemory);
+  for (int i = 0; i < 3; ++i) {
+    world.turn();
+    world.acknowledge();
+  }
+  EXPECT_EQ(world.port.answers[2], "OK");
+  EXPECT_EQ(world.port.answers[3], "OK") << "the first one's answer";
+  world.write(5, kv::CommandId::kSet, {"large", value}, &first);
+  world.write(6, kv::CommandId::kSet, {"other", "1"}, &second);
+  world.turn();
+  world.acknowledge();
+  EXPECT_EQ(world.port.answers[5], "OK");
+  EXPECT_EQ(world.port.answers[6], kOutOfMemory);
+  EXPECT_EQ(world.group->status().keys, 1u);
+}
+
 TEST(Group, MemoryThatGathersElsewhereOnTheNodeCounts) {
   GroupWorld world;
   world.memory_max = 10u << 20;

@@ -154,9 +154,10 @@ struct GroupWorld final : GroupHost {
     const auto request = last<consensus::HeartbeatRequest>();
     return {request.term, request.stamp, LogIndex(0)};
   }
-  void write(Ticket ticket, kv::CommandId id, std::vector<std::string_view> args) {
+  void write(Ticket ticket, kv::CommandId id, std::vector<std::string_view> args,
+             const kv::SessionCall* call = nullptr) {
     clients.start(client, true);
-    group->write({client, ticket}, {id, args}, nullptr, Retry::kNone);
+    group->write({client, ticket}, {id, args}, call, Retry::kNone);
   }
   void read(Ticket ticket, std::vector<std::string_view> args) {
     clients.start(client, false);

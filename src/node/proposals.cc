@@ -5,7 +5,7 @@
 namespace torc::node {
 
 Proposals::Proposals(size_t reserved_bytes, const ProposalLimits& limits)
-    : reserved_bytes_(reserved_bytes), limits_(limits), open_{kv::BatchBuilder(reserved_bytes), {}, {}, {}} {}
+    : reserved_bytes_(reserved_bytes), limits_(limits), open_{kv::BatchBuilder(reserved_bytes), {}, {}, {}, {}} {}
 
 void Proposals::add(const WriteWaiter& writer, const kv::CommandView& command, const kv::SessionCall* call,
                     const kv::Cost& cost, Instant deadline) {
@@ -15,6 +15,10 @@ void Proposals::add(const WriteWaiter& writer, const kv::CommandView& command, c
   if (open_.builder.empty()) open_.deadline = deadline;
   open_.builder.add(command, call);
   open_.waiters.push_back(writer);
+  if (call != nullptr) {
+    open_.labels.push_back(label_of(*call));
+    undecided_labels_.insert(label_of(*call));
+  }
   for (kv::Cost* sum : {&open_.cost, &undecided_}) {
     sum->work += cost.work;
     sum->memory += cost.memory;
@@ -28,17 +32,18 @@ void Proposals::close_open() {
   if (open_.builder.empty()) return;
   closed_bytes_ += open_.builder.bytes();
   closed_.push_back(std::move(open_));
-  open_ = Open{kv::BatchBuilder(reserved_bytes_), {}, {}, {}};
+  open_ = Open{kv::BatchBuilder(reserved_bytes_), {}, {}, {}, {}};
 }
 
 Proposals::Batch Proposals::take(Open&& open, WallMs stamp) {
-  return {open.builder.take(stamp), std::move(open.waiters), std::exchange(open.cost, {})};
+  return {open.builder.take(stamp), std::move(open.waiters), std::move(open.labels), std::exchange(open.cost, {})};
 }
 
-void Proposals::forget(const kv::Cost& cost) {
+void Proposals::forget(const kv::Cost& cost, const std::vector<Label>& labels) {
   undecided_.work -= cost.work;
   undecided_.memory -= cost.memory;
   undecided_.growth -= cost.growth;
+  for (const Label& label : labels) undecided_labels_.erase(undecided_labels_.find(label));
 }
 
 std::optional<Proposals::Batch> Proposals::next(WallMs stamp) {
@@ -52,22 +57,23 @@ std::optional<Proposals::Batch> Proposals::next(WallMs stamp) {
   if (open_.builder.empty()) return std::nullopt;
   Batch batch = take(std::move(open_), stamp);
   open_.waiters.clear();
+  open_.labels.clear();
   return batch;
 }
 
 void Proposals::proposed(Term term, LogIndex index, Batch batch, Instant deadline) {
-  in_flight_[{index, term}] = InFlight{std::move(batch.waiters), batch.cost, deadline};
+  in_flight_[{index, term}] = InFlight{std::move(batch.waiters), std::move(batch.labels), batch.cost, deadline};
   window_.push_back(index);
 }
 
-void Proposals::refused(const Batch& batch) { forget(batch.cost); }
+void Proposals::refused(const Batch& batch) { forget(batch.cost, batch.labels); }
 
 std::vector<WriteWaiter> Proposals::take_decided(Term term, LogIndex index) {
   while (!window_.empty() && window_.front() <= index) window_.pop_front();
   const auto found = in_flight_.find({index, term});
   if (found == in_flight_.end()) return {};
   std::vector<WriteWaiter> waiters = std::move(found->second.waiters);
-  forget(found->second.cost);
+  forget(found->second.cost, found->second.labels);
   in_flight_.erase(found);
   return waiters;
 }
@@ -77,7 +83,7 @@ std::vector<WriteWaiter> Proposals::take_lost(LogIndex decided) {
   while (!in_flight_.empty() && in_flight_.begin()->first.first <= decided) {
     InFlight& proposal = in_flight_.begin()->second;
     lost.insert(lost.end(), proposal.waiters.begin(), proposal.waiters.end());
-    forget(proposal.cost);
+    forget(proposal.cost, proposal.labels);
     in_flight_.erase(in_flight_.begin());
   }
   return lost;
@@ -99,7 +105,7 @@ std::vector<WriteWaiter> Proposals::take_overdue_unproposed(Instant now) {
   std::vector<WriteWaiter> overdue;
   for (; !closed_.empty() && closed_.front().deadline <= now; closed_.pop_front()) {
     closed_bytes_ -= closed_.front().builder.bytes();
-    forget(closed_.front().cost);
+    forget(closed_.front().cost, closed_.front().labels);
     overdue.insert(overdue.end(), closed_.front().waiters.begin(), closed_.front().waiters.end());
   }
   return overdue;
@@ -109,7 +115,7 @@ std::vector<Proposals::Batch> Proposals::take_unproposed() {
   close_open();
   std::vector<Batch> batches;
   for (Open& batch : closed_) {
-    forget(batch.cost);
+    forget(batch.cost, batch.labels);
     batches.push_back(take(std::move(batch), WallMs{}));
   }
   closed_.clear();

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,9 +47,11 @@ class Proposals {
   void add(const WriteWaiter& writer, const kv::CommandView& command, const kv::SessionCall* call, const kv::Cost& cost,
            Instant deadline);
 
+  using Label = std::pair<kv::SessionId, uint64_t>;  // session and sequence
   struct Batch {
     std::string buffer;  // payload behind the reserved bytes
     std::vector<WriteWaiter> waiters;
+    std::vector<Label> labels;
     kv::Cost cost;
   };
   /// The next batch to propose: at most `in_flight_max` undecided ones at a time, so that commands gather while the
@@ -73,6 +76,8 @@ class Proposals {
   size_t bytes_unproposed() const { return closed_bytes_ + open_.builder.bytes(); }
   /// Of everything that was added and is not decided yet.
   const kv::Cost& cost_undecided() const { return undecided_; }
+  /// Whether the call is among that.
+  bool is_undecided(const kv::SessionCall& call) const { return undecided_labels_.contains(label_of(call)); }
   /// Forgets how many are in flight: after losing leadership old proposals must not hold back new ones.
   void reset_window() { window_.clear(); }
 
@@ -80,17 +85,20 @@ class Proposals {
   struct Open {
     kv::BatchBuilder builder;
     std::vector<WriteWaiter> waiters;
+    std::vector<Label> labels;
     kv::Cost cost;
     Instant deadline;  // of the first command
   };
   struct InFlight {
     std::vector<WriteWaiter> waiters;
+    std::vector<Label> labels;
     kv::Cost cost;
     Instant deadline;
   };
   void close_open();
   Batch take(Open&& open, WallMs stamp);
-  void forget(const kv::Cost& cost);
+  static Label label_of(const kv::SessionCall& call) { return {call.session, call.sequence}; }
+  void forget(const kv::Cost& cost, const std::vector<Label>& labels);
 
   const size_t reserved_bytes_;
   const ProposalLimits limits_;
@@ -100,6 +108,7 @@ class Proposals {
   std::map<std::pair<LogIndex, Term>, InFlight> in_flight_;
   std::deque<LogIndex> window_;  // undecided proposals of the current leadership
   kv::Cost undecided_;
+  std::multiset<Label> undecided_labels_;
 };
 
 }  // namespace torc::node

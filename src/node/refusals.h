@@ -17,9 +17,14 @@ constexpr std::string_view kTooManyWait = "ERR too many writes (or reads) are wa
 constexpr std::string_view kOutOfMemory = "OOM command not allowed when used memory > 'maxmemory'.";
 constexpr std::string_view kCommandTooLarge = "ERR the command is larger than an entry of the log may be";
 
-/// A leader's refusal of a command that it did not look at any further: not executed, and true of this attempt only.
+/// A leader's refusal of all copies of a labelled command that have come to it (Group::write): none was or will be
+/// executed.
+inline bool is_refusal_of_all_copies(std::string_view error) {
+  return error.starts_with("MISCONF") || error.starts_with("OOM");
+}
+/// A leader's refusal of a command that it did not look at any further: this copy was not and will not be executed.
 inline bool is_definite_refusal(std::string_view error) {
-  return error.starts_with("MISCONF") || error.starts_with("OOM") || error.starts_with("ERR too many writes");
+  return is_refusal_of_all_copies(error) || error.starts_with("ERR too many writes");
 }
 
 }  // namespace torc::node
