@@ -124,9 +124,6 @@ void calm_down(Prng& prng, Profile& profile) {
   sizes.budget_bytes = std::min<uint64_t>(sizes.budget_bytes, 40u << 20);
   sizes.bytes_per_second = comfortable;
   sizes.herd_bytes_max = std::min(sizes.herd_bytes_max, comfortable);
-  // An entry has a few commands if each of them may touch a large value (kv::Cost::work), and such disks write two or
-  // three entries in a second.
-  if (has_slow_disks) sizes.value_bytes_max = std::min<uint64_t>(sizes.value_bytes_max, 32u << 10);
   if (has_slow_disks || prng.chance(1, 2)) return;
   // One value takes a wire for several election timeouts: heartbeats do not wait behind it (rules.md#two-connections).
   sizes.budget_bytes = std::max<uint64_t>(sizes.budget_bytes, 4u << 20);
