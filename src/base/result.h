@@ -12,7 +12,8 @@ namespace torc {
 
 enum class ErrorCode {
   kInvalid,      // the input breaks a format or a limit
-  kCorrupt,      // durable data that was once good is damaged
+  kCorrupt,      // durable data that was once good is damaged, or cannot be read any more
+  kVersion,      // durable data of a version of this program that this one does not know
   kNotFound,     // a named thing does not exist
   kIo,           // the operating system refused
   kDiskFull,     // no space left: recoverable

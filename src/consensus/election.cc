@@ -160,7 +160,7 @@ bool Election::has_won() const {
 }
 
 void Election::restart_timer(Instant now) {
-  const auto timeout_min = static_cast<uint64_t>(options_.election_timeout_min.count());
+  const auto timeout_min = static_cast<uint64_t>(std::max(options_.election_timeout_min, patience_).count());
   deadline_ = now + Duration(static_cast<int64_t>(timeout_min + prng_.below(timeout_min)));
 }
 

@@ -38,6 +38,8 @@ class Election {
   /// supports; an echo given before the crash supports a lease for less than election_timeout_min (rules.md#leases).
   bool withholds_votes(Instant now) const;
 
+  /// From the next restart of the timer on waits are drawn from [at_least, 2 * at_least) if that is more than usual.
+  void set_patience(Duration at_least) { patience_ = at_least; }
   /// Campaigns, with a pre-vote first if so configured.
   void campaign(Instant now);
   /// Campaigns at once because the leader asked for it (thesis 3.10).
@@ -77,6 +79,7 @@ class Election {
   Instant started_at_;
   std::optional<Instant> leader_heard_at_;
   Instant deadline_;
+  Duration patience_{0};
   std::optional<Instant> writing_since_;  // term or vote are not durable since then
   std::map<ReplicaId, bool> answers_;     // of the current campaign
 };

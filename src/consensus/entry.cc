@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "base/codec.h"
+#include "base/version.h"
 #include "consensus/types.h"
 
 namespace torc::consensus {
@@ -38,10 +39,10 @@ Result<Entry> take_entry(Bytes& bytes) {
   if (payload_bytes > kEntryPayloadBytesMax) return Error{ErrorCode::kInvalid, "entry: payload above the limit"};
   if (payload_bytes > bytes.size() - kEntryHeaderBytes) return Error{ErrorCode::kInvalid, "entry: cut short"};
   const auto kind = static_cast<uint8_t>(head[kKindOffset]);
-  if (static_cast<uint8_t>(head[kVersionOffset]) != kEntryVersion || head[kZeroOffset] != 0 ||
-      head[kZeroOffset + 1] != 0 || !is_known_kind(kind)) {
-    return Error{ErrorCode::kInvalid, "entry: unknown version or kind"};
-  }
+  const auto version = static_cast<uint8_t>(head[kVersionOffset]);
+  if (version != kEntryVersion) return unknown_version("the entry", version, kEntryVersion);
+  if (!is_known_kind(kind)) return unknown_kind("the entry", kind);
+  if (head[kZeroOffset] != 0 || head[kZeroOffset + 1] != 0) return Error{ErrorCode::kInvalid, "entry: not zero"};
   Entry entry;
   entry.term = Term(load_u64(head + kTermOffset));
   entry.index = LogIndex(load_u64(head + kIndexOffset));

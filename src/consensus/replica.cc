@@ -293,6 +293,8 @@ void Replica::transfer_leadership(ReplicaId target, Instant now) {
   p.settle();
 }
 
+void Replica::set_election_patience(Duration at_least) { parts_->election.set_patience(at_least); }
+
 void Replica::log_cut(LogIndex start_index) { parts_->log.cut(start_index); }
 
 bool Replica::has_ready() const {

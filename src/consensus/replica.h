@@ -117,6 +117,10 @@ class Replica {
   /// and there is no lease for the rest of the term once it was told to campaign. Ignored unless leader and `target` is
   /// another voter.
   void transfer_leadership(ReplicaId target, Instant now);
+  /// Without a leader this replica waits so long at least, twice as long at most, before it campaigns; so long it also
+  /// waits for votes. For one whose disk is slow: whose is fast should come first, and votes need the disk. Says
+  /// nothing about votes for others and leases.
+  void set_election_patience(Duration at_least);
   /// The log was cut: entries up to `start_index` are only in the checkpoint now.
   void log_cut(LogIndex start_index);
 

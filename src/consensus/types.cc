@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/codec.h"
+#include "base/version.h"
 
 namespace torc::consensus {
 namespace {
@@ -70,7 +71,9 @@ std::string encode_configuration(const Configuration& configuration) {
 
 Result<Configuration> decode_configuration(std::string_view bytes) {
   Reader reader(bytes);
-  if (reader.u8() != kConfigurationVersion) return Error{ErrorCode::kInvalid, "configuration: unknown version"};
+  const uint8_t version = reader.u8();
+  if (!reader.ok()) return Error{ErrorCode::kInvalid, "configuration: empty"};
+  if (version != kConfigurationVersion) return unknown_version("the configuration", version, kConfigurationVersion);
   Configuration configuration;
   if (!read_ids(reader, configuration.voters) || !read_ids(reader, configuration.outgoing) ||
       !read_ids(reader, configuration.learners) || !reader.at_end()) {

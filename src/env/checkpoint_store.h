@@ -24,7 +24,7 @@ class CheckpointWriter {
   /// Bytes handed over and not yet written by the background task; a caller paces itself by it.
   virtual size_t bytes_pending() const = 0;
   /// Makes the whole generation visible and durable in one atomic step, off the loop; `done` runs on the loop.
-  /// Errors: kDiskFull (the older state stands), kIo.
+  /// Errors: kDiskFull (the older state stands), kCorrupt if older generations cannot be read, kIo.
   virtual void commit(std::function<void(Status)> done) = 0;
 };
 
@@ -38,7 +38,8 @@ class CheckpointReader {
   virtual std::string_view key() const = 0;
   virtual std::string_view value() const = 0;
   virtual void next() = 0;
-  /// Not ok when the store could not be read to the end: valid() is false then too.
+  /// Not ok when the store could not be read to the end: valid() is false then too. Errors: kCorrupt, a device that
+  /// cannot read included; kIo.
   virtual Status status() const = 0;
 };
 

@@ -25,7 +25,8 @@ class File {
   /// Errors: kDiskFull (nothing was promised, the range may hold any mix of old and new bytes), kIo. After a failed
   /// sync the file's contents are unknown: stop the node (rules.md#full-and-failing-disks).
   virtual void write(uint64_t offset, std::vector<Bytes> chunks, bool sync, DiskCallback done) = 0;
-  /// Blocking; up to `count` bytes, fewer at the end of the file.
+  /// Blocking; up to `count` bytes, fewer at the end of the file. Errors: kCorrupt if the device cannot read them any
+  /// more, kIo.
   virtual Result<std::string> read(uint64_t offset, size_t count) = 0;
   virtual Result<uint64_t> size() = 0;
 };
@@ -45,7 +46,7 @@ class Disk {
   virtual Result<std::unique_ptr<File>> create(const std::string& name) = 0;
   /// Blocking: the whole contents replaced in one durable, atomic step (temporary file, sync, rename, sync directory).
   virtual Status replace(const std::string& name, std::string_view contents) = 0;
-  /// Blocking: whole contents. Errors: kNotFound, kIo.
+  /// Blocking: whole contents. Errors: kNotFound, kCorrupt as File::read, kIo.
   virtual Result<std::string> read_all(const std::string& name) = 0;
   virtual Status remove(const std::string& name) = 0;
 };

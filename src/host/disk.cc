@@ -163,7 +163,7 @@ Result<std::vector<std::string>> regular_files(const std::string& directory) {
        entry.increment(error)) {
     if (!entry->is_directory(error)) names.push_back(entry->path().filename().string());
   }
-  if (error) return errno_error(error.value(), "cannot list", directory);
+  if (error) return read_error(error.value(), "cannot list", directory);
   std::sort(names.begin(), names.end());
   return names;
 }

@@ -38,9 +38,15 @@ Error errno_error(int number, std::string_view doing, const std::string& path) {
   return Error{code, std::string(doing) + " " + path + ": " + std::generic_category().message(number)};
 }
 
+Error read_error(int number, std::string_view doing, const std::string& path) {
+  Error error = errno_error(number, doing, path);
+  if (number == EIO || number == EUCLEAN || number == EBADMSG) error.code = ErrorCode::kCorrupt;
+  return error;
+}
+
 Result<Descriptor> open_file(const std::string& path, int flags) {
   const int fd = open(path.c_str(), flags | O_CLOEXEC, 0644);
-  if (fd < 0) return errno_error(errno, "cannot open", path);
+  if (fd < 0) return read_error(errno, "cannot open", path);
   return Descriptor(fd);
 }
 
@@ -124,7 +130,7 @@ Status make_directories(const std::string& path) {
 
 Result<uint64_t> size_of(const Descriptor& file, const std::string& path) {
   struct stat status;
-  if (fstat(file.fd(), &status) != 0) return errno_error(errno, "cannot examine", path);
+  if (fstat(file.fd(), &status) != 0) return read_error(errno, "cannot examine", path);
   return static_cast<uint64_t>(status.st_size);
 }
 
@@ -136,7 +142,7 @@ Result<std::string> read_at(const Descriptor& file, uint64_t offset, size_t coun
   while (got < bytes.size()) {
     const ssize_t n = pread(file.fd(), bytes.data() + got, bytes.size() - got, static_cast<off_t>(offset + got));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno_error(errno, "cannot read", path);
+    if (n < 0) return read_error(errno, "cannot read", path);
     if (n == 0) break;  // it became shorter meanwhile
     got += static_cast<size_t>(n);
   }

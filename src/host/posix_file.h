@@ -27,6 +27,8 @@ class Descriptor {
 
 /// "<doing> <path>: <reason>". ENOSPC and EDQUOT are kDiskFull, ENOENT is kNotFound, everything else is kIo.
 Error errno_error(int number, std::string_view doing, const std::string& path);
+/// The same, of what reads: a sector or a file system that the device cannot read any more is damage, kCorrupt.
+Error read_error(int number, std::string_view doing, const std::string& path);
 
 /// open(2) with O_CLOEXEC; new files get mode 0644.
 Result<Descriptor> open_file(const std::string& path, int flags);

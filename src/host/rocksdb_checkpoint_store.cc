@@ -9,9 +9,11 @@
 #include <rocksdb/table.h>
 
 #include <atomic>
+#include <cerrno>
 #include <filesystem>
 #include <functional>
 #include <limits>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -32,12 +34,25 @@ using TaskThread = BatchThread<Task>;
 
 enum class Op : uint8_t { kPut, kErase, kEraseRange };
 
+/// A rocksdb::Status keeps of the error number only its text.
+bool says(const std::string& text, int number) {
+  return text.find(std::generic_category().message(number)) != std::string::npos;
+}
+
+/// What cannot be read any more is damage, whether RocksDB met it on behalf of a reader or while it merged files; what
+/// cannot be written is not (env/checkpoint_store.h).
+bool is_read_failure(const std::string& text) {
+  return text.find("read") != std::string::npos && (says(text, EIO) || says(text, EUCLEAN) || says(text, EBADMSG));
+}
+
 Status to_status(const rocksdb::Status& status, std::string_view doing) {
   if (status.ok()) return {};
+  const std::string text = status.ToString();
   ErrorCode code = ErrorCode::kIo;
-  if (status.IsNoSpace()) code = ErrorCode::kDiskFull;
-  if (status.IsCorruption()) code = ErrorCode::kCorrupt;
-  return Error{code, std::string(doing) + ": " + status.ToString()};
+  if (status.IsCorruption() || is_read_failure(text)) code = ErrorCode::kCorrupt;
+  if (status.IsNoSpace() || says(text, EDQUOT)) code = ErrorCode::kDiskFull;
+  if (status.IsNotSupported()) code = ErrorCode::kVersion;
+  return Error{code, std::string(doing) + ": " + text};
 }
 
 rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
@@ -299,7 +314,7 @@ Result<std::unique_ptr<RocksDbCheckpointStore>> RocksDbCheckpointStore::open(con
   std::error_code error;
   std::filesystem::remove_all(parts->incoming, error);
   if (!error) std::filesystem::create_directory(parts->incoming, error);
-  if (error) return Error{ErrorCode::kIo, "cannot prepare " + parts->incoming + ": " + error.message()};
+  if (error) return errno_error(error.value(), "cannot prepare", parts->incoming);
   return std::unique_ptr<RocksDbCheckpointStore>(new RocksDbCheckpointStore(std::move(parts)));
 }
 

@@ -15,6 +15,7 @@ enum class CommandId : uint16_t {
   // internal operations, proposed by nodes and never by clients directly
   kRegisterSession = 1,  // no arguments; answers the new session's id
   kPurge = 2,            // keys...; deletes those whose deadline has passed at the entry's stamp (rules.md#leader-time)
+  kSetBack = 3,          // see stamp_repair.h; sets the group's stamp back, and with it what was computed from it
   // strings
   kGet = 10,
   kSet,

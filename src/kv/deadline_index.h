@@ -37,6 +37,18 @@ class DeadlineIndex {
     due.is_all = true;
     return due;
   }
+  /// Calls `visit` with every entry whose deadline is later than `after_ms`, earliest first. It may give the entry it
+  /// is called with an earlier deadline, and change nothing else.
+  template <typename Visit>
+  void for_each_later(int64_t after_ms, Visit visit) const {
+    auto it = items_.begin();
+    while (it != items_.end() && it->deadline_ms <= after_ms) ++it;
+    while (it != items_.end()) {
+      const Entry& entry = *it->entry;
+      ++it;
+      visit(entry);
+    }
+  }
 
  private:
   struct Item {

@@ -1,6 +1,7 @@
 #include "kv/image_format.h"
 
 #include "base/codec.h"
+#include "base/version.h"
 #include "kv/position.h"
 
 namespace torc::kv {
@@ -38,9 +39,11 @@ Result<Image> parse_image(std::string_view image_key, std::string_view image_val
   image.version = value.u64();
   image.deadline_ms = value.i64();
   image.value = value.rest();
+  if (image_value.empty()) return corrupt("value too short");
+  if (format != kImageFormatVersion)
+    return unknown_version("the checkpoint's image of a key", format, kImageFormatVersion);
   if (!value.ok()) return corrupt("value too short");
-  if (format != kImageFormatVersion) return corrupt("unknown format version");
-  if (type != static_cast<uint8_t>(ValueType::kString)) return corrupt("unknown type of value");
+  if (type != static_cast<uint8_t>(ValueType::kString)) return unknown_kind("the value of a key", type);
   if (image.deadline_ms < 0) return corrupt("negative deadline");
   if (image.value.size() > kValueBytesMax) return corrupt("value too long");
   return image;

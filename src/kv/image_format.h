@@ -35,7 +35,7 @@ struct Image {
 /// Appends the image key; returns nothing else. `position` is position_of(key).
 void put_image_key(std::string& out, uint64_t position, std::string_view key);
 void put_image_value(std::string& out, const Entry& entry);
-/// Views point into the arguments. Errors: kCorrupt.
+/// Views point into the arguments. Errors: kCorrupt, kVersion.
 Result<Image> parse_image(std::string_view image_key, std::string_view image_value);
 
 }  // namespace torc::kv

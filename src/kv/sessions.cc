@@ -29,6 +29,10 @@ void Sessions::expire_idle(WallMs stamp) {
   while (!order_.empty() && stamp.ms - order_.front().last_use.ms >= kSessionIdleMsMax) close(order_.begin());
 }
 
+void Sessions::set_back(WallMs stamp) {
+  for (Session& session : order_) session.last_use = std::min(session.last_use, stamp);
+}
+
 void Sessions::close(Order::iterator session) {
   record_count_ -= session->records.size();
   reply_bytes_ -= session->reply_bytes;

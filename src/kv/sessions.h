@@ -60,6 +60,8 @@ class Sessions {
   SessionId open(uint64_t id, WallMs stamp);
   /// Ends sessions unused for kSessionIdleMsMax. Call before anything else at a stamp.
   void expire_idle(WallMs stamp);
+  /// The stamp was ahead of the time, which is `stamp`: sessions used since count as used now.
+  void set_back(WallMs stamp);
 
   enum class Verdict {
     kExecute,   // new: execute, then record()

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/codec.h"
+#include "base/version.h"
 #include "kv/argument.h"
 #include "kv/capture.h"
 #include "kv/handlers.h"
@@ -15,6 +16,7 @@
 #include "kv/recorded_reply.h"
 #include "kv/sessions.h"
 #include "kv/shape.h"
+#include "kv/stamp_repair.h"
 #include "kv/table.h"
 
 namespace torc::kv {
@@ -29,6 +31,7 @@ struct StateMachine::Parts {
   void execute(const Operation& op, ReplySink& sink);
   void execute_once(const Operation& op, ReplySink& sink);
   void execute_row(const CommandRow& row, Args args, ReplySink& sink);
+  void set_back(const StampRepair& repair);
   Spot find_unexpired(std::string_view key);
   std::string encode_header() const;
 
@@ -77,9 +80,22 @@ void StateMachine::Parts::execute(const Operation& op, ReplySink& sink) {
   } else if (op.id == CommandId::kPurge) {
     for (std::string_view key : op.args) find_unexpired(key);
     sink.ok();
+  } else if (op.id == CommandId::kSetBack) {
+    if (const auto repair = parse_stamp_repair(op.args)) set_back(*repair);
+    sink.ok();
   } else {
     execute_row(*row_of(op.id), op.args, sink);
   }
+}
+
+/// Nobody can say of a deadline whether it was meant as a distance or as a moment: those set under a wrong stamp move
+/// by the distance, since TTLs are what deadlines mostly come from.
+void StateMachine::Parts::set_back(const StampRepair& repair) {
+  const int64_t distance_ms = last_stamp.ms - repair.stamp.ms;
+  if (distance_ms <= 0) return;
+  table.pull_deadlines(repair.operations_right, repair.deadline_min.ms, distance_ms);
+  sessions.set_back(repair.stamp);
+  last_stamp = repair.stamp;
 }
 
 void StateMachine::Parts::execute_once(const Operation& op, ReplySink& sink) {
@@ -132,7 +148,8 @@ Status StateMachine::apply(LogIndex index, std::string_view payload, ReplyRouter
   p.work += payload.size();
   Operation& op = p.operation;
   for (size_t position = 0; reader.next(op); ++position) {
-    const bool is_internal = op.id == CommandId::kRegisterSession || op.id == CommandId::kPurge;
+    const bool is_internal =
+        op.id == CommandId::kRegisterSession || op.id == CommandId::kPurge || op.id == CommandId::kSetBack;
     if (!is_internal && row_of(op.id) == nullptr) return corrupt("unknown command");
     ReplySink& sink = replies.sink_for(position);
     p.work += kOperationWork;
@@ -219,12 +236,11 @@ Status StateMachine::restore_header(std::string_view header, LogIndex applied) {
   CHECK(p.applied == LogIndex() && p.table.key_count() == 0);
   Reader reader(header);
   const uint8_t format = reader.u8();
+  if (reader.ok() && (format == 0 || format > kHeaderFormatVersion)) {
+    return unknown_version("the checkpoint's header", format, kHeaderFormatVersion);
+  }
   p.operation_count = reader.u64();
   p.last_stamp = WallMs{reader.i64()};
-  if (!header.empty() && (format == 0 || format > kHeaderFormatVersion)) {
-    return Error{ErrorCode::kInvalid, "checkpoint header: version " + std::to_string(format) +
-                                          " is not known here, up to " + std::to_string(kHeaderFormatVersion) + " are"};
-  }
   if (!reader.ok() || p.last_stamp.ms < 0) return Error{ErrorCode::kCorrupt, "checkpoint header: malformed"};
   if (Status status = p.sessions.decode(reader, format == 1, p.operation_count); !status) return status;
   if (!reader.at_end()) return Error{ErrorCode::kCorrupt, "checkpoint header: bytes after the end"};

@@ -68,7 +68,8 @@ class StateMachine {
   LogIndex applied() const;
   /// Executed since the group began: what keys' versions count (rules.md#versions).
   uint64_t operation_count() const;
-  /// The largest of all entries applied: the time that expiry knows (rules.md#leader-time).
+  /// The time that expiry knows: the largest of all entries applied, unless kSetBack has set it back
+  /// (rules.md#leader-time).
   WallMs last_stamp() const;
   uint64_t key_count() const;
   /// Approximate heap bytes of keys, values and sessions.

@@ -137,6 +137,15 @@ void Table::set_deadline(Spot& spot, int64_t deadline_ms, uint64_t version) {
   reshape(spot, entry.key(), entry.value_bytes, deadline_ms, Growth::kExact, version);
 }
 
+void Table::pull_deadlines(uint64_t version_min, int64_t deadline_min_ms, int64_t distance_ms) {
+  CHECK(distance_ms > 0) << distance_ms;
+  deadlines_.for_each_later(deadline_min_ms, [&](const Entry& entry) {
+    if (entry.version <= version_min) return;
+    Spot spot = find(entry.key());
+    set_deadline(spot, std::max<int64_t>(entry.deadline() - distance_ms, 1), entry.version);
+  });
+}
+
 void Table::release(Entry* entry) {
   entry_bytes_ -= entry->block_bytes + kMallocHeaderBytes;
   --record_count_;

@@ -66,6 +66,10 @@ class Table {
   void set(Spot& spot, std::string_view key, std::string_view value, int64_t deadline_ms, uint64_t version);
   /// Requires: spot.entry().
   void set_deadline(Spot& spot, int64_t deadline_ms, uint64_t version);
+  /// Moves the deadlines of keys that were written after operation `version_min` and lie behind `deadline_min_ms` by
+  /// so much towards now. Versions stay: what the keys hold is the same. O(keys with a deadline), at most once in the
+  /// life of a wrong clock. Requires: distance_ms > 0.
+  void pull_deadlines(uint64_t version_min, int64_t deadline_min_ms, int64_t distance_ms);
   /// Requires: spot.entry().
   void erase(Spot& spot);
   /// Erases everything in O(slots + deadlines); memory comes back through reclaim().

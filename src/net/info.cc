@@ -143,6 +143,7 @@ void write_persistence(const InfoSource& source, Text& out) {
   out.field("aof_enabled", uint64_t{1});
   out.field("aof_last_write_status", source.node.disk_full ? "err" : "ok");
   out.field("disk_full", uint64_t{source.node.disk_full});
+  out.field("log_bytes_unsynced", source.node.log_bytes_unsynced);
   out.field("damaged_folders", source.node.set_aside.folders);
   out.field("damaged_folders_bytes", source.node.set_aside.bytes);
 }
@@ -181,6 +182,8 @@ void write_raft(const InfoSource& source, Text& out) {
   out.field("raft_cluster_id", hex(node.cluster.value));
   out.field("raft_membership", membership_name(node.membership));
   if (!node.explanation.empty()) out.field("raft_explanation", node.explanation);
+  for (size_t i = 0; i < node.warnings.size(); ++i) out.field("raft_warning" + std::to_string(i), node.warnings[i]);
+  out.field("raft_chapter", node.chapter);
   if (node.groups.empty()) out.field("raft_role", "follower");
   for (const GroupStatus& group : node.groups) {  // one group for now
     const consensus::ReplicaStatus& replica = group.replica;
@@ -198,6 +201,7 @@ void write_raft(const InfoSource& source, Text& out) {
     out.field("raft_stable_index", replica.stable_index.value);
     out.field("raft_checkpoint_index", group.checkpoint_index.value);
     out.field("raft_snapshots_installed", group.snapshots_installed);
+    out.field("raft_stamps_set_back", group.stamps_set_back);
     out.field("raft_log_bytes", group.log_bytes);
     out.field("raft_voters", group.voters);
     out.field("raft_has_lease", uint64_t{replica.has_lease});

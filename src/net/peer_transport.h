@@ -100,6 +100,7 @@ class PeerTransport final : public env::Network, private PeerConnectionOwner, pr
   std::string refusal_of(const Hello& introduction) const;
   env::Admission admit(const Hello& introduction, const std::string& address);
   Hello own_hello(HelloKind kind, NodeId target, env::Channel channel) const;
+  std::optional<Hello> own_introduction(NodeId target, env::Channel channel) const;
   void dial(Link& link);
   void try_next_address(Link& link, const std::string& last_failure);
   void on_dialed(Link& link, Result<Hello> hello);

@@ -1,8 +1,12 @@
 #include "node/birth.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <map>
+
+#include "base/codec.h"
+#include "base/crc32c.h"
 
 namespace torc::node {
 namespace {
@@ -165,9 +169,21 @@ TEST(Identity, EveryFlippedBitAndEveryShorterFileIsRefused) {
   for (size_t bit = 0; bit < good.size() * 8; ++bit) {
     std::string bad = good;
     bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ (1 << (bit % 8)));
-    EXPECT_FALSE(decode_identity(bad).ok()) << "bit " << bit;
+    const Result<Identity> decoded = decode_identity(bad);
+    ASSERT_FALSE(decoded.ok()) << "bit " << bit;
+    EXPECT_EQ(decoded.error().code, ErrorCode::kCorrupt) << "bit " << bit << ": a flipped bit is no later version";
   }
   for (size_t size = 0; size < good.size(); ++size) EXPECT_FALSE(decode_identity(good.substr(0, size)).ok());
+}
+
+TEST(Identity, OfALaterVersionIsRefusedAndNamesBothVersions) {
+  const std::string rest = encode_identity(fresh(2, 77)).substr(12) + "what a later version adds";
+  std::string later = "TORCIDN2";
+  put_u32(later, crc32c(rest, crc32c("TORCIDN2")));
+  const Result<Identity> decoded = decode_identity(later + rest);
+  ASSERT_FALSE(decoded.ok());
+  EXPECT_EQ(decoded.error().code, ErrorCode::kVersion);
+  EXPECT_THAT(decoded.error().message, ::testing::HasSubstr("has version 2, this program knows version 1"));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "node/group.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/check.h"
 #include "node/refusals.h"
@@ -84,16 +85,29 @@ uint64_t less(uint64_t from, uint64_t amount) { return from - std::min(from, amo
 bool Group::is_leader() const { return was_leader_; }
 
 bool Group::read_now(Waiter waiter, const kv::CommandView& command) {
-  const std::optional<LogIndex> index = replica_->lease_read_index(clock_.now());
+  const Instant now = clock_.now();
+  const std::optional<LogIndex> index = replica_->lease_read_index(now);
   if (!index || state_->applied() < *index) return false;
   AnswerOnDemand answer(clients_, waiter);
-  if (state_->read(command, clock_.wall_now(), answer) == kv::ReadResult::kNeedsCommit) return false;
+  if (state_->read(command, stamp_now(now), answer) == kv::ReadResult::kNeedsCommit) return false;
   work_left_ = less(work_left_, kv::kOperationWork + answer.bytes());
   clients_.end_immediate(waiter);
   return true;
 }
 
 void Group::read_later(Waiter waiter, const kv::CommandView& command) { reads_.add({waiter, CommandCopy(command)}); }
+
+// Within a term nobody takes back what it acknowledged to the leader, and nobody acknowledges anything in a term that
+// is not on its disk.
+bool Group::has_forgotten(consensus::ReplicaId member, Term term, LogIndex durable_index) const {
+  if (!was_leader_) return false;
+  const Term own_term = replica_->status(clock_.now()).term;
+  for (const consensus::PeerStatus& peer : replica_->peers()) {
+    if (peer.id != member || peer.match_index == LogIndex()) continue;
+    return term < own_term || (term == own_term && durable_index < peer.match_index);
+  }
+  return false;
+}
 
 void Group::receive(const consensus::Message& message) {
   // Also from who is no member here yet: a leader that joined later than what this log knows (Raft 6).
@@ -147,7 +161,7 @@ void Group::ask_for_reads() {
 void Group::propose_gathered() {
   const Instant now = clock_.now();
   if (!was_leader_ || now < handing_over_until_) return;
-  while (auto batch = proposals_.next(clock_.wall_now())) {
+  while (auto batch = proposals_.next(stamp_now(now))) {
     const auto place = replica_->propose(consensus::EntryKind::kCommands, std::move(batch->buffer), now);
     if (!place) {
       proposals_.refused(*batch);
@@ -254,6 +268,7 @@ bool Group::apply(const consensus::Entry& entry) {
   }
   applied_bytes_ += entry.size();
   refuse_all(proposals_.take_lost(entry.index), kNotExecuted);
+  notice_stamp();
   return true;
 }
 
@@ -276,7 +291,7 @@ void Group::serve_reads() {
     const std::optional<PendingRead> read = reads_.next_servable(state_->applied());
     if (!read) return;
     AnswerOnDemand answer(clients_, read->waiter);
-    if (state_->read(read->command.view(), clock_.wall_now(), answer) == kv::ReadResult::kAnswered) {
+    if (state_->read(read->command.view(), stamp_now(clock_.now()), answer) == kv::ReadResult::kAnswered) {
       work_left_ = less(work_left_, kv::kOperationWork + answer.bytes());
       clients_.end(read->waiter);
     } else if (was_leader_) {  // the expiry is committed first (rules.md#leader-time)
@@ -355,6 +370,7 @@ void Group::maintain() {
   purge_expired();
   state_->reclaim();
   replace_lost_members();
+  watch_disk();
   snapshot_sender_.maintain(now);
   snapshot_receiver_.maintain(now);
   if (install_) return;
@@ -365,7 +381,7 @@ void Group::purge_expired() {
   const Instant now = clock_.now();
   if (!was_leader_ || now < next_purge_ || log_.disk_full()) return;
   if (state_->applied() <= purge_behind_ && now < purge_lost_at_) return;  // the last one is under way
-  const kv::DueKeys due = state_->due_keys(clock_.wall_now(), kPurgedKeysMax, kPurgedBytesMax);
+  const kv::DueKeys due = state_->due_keys(stamp_now(now), kPurgedKeysMax, kPurgedBytesMax);
   next_purge_ = due.is_all ? now + kPurgeInterval : now;
   if (due.keys.empty()) return;
   purge_behind_ = replica_->status(now).last_index;
@@ -387,13 +403,17 @@ void Group::replace_lost_members() {
 void Group::hand_over() {
   const Instant now = clock_.now();
   if (!was_leader_ || now < handing_over_until_) return;
-  std::vector<consensus::ReplicaId> targets = replica_->configuration().voters;
-  // Another one than at the last attempt.
-  std::rotate(targets.begin(), std::upper_bound(targets.begin(), targets.end(), handed_to_), targets.end());
-  for (const consensus::ReplicaId target : targets) {
-    if (target == options_.replica.self || !host_.is_reachable(target.node)) continue;
-    return transfer(target, now);
-  }
+  std::vector<consensus::PeerStatus> targets = replica_->peers();
+  std::erase_if(targets, [&](const consensus::PeerStatus& peer) {
+    return !replica_->configuration().is_incoming_voter(peer.id) || !host_.is_reachable(peer.id.node);
+  });
+  // Another one than at the last attempt, if several are as good.
+  const auto is_tried = [&](const consensus::PeerStatus& peer) { return peer.id <= handed_to_; };
+  std::ranges::stable_partition(targets, std::not_fn(is_tried));
+  const auto best = std::ranges::max_element(targets, {}, [&](const consensus::PeerStatus& peer) {
+    return std::pair(!disk_watch_.is_full(peer.id.node, now), peer.match_index);
+  });
+  if (best != targets.end()) transfer(best->id, now);
 }
 
 void Group::hand_over_to(NodeId target) {
@@ -418,9 +438,10 @@ GroupStatus Group::status() const {
   status.applied = state_->applied();
   status.operations = state_->operation_count();
   status.applied_bytes = applied_bytes_;
-  status.stamp = state_->last_stamp();
   status.checkpoint_index = own_checkpoints_.index();
   status.snapshots_installed = snapshots_installed_;
+  status.stamp = stamp_;
+  status.stamps_set_back = stamps_set_back_;
   status.keys = state_->key_count();
   status.state_bytes = state_->bytes_used();
   status.log_bytes = log_.group_bytes(options_.replica.group);

@@ -15,12 +15,14 @@
 #include "kv/state_machine.h"
 #include "node/checkpoints.h"
 #include "node/clients.h"
+#include "node/disk_watch.h"
 #include "node/proposals.h"
 #include "node/reads.h"
 #include "node/replacement.h"
 #include "node/service.h"
 #include "node/snapshot_receiver.h"
 #include "node/snapshot_sender.h"
+#include "node/stamp_leads.h"
 #include "storage/log.h"
 
 namespace torc::node {
@@ -36,6 +38,8 @@ class GroupHost {
   virtual void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) = 0;
   virtual void on_leadership_lost() = 0;
   virtual bool is_reachable(NodeId node) const = 0;
+  /// No stamp may be later (node/clock_watch.h). None: too few clocks are known.
+  virtual std::optional<WallMs> latest_stamp(Instant) const { return std::nullopt; }
   /// Something large still waits to be sent there.
   virtual bool is_sending_to(NodeId node) const = 0;
   /// The node can no longer be trusted; nothing may be acknowledged after this.
@@ -51,6 +55,8 @@ struct GroupOptions {
   size_t batch_bytes_max = 1u << 20;
   size_t proposals_in_flight_max = 1;
   uint64_t memory_max = 0;  // beyond, the leader refuses commands that grow the state; 0: no limit
+  /// Appended and not yet durable here; beyond, a leader refuses writes: it keeps them in memory until then.
+  size_t unsynced_bytes_max = 64u << 20;
   uint64_t hash_seed = 0;
 };
 
@@ -100,16 +106,26 @@ class Group {
 
   /// `newcomer` is a node of the cluster whose data directory is new: bring it back if this replica leads.
   void on_newcomer(consensus::ReplicaId newcomer) { replacement_.met(newcomer); }
+  /// This replica leads, and `member` once acknowledged more to it, durably, than a log of that term and end holds.
+  bool has_forgotten(consensus::ReplicaId member, Term term, LogIndex durable_index) const;
   /// It is a voter, and that is committed: only then do the others need its former life no more.
   bool is_established() const {
     return replica_->is_configuration_settled() && replica_->configuration().is_voter(options_.replica.self);
   }
 
-  /// Starts handing leadership to another voter that is there; ignored while an attempt is under way.
+  /// Starts handing leadership to another voter that is there, the one that has the most; ignored while an attempt is
+  /// under way.
   void hand_over();
   /// The same, to this voter.
   void hand_over_to(NodeId target);
+  /// The stamps are ahead of the time, which is `time`: if this replica leads, sets them back, and the deadlines and
+  /// sessions that come from stamps more than `bound_ms` ahead.
+  void set_stamp_back(WallMs time, int64_t bound_ms);
+  /// The time that expiry knows.
+  WallMs stamp() const { return stamp_; }
   const consensus::Configuration& configuration() const { return replica_->configuration(); }
+  /// A member said whether its disk is full.
+  void on_disk_report(NodeId node, bool is_full) { disk_watch_.on_report(node, is_full, clock_.now()); }
   GroupStatus status() const;
   LogIndex applied() const { return state_->applied(); }
   uint64_t digest() const { return state_->digest(); }
@@ -151,12 +167,16 @@ class Group {
   bool load_unapplied();
   void serve_reads();
   void notice_leadership();
+  WallMs stamp_now(Instant now) const;
+  void notice_stamp();
+  void adopt_stamp();
   void reroute_unproposed();
   /// Ends writes that this replica will not decide. `plain_error`: for commands that were proposed once, here.
   void refuse_all(const std::vector<WriteWaiter>& waiters, std::string_view plain_error);
   void refuse(const WriteWaiter& writer, std::string_view plain_error);
   void purge_expired();
   void replace_lost_members();
+  void watch_disk();
   Status join_log_with(const storage::CheckpointMeta& checkpoint, storage::GroupLog& log);
   void send_snapshot(const consensus::SnapshotWanted& wanted);
   void begin_install(consensus::Ready ready);
@@ -172,6 +192,7 @@ class Group {
   std::unique_ptr<kv::StateMachine> state_;
   std::unique_ptr<consensus::Replica> replica_;
   Replacement replacement_;
+  DiskWatch disk_watch_;
   Checkpoints own_checkpoints_;
   SnapshotSender snapshot_sender_;
   SnapshotReceiver snapshot_receiver_;
@@ -197,6 +218,11 @@ class Group {
   Instant next_purge_;
   LogIndex purge_behind_;  // the last purge comes behind this index
   Instant purge_lost_at_;
+  WallMs stamp_;  // of what is applied
+  Instant stamped_at_;
+  StampLeads stamp_leads_;
+  uint64_t operations_ = 0;  // applied
+  uint64_t stamps_set_back_ = 0;
   uint64_t snapshots_installed_ = 0;
   uint64_t applied_bytes_ = 0;
   Lifetime lifetime_;

@@ -41,6 +41,8 @@ void Group::write(Waiter waiter, const kv::CommandView& command, const kv::Sessi
 
 std::string_view Group::reason_to_refuse(const kv::CommandView& command) const {
   if (log_.disk_full()) return kDiskFull;
+  if (disk_watch_.is_majority_full()) return kDisksFull;
+  if (log_.disk_progress().bytes_unsynced > options_.unsynced_bytes_max) return kDiskSlow;
   if (!kv::is_within_limits(command)) return kCommandTooLarge;
   const kv::CommandTraits* traits = kv::traits_of(command.id);
   if (options_.memory_max != 0 && traits != nullptr && traits->grows && memory_used() > options_.memory_max) {

@@ -31,6 +31,7 @@ Group::Group(const GroupOptions& options, GroupHost& host, Clients& clients, env
       log_(log),
       checkpoints_(checkpoints),
       state_(std::make_unique<kv::StateMachine>(kv::StateMachineOptions{options.hash_seed})),
+      disk_watch_(options.replica.self),
       own_checkpoints_({options.replica.group, options.checkpoint_log_bytes, options.log_tail_bytes}, checkpoints, log,
                        clock, [this](const Error& error) { host_.on_fatal(error); }),
       snapshot_sender_(
@@ -76,6 +77,7 @@ Status Group::restore(const consensus::Configuration& birth) {
     return Error{ErrorCode::kCorrupt, "the log starts after entry " + std::to_string(log.start_index.value) +
                                           " but the checkpoint that covers the rest is missing"};
   }
+  adopt_stamp();
   restored.hard_state = log.hard_state;
   restored.configurations = log.configurations;
   restored.start_index = log.start_index;

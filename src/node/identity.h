@@ -30,7 +30,7 @@ struct Identity {
 std::string encode_identity(const Identity& identity);
 Result<Identity> decode_identity(std::string_view bytes);
 
-/// Nothing if the directory has no identity yet. Errors: kCorrupt, kIo.
+/// Nothing if the directory has no identity yet. Errors: kCorrupt, kVersion, kIo.
 Result<std::optional<Identity>> load_identity(env::Disk& disk);
 /// Blocking and durable.
 Status save_identity(env::Disk& disk, const Identity& identity);

@@ -13,6 +13,9 @@ constexpr std::string_view kNoMajority = "TRYAGAIN no majority answered in time,
 constexpr std::string_view kReadOverdue = "CLUSTERDOWN no majority confirmed this leader in time, try again";
 constexpr std::string_view kDiskFull =
     "MISCONF the disk of the leader is full: writes are refused until there is space";
+constexpr std::string_view kDisksFull =
+    "MISCONF the disks of a majority of the nodes are full: writes are refused until there is space";
+constexpr std::string_view kDiskSlow = "TRYAGAIN the disk of the leader does not keep up, the command was not executed";
 constexpr std::string_view kTooManyWait = "ERR too many writes (or reads) are waiting on this node, try later";
 constexpr std::string_view kOutOfMemory = "OOM command not allowed when used memory > 'maxmemory'.";
 constexpr std::string_view kCommandTooLarge = "ERR the command is larger than an entry of the log may be";

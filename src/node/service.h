@@ -34,7 +34,13 @@ struct PeerStatus {
   NodeId node;
   std::string client_address;  // empty: not known yet
   bool is_connected = false;
-  std::string trouble;  // why there is no connection, one line; empty if there is one or nothing is known
+  std::string trouble = {};  // why there is no connection, one line; empty if there is one or nothing is known
+  /// The latest chapter of the peer that is written down here, and of which of its lives (node/chapters.h).
+  struct NotedChapter {
+    Incarnation life;
+    uint64_t number = 0;
+  };
+  NotedChapter chapter = {};
 };
 
 struct GroupStatus {
@@ -45,8 +51,9 @@ struct GroupStatus {
   LogIndex applied;
   uint64_t operations = 0;           // executed since the group began
   uint64_t applied_bytes = 0;        // of entries, since the process started
-  WallMs stamp;                      // of the newest entry applied that carries one
+  WallMs stamp;                      // the time by which keys expire: of what is applied (rules.md#leader-time)
   LogIndex checkpoint_index;         // durable in the checkpoint store
+  uint64_t stamps_set_back = 0;      // how often it was ahead of the clocks of a majority, since this process started
   uint64_t snapshots_installed = 0;  // since the process started
   uint64_t keys = 0;
   uint64_t state_bytes = 0;
@@ -72,8 +79,11 @@ struct NodeStatus {
   Incarnation incarnation;
   ClusterId cluster;
   Membership membership = Membership::kMeeting;
-  std::string explanation;  // unless kMember: one line a person can act on
+  std::string explanation;            // unless kMember: one line a person can act on
+  uint64_t chapter = 0;               // of this node's life (node/chapters.h)
+  std::vector<std::string> warnings;  // of what a person should look at, one line each
   bool disk_full = false;
+  uint64_t log_bytes_unsynced = 0;  // appended, and still waiting for the disk
   SetAsideStatus set_aside;
   std::vector<PeerStatus> peers;
   std::vector<GroupStatus> groups;

@@ -20,8 +20,9 @@ bool is_write_command(const kv::CommandView& command) {
 
 }  // namespace
 
-StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<storage::Log> log, env::Clock& clock,
-                       env::Disk& disk, env::Network& network, env::CheckpointStore& checkpoints)
+StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<Chapters> chapters,
+                       std::unique_ptr<storage::Log> log, env::Clock& clock, env::Disk& disk, env::Network& network,
+                       env::CheckpointStore& checkpoints)
     : options_(std::move(options)),
       clock_(clock),
       disk_(disk),
@@ -32,8 +33,9 @@ StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<s
       log_(std::move(log)),
       forwarder_(kTheGroup, *this, clients_, options_.command_timeout, Prng(options_.seed ^ 0xf0).next() >> 32),
       receiver_(kTheGroup, *this, clients_),
-      admissions_({.self = [this] { return own_introduction(); },
-                   .is_voter = [this](consensus::ReplicaId id) { return is_voter(id); }}) {
+      chapters_(std::move(chapters)),
+      admissions_(*this, *chapters_),
+      chapter_prng_(options_.seed ^ 0xc4) {
   for (const NodeId node : options_.initial_cluster) {
     if (node != options_.id) peers_[node];
   }
@@ -46,11 +48,14 @@ StaticNode::~StaticNode() {
 }
 
 Status StaticNode::start() {
+  chapters_->set_on_fatal([this](const Error& error) { on_fatal(error); });
   network_.set_handler(this);
   if (birth_.identity().is_born) {
     const Status opened = open_group();
     if (!opened.ok()) return opened;
   }
+  begin_chapter();
+  start_chapter_ = chapters_->own();
   if (!is_settled()) greet_everyone();
   maintain();
   end_turn();
@@ -171,7 +176,8 @@ void StaticNode::maintain() {
     has_returned_ = has_returned_ || (birth_.is_returning() && group_->is_established());
   }
   forwarder_.expire(clock_.now());
-  if (group_ && clock_.now() - clocks_compared_at_ >= ClockWatch::kInterval) compare_clocks();
+  maintain_chapters();
+  if (clock_.now() - clocks_compared_at_ >= ClockWatch::kInterval) compare_clocks();
   maintain_timer_ = clock_.call_at(clock_.now() + kMaintainInterval, [this] { maintain(); });
 }
 
@@ -193,6 +199,7 @@ NodeStatus StaticNode::status() const {
   status.node = options_.id;
   status.incarnation = birth_.identity().incarnation;
   status.cluster = cluster_id_of(birth_.identity().roster);
+  status.chapter = chapters_->durable().own;
   status.membership = birth_.membership();
   status.explanation = birth_.explanation();
   if (is_settled()) {
@@ -204,7 +211,10 @@ NodeStatus StaticNode::status() const {
     status.membership = Membership::kStranger;
     status.explanation = "the cluster has replaced this data directory by a newer one: remove it to come back";
   }
+  status.warnings = admissions_.twins(clock_.now());
+  for (std::string& warning : clock_warnings()) status.warnings.push_back(std::move(warning));
   status.disk_full = log_->disk_full();
+  status.log_bytes_unsynced = log_->disk_progress().bytes_unsynced;
   status.set_aside = options_.set_aside;
   status.commands_executed = commands_executed_;
   status.commands_forwarded = forwarder_.forwarded_count();
@@ -213,6 +223,9 @@ NodeStatus StaticNode::status() const {
   status.memory_used = group_ ? group_->memory_used() : memory_elsewhere();
   for (const auto& [node, peer] : peers_) {
     status.peers.push_back({node, peer.client_address, peer.is_connected, admissions_.trouble(node)});
+    for (const wire::NotedChapter& noted : chapters_->durable().noted) {
+      if (noted.life.node == node) status.peers.back().chapter = {noted.life.incarnation, noted.chapter.number};
+    }
   }
   if (group_) {
     GroupStatus group = group_->status();

@@ -178,6 +178,7 @@ void stop_or_start_again(const Error& error, const cli::ServeOptions& options, D
   if (error.code == ErrorCode::kCorrupt && can_come_back(options)) {
     spdlog::critical("the data is damaged, this node gives it up and starts again: {}", error.message);
     const Status given_up = give_up(*data.disk, error.message);
+    finish_logging(kLastWordsPatience);
     if (given_up.ok()) start_again();
   }
   stop_at_once(error);

@@ -115,16 +115,16 @@ uint64_t remove_oldest(const std::string& path) {
   return removed;
 }
 
-/// The reason that give_up() was told. Errors: kInvalid.
+/// The reason that give_up() was told. Errors: kVersion.
 Result<std::string> read_mark(std::string_view mark) {
   const size_t line_end = mark.find('\n');
   const std::string_view head = mark.substr(0, line_end);
   if (!head.starts_with(kMarkHead) || line_end == std::string_view::npos) return std::string("the reason is lost");
   const std::string_view version = head.substr(kMarkHead.size());
   if (version != kMarkVersion) {
-    return Error{ErrorCode::kInvalid, "the file '" + std::string(kMark) + "' of the data directory has version " +
-                                          std::string(version) + "; this program knows version " +
-                                          std::string(kMarkVersion)};
+    return Error{ErrorCode::kVersion, "the file '" + std::string(kMark) + "' has version " + std::string(version) +
+                                          ", this program knows version " + std::string(kMarkVersion) +
+                                          ": use the program that wrote it, or a later one"};
   }
   std::string_view reason = mark.substr(line_end + 1);
   if (reason.ends_with('\n')) reason.remove_suffix(1);

@@ -29,7 +29,7 @@ constexpr uint64_t kAsideBytesMax = 16ull << 30;
 /// Errors: as env::Disk::replace; nothing has changed then.
 Status give_up(env::Disk& disk, std::string_view reason);
 
-/// The directory was given up and has not been set aside yet. Errors: kIo, kInvalid if a later version wrote that.
+/// The directory was given up and has not been set aside yet. Errors: kIo, kVersion.
 Result<bool> is_given_up(env::Disk& disk);
 
 struct SetAside {

@@ -173,7 +173,7 @@ TEST_F(SetAsideTest, AMarkOfALaterVersionIsRefusedAndNamesBothVersions) {
   write("given-up", "torc given up, version 2\nwho knows\n");
   const Result<bool> answer = is_given_up(*disk_);
   ASSERT_FALSE(answer.ok());
-  EXPECT_THAT(answer.error().message, HasSubstr("has version 2; this program knows version 1"));
+  EXPECT_THAT(answer.error().message, HasSubstr("has version 2, this program knows version 1"));
   EXPECT_FALSE(set_aside(path(), *disk_).ok());
   EXPECT_EQ(read("identity"), "who");
 }

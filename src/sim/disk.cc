@@ -85,7 +85,7 @@ class DiskHandle : public env::File {
 
   Result<std::string> read(uint64_t offset, size_t count) override {
     if (life_ != disk_.life_) return Error{ErrorCode::kIo, "the file was opened before a crash"};
-    if (file_->reads_fail) return Error{ErrorCode::kIo, "injected read failure"};
+    if (file_->reads_fail) return Error{ErrorCode::kCorrupt, "injected read failure"};
     std::string bytes = file_->cached.read(offset, count);
     disk_.work(Work::kDiskRead, bytes.size());
     return bytes;
@@ -168,7 +168,7 @@ Status Disk::replace(const std::string& name, std::string_view contents) {
 Result<std::string> Disk::read_all(const std::string& name) {
   const auto found = files_.find(name);
   if (found == files_.end()) return Error{ErrorCode::kNotFound, name + ": no such file"};
-  if (found->second->reads_fail) return Error{ErrorCode::kIo, name + ": injected read failure"};
+  if (found->second->reads_fail) return Error{ErrorCode::kCorrupt, name + ": injected read failure"};
   work(Work::kDiskRead, found->second->cached.size());
   return found->second->cached.text();
 }
@@ -322,6 +322,23 @@ uint64_t Disk::bytes_used() const {
   uint64_t total = 0;
   for (const auto& [name, file] : files_) total += file->cached.size();
   return total;
+}
+
+Disk::Copy Disk::copy() const {
+  Copy copy;
+  for (const auto& [name, file] : files_) copy.emplace(name, file->cached);
+  return copy;
+}
+
+void Disk::put_back(const Copy& copy) {
+  files_.clear();
+  removed_.clear();
+  for (const auto& [name, contents] : copy) {
+    auto file = std::make_shared<DiskFile>();
+    file->cached = file->durable = file->former = contents;
+    file->synced_at.assign(contents.size() / kSectorBytes + 1, write_syncs_);
+    files_[name] = std::move(file);
+  }
 }
 
 void Disk::set_reads_fail(const std::string& name, bool fail) {

@@ -132,7 +132,7 @@ TEST(Disk, FaultsHitWhatTheyWereAimedAt) {
   disk.flip_bit("f", 0, 1);
   EXPECT_EQ(disk.read_all("f").value(), "c");
   disk.set_reads_fail("f", true);
-  EXPECT_EQ(file->read(0, 1).error().code, ErrorCode::kIo);
+  EXPECT_EQ(file->read(0, 1).error().code, ErrorCode::kCorrupt);
 }
 
 TEST(Disk, EqualSeedsGiveEqualCompletionsAndCrashes) {

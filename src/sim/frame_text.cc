@@ -55,6 +55,7 @@ struct Describe {
   }
 
   void operator()(const consensus::Message& m) const { std::visit(*this, m.body); }
+  void operator()(const wire::TwinReport& r) const { out << "twins of n" << r.node; }
   void operator()(const wire::Meet& m) const {
     out << "meet, incarnation " << m.incarnation << ", roster of " << m.roster.size() << (m.is_born ? ", born" : "");
   }
@@ -64,7 +65,9 @@ struct Describe {
         << (m.wants_relay ? ", to be relayed" : "");
     if (m.is_relayed) out << ", relayed for n" << m.origin;
   }
-  void operator()(const wire::ClockReport& m) const { out << "clock shows " << m.wall; }
+  void operator()(const wire::ClockReport& m) const {
+    out << "clock shows " << m.wall << (m.is_disk_full ? ", disk is full" : "");
+  }
   void operator()(const wire::ForwardReply& m) const {
     out << (m.is_rejected ? "forward rejected" : "forward reply") << ", epoch " << m.epoch << ", batch " << m.batch
         << ", " << m.replies.size() << " replies" << (m.is_probe ? ", to a probe" : "");

@@ -64,6 +64,7 @@ node::NodeOptions draw_node(Prng& prng) {
   node.log.segment_bytes = prng.between(8, 256) * 1024;
   node.batch_bytes_max = prng.between(200, 20'000);
   node.proposals_in_flight_max = prng.between(1, 4);
+  node.chapter_interval = draw_ms(prng, 200, 10'000);
   // In most worlds who was away for a second gets a snapshot.
   Prng apart(node.checkpoint_log_bytes);
   if (apart.chance(1, 4)) node.batch_bytes_max = 1u << 20;  // a server's
@@ -150,8 +151,8 @@ Profile draw_profile(Prng& prng, size_t node_count, bool is_calm) {
   if (std::ranges::all_of(profile.faults.weights, [](uint32_t weight) { return weight == 0; })) {
     profile.faults.weights[static_cast<size_t>(Fault::kKillLeader)] = 1;
   }
-  for (const Fault destroyer :
-       {Fault::kWipe, Fault::kBitFlip, Fault::kLostWrite, Fault::kMisdirectedWrite, Fault::kBadCheckpoint}) {
+  for (const Fault destroyer : {Fault::kWipe, Fault::kBitFlip, Fault::kLostWrite, Fault::kMisdirectedWrite,
+                                Fault::kBadCheckpoint, Fault::kOldCopy}) {
     uint32_t& weight = profile.faults.weights[static_cast<size_t>(destroyer)];
     weight = std::min<uint32_t>(weight, 1);
   }

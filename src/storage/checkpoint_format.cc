@@ -4,6 +4,7 @@
 
 #include "base/codec.h"
 #include "base/crc32c.h"
+#include "base/version.h"
 
 namespace torc::storage {
 namespace {
@@ -40,6 +41,10 @@ Result<CheckpointMeta> decode_checkpoint_meta(std::string_view value) {
   const uint32_t crc = reader.u32();
   if (!reader.ok() || crc != crc32c(reader.rest())) return corrupt("wrong checksum");
   const uint8_t version = reader.u8();
+  if (!reader.ok()) return corrupt("malformed");
+  if (version != kCheckpointVersion) {
+    return unknown_version("the checkpoint's record of a group", version, kCheckpointVersion);
+  }
   CheckpointMeta meta;
   meta.group = GroupId(reader.u64());
   meta.index = LogIndex(reader.u64());
@@ -47,9 +52,10 @@ Result<CheckpointMeta> decode_checkpoint_meta(std::string_view value) {
   const std::string_view configuration = reader.bytes();
   meta.header = std::string(reader.bytes());
   if (!reader.at_end()) return corrupt("malformed");
-  if (version != kCheckpointVersion) return corrupt("version " + std::to_string(version) + " is not known here");
   auto decoded = consensus::decode_configuration(configuration);
-  if (!decoded.ok()) return corrupt(decoded.error().message);
+  if (!decoded.ok()) {
+    return decoded.error().code == ErrorCode::kVersion ? decoded.error() : corrupt(decoded.error().message);
+  }
   meta.configuration = std::move(decoded).value();
   return meta;
 }

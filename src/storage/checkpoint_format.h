@@ -31,7 +31,7 @@ std::string checkpoint_meta_key(GroupId group);
 /// Layout: u32 CRC-32C of the rest, u8 version (1), u64 group, u64 index, u64 term, varint length and bytes of the
 /// configuration, varint length and bytes of the header.
 std::string encode_checkpoint_meta(const CheckpointMeta& meta);
-/// Errors: kCorrupt.
+/// Errors: kCorrupt, kVersion.
 Result<CheckpointMeta> decode_checkpoint_meta(std::string_view value);
 
 }  // namespace torc::storage

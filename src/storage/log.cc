@@ -141,6 +141,14 @@ class SegmentedLog final : public Log {
     return found == groups_.end() ? 0 : found->second.index.bytes();
   }
   bool disk_full() const override { return is_disk_full_; }
+  DiskProgress disk_progress() const override {
+    DiskProgress progress{is_disk_full_, pending_bytes_, std::nullopt, last_write_took_, synced_at_};
+    if (in_flight_ && !in_flight_->is_marker) {
+      progress.bytes_unsynced += in_flight_->end - in_flight_->begin;
+      progress.writing_since = in_flight_->since;
+    }
+    return progress;
+  }
 
  private:
   struct UnsyncedEntry {
@@ -159,6 +167,7 @@ class SegmentedLog final : public Log {
     LogPosition begin;
     LogPosition end;
     bool is_marker = false;
+    Instant since;           // handed to the disk
     uint64_t needed = 0;     // oldest segment needed once this batch is durable
     uint64_t announced = 0;  // oldest segment needed as told by this batch
     std::vector<std::function<void(Status)>> done;
@@ -178,6 +187,7 @@ class SegmentedLog final : public Log {
     }
     Batch batch;
     batch.begin = end_;
+    batch.since = clock_.now();
     batch.announced = announced_;
     BatchEncoder encoder(seal_, end_, synced_);
     if (is_new_segment) {
@@ -280,6 +290,7 @@ class SegmentedLog final : public Log {
     } else {
       synced_ = end_;
       synced_at_ = clock_.now();
+      last_write_took_ = synced_at_ - batch.since;
       needed_ = batch.needed;
       announced_ = batch.announced;
       segments_.release_before(announced_);
@@ -416,6 +427,7 @@ class SegmentedLog final : public Log {
   LogPosition end_;     // where the next batch goes
   LogPosition synced_;  // end of the last completed fsync
   Instant synced_at_;
+  Duration last_write_took_{0};
   LogPosition noted_;   // the largest synced_through that stands in the log
   uint64_t needed_;     // oldest segment needed by what is durable
   uint64_t announced_;  // the same as the log says durably: older ones are released

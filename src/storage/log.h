@@ -42,13 +42,22 @@ struct GroupLog {
   std::vector<consensus::PlacedConfiguration> configurations;  // of start_index + 1 .. last_index
 };
 
+/// What the log knows of its disk.
+struct DiskProgress {
+  bool is_full = false;                  // an append waits for space
+  uint64_t bytes_unsynced = 0;           // appended and not durable; all of it in memory
+  std::optional<Instant> writing_since;  // a write with its sync is under way
+  Duration last_took{0};                 // the last one, from hand-over to completion
+  Instant last_done;
+};
+
 /// Requires everything on the loop thread. All appends of a turn go out in one write and one fsync; while that is under
 /// way later appends gather for the next.
 class Log {
  public:
   /// Reads every segment. Distinguishes a torn tail (cut off) from damage below what was synced. Everything recovered
   /// is durable when this returns. `disk` and `clock` must outlive the log. Errors: kCorrupt with file and offset
-  /// (rules.md#torn-or-damaged: the node must not start as if it remembered), kIo, kDiskFull.
+  /// (rules.md#torn-or-damaged: the node must not start as if it remembered), kVersion, kIo, kDiskFull.
   static Result<std::unique_ptr<Log>> open(env::Disk& disk, env::Clock& clock, const LogOptions& options);
   virtual ~Log() = default;
 
@@ -84,6 +93,7 @@ class Log {
   virtual uint64_t group_bytes(GroupId group) const = 0;
   /// An append waits for space.
   virtual bool disk_full() const = 0;
+  virtual DiskProgress disk_progress() const = 0;
 };
 
 }  // namespace torc::storage

@@ -25,8 +25,12 @@ std::optional<uint64_t> file_number(std::string_view name) {
   return number;
 }
 
+Error error_at(const std::string& name, uint64_t offset, const Error& error) {
+  return Error{error.code, name + ": offset " + std::to_string(offset) + ": " + error.message};
+}
+
 Error corrupt_at(const std::string& name, uint64_t offset, const std::string& what) {
-  return Error{ErrorCode::kCorrupt, name + ": offset " + std::to_string(offset) + ": " + what};
+  return error_at(name, offset, Error{ErrorCode::kCorrupt, what});
 }
 
 struct FoundFile {
@@ -102,7 +106,7 @@ class Recovery {
       return {};
     }
     const auto header = decode_segment_header(*block);
-    if (!header) return corrupt_at(name, 0, "damaged segment header");
+    if (!header.ok()) return error_at(name, 0, header.error());
     const uint64_t sequence = header->sequence;
     const auto [held, is_new] = segments_.try_emplace(sequence, HeldSegment{*header, std::move(found)});
     if (!is_new) return corrupt_at(name, 0, "the same segment as " + held->second.at.name);
@@ -119,7 +123,7 @@ class Recovery {
     Record record;
     while (true) {
       const auto outcome = reader.next(record);
-      if (!outcome.ok()) return outcome.error();
+      if (!outcome.ok()) return error_at(newest.at.name, reader.offset(), outcome.error());
       if (*outcome != SegmentReader::Outcome::kRecord) break;
       if (record.header.synced_through > record.position) {
         return corrupt_at(newest.at.name, record.position - newest.header.base, "synced_through lies ahead");
@@ -131,7 +135,7 @@ class Recovery {
     }
     end_ = reader.position();
     const auto later = reader.largest_synced_through_from(reader.offset());
-    if (!later.ok()) return later.error();
+    if (!later.ok()) return error_at(newest.at.name, reader.offset(), later.error());
     if (std::max(synced_, *later) > end_) {
       return corrupt_at(newest.at.name, reader.offset(), "damaged record below what was synced");
     }
@@ -146,7 +150,7 @@ class Recovery {
       for (const uint64_t sequence : {newest_sequence, newest_sequence + 1}) {
         SegmentReader reader(*found.file, sequence, log_.salt, end_, found.bytes);
         const auto synced = reader.largest_synced_through_from(kSegmentHeaderBytes);
-        if (!synced.ok()) return synced.error();
+        if (!synced.ok()) return error_at(found.name, 0, synced.error());
         if (*synced > end_) return corrupt_at(found.name, 0, "the segment's header is gone");
       }
     }
@@ -211,7 +215,7 @@ class Recovery {
     Record record;
     while (true) {
       const auto outcome = reader.next(record);
-      if (!outcome.ok()) return outcome.error();
+      if (!outcome.ok()) return error_at(held.at.name, reader.offset(), outcome.error());
       if (*outcome == SegmentReader::Outcome::kEnd) return {};
       if (*outcome == SegmentReader::Outcome::kBad) {
         return corrupt_at(held.at.name, reader.offset(), "damaged record below what was synced");
@@ -221,7 +225,7 @@ class Recovery {
         continue;
       }
       Status applied = replay_.apply(record.header.kind, record.header.group, record.payload, record.position);
-      if (!applied.ok()) return corrupt_at(held.at.name, record.position - base, applied.error().message);
+      if (!applied.ok()) return error_at(held.at.name, record.position - base, applied.error());
     }
   }
 
@@ -267,7 +271,7 @@ class Recovery {
     for (const TailRecord& record : tail_) {
       const LogPosition position = encoder.add(record.kind, record.group, record.payload);
       Status applied = replay_.apply(record.kind, record.group, record.payload, position);
-      if (!applied.ok()) return Error{ErrorCode::kCorrupt, "last batch of the log: " + applied.error().message};
+      if (!applied.ok()) return Error{applied.error().code, "last batch of the log: " + applied.error().message};
     }
     tail_.clear();
     header.synced_through = log_.end = encoder.end();

@@ -48,7 +48,8 @@ std::string segment_file_name(uint64_t number);
 ///     behind the torn point can never come back, and holds a copy of the valid records that no completed fsync is
 ///     known to cover: they may still be in the page cache only (the process died, not the machine), and what a replica
 ///     remembers at start counts as durable.
-/// Errors: kCorrupt with file and offset, kIo, kDiskFull.
+/// A record or segment of a later version is neither damage nor a torn tail: nothing is decided and nothing written.
+/// Errors: kCorrupt and kVersion with file and offset, kIo, kDiskFull.
 Result<RecoveredLog> recover_log(env::Disk& disk, const LogOptions& options);
 
 }  // namespace torc::storage

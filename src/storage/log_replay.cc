@@ -9,6 +9,12 @@ namespace {
 
 Error corrupt(const std::string& what) { return Error{ErrorCode::kCorrupt, what}; }
 
+/// What cannot be parsed although its checksum is right: of a later version, or damaged before it was sealed.
+Error unreadable(const Error& error, const std::string& what) {
+  const ErrorCode code = error.code == ErrorCode::kVersion ? ErrorCode::kVersion : ErrorCode::kCorrupt;
+  return Error{code, what + ": " + error.message};
+}
+
 std::string name_of(GroupId group) { return "group " + std::to_string(group.value); }
 
 }  // namespace
@@ -45,7 +51,7 @@ Status LogReplay::apply(RecordKind kind, GroupId group, std::string_view payload
 
 Status LogReplay::apply_entry(Group& group, std::string_view encoded, LogPosition record) {
   const auto head = decode_entry_head(encoded);
-  if (!head) return corrupt("malformed entry");
+  if (!head.ok()) return head.error();
   GroupState& state = group.state;
   if (head->index <= state.start_index || head->index > state.last_index + 1) {
     return corrupt("entry " + std::to_string(head->index.value) + " does not follow entry " +
@@ -121,7 +127,7 @@ Result<LogReplay::Outcome> LogReplay::finish() && {
     log.term_runs = std::move(group.runs);
     for (const Group::ConfigurationAt& at : group.configurations) {
       auto configuration = consensus::decode_configuration(at.encoded);
-      if (!configuration.ok()) return corrupt("configuration of " + name_of(id) + ": " + configuration.error().message);
+      if (!configuration.ok()) return unreadable(configuration.error(), "configuration of " + name_of(id));
       log.configurations.push_back({at.index, std::move(configuration).value()});
     }
     outcome.groups.emplace(id, std::move(log));

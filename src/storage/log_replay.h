@@ -19,7 +19,7 @@ namespace torc::storage {
 /// segments are then known by last_index only; finish() refuses if one of them was needed after all.
 class LogReplay {
  public:
-  /// Errors: kCorrupt if the record contradicts what came before.
+  /// Errors: kCorrupt if the record contradicts what came before; kVersion.
   Status apply(RecordKind kind, GroupId group, std::string_view payload, LogPosition record);
   /// Groups as of the records applied so far.
   std::map<GroupId, GroupState> states() const;
@@ -29,7 +29,7 @@ class LogReplay {
     std::map<GroupId, GroupLog> groups;
     std::map<GroupId, EntryIndex> indexes;
   };
-  /// Errors: kCorrupt if a needed entry is missing or a configuration cannot be read.
+  /// Errors: kCorrupt if a needed entry is missing or a configuration cannot be read; kVersion.
   Result<Outcome> finish() &&;
 
  private:

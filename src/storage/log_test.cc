@@ -362,8 +362,8 @@ TEST(Log, AFailingReadIsReported) {
   harness.append(1, 1, "a");
   ASSERT_TRUE(harness.flush().ok());
   for (const std::string& name : harness.file_names()) harness.disk.set_reads_fail(name, true);
-  EXPECT_EQ(harness.log->read(kGroup, LogIndex(1), LogIndex(1), 1000).error().code, ErrorCode::kIo);
-  EXPECT_EQ(harness.open().error().code, ErrorCode::kIo);
+  EXPECT_EQ(harness.log->read(kGroup, LogIndex(1), LogIndex(1), 1000).error().code, ErrorCode::kCorrupt);
+  EXPECT_EQ(harness.open().error().code, ErrorCode::kCorrupt);
 }
 
 }  // namespace

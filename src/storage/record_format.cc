@@ -2,6 +2,7 @@
 
 #include "base/codec.h"
 #include "base/crc32c.h"
+#include "base/version.h"
 
 namespace torc::storage {
 namespace {
@@ -53,10 +54,19 @@ std::optional<RecordHeader> RecordSeal::parse_header(const char* bytes) const {
   // Kind, version and zeros first: the search behind damage looks at every eighth byte of a segment.
   const uint32_t marks = load_u32(bytes + kKindOffset);
   const uint8_t kind = marks & 0xff;
-  if (marks >> 8 != kRecordVersion || !is_known(kind)) return std::nullopt;
+  const uint32_t version = marks >> 8;  // and the zeros above it
+  if (kind == 0 || version == 0 || version > UINT8_MAX) return std::nullopt;
   if (load_u32(bytes) != crc32c(std::string_view(bytes + 4, kRecordHeaderBytes - 4), crc_)) return std::nullopt;
   RecordHeader header;
   header.kind = static_cast<RecordKind>(kind);
+  if (version != kRecordVersion) {
+    header.readable = unknown_version("the record", version, kRecordVersion);
+    return header;
+  }
+  if (!is_known(kind)) {
+    header.readable = unknown_kind("the record", kind);
+    return header;
+  }
   header.payload_crc = load_u32(bytes + 4);
   header.payload_bytes = load_u32(bytes + 8);
   header.group = GroupId(load_u64(bytes + 16));
@@ -128,8 +138,9 @@ std::optional<uint64_t> decode_trim(std::string_view payload) {
   return sequence;
 }
 
-std::optional<EntryHead> decode_entry_head(std::string_view encoded) {
-  if (encoded.size() < consensus::kEntryHeaderBytes) return std::nullopt;
+Result<EntryHead> decode_entry_head(std::string_view encoded) {
+  const Error malformed{ErrorCode::kCorrupt, "malformed entry"};
+  if (encoded.size() < consensus::kEntryHeaderBytes) return malformed;
   Reader reader(encoded);
   const uint32_t payload_bytes = reader.u32();
   const uint8_t kind = reader.u8();
@@ -139,11 +150,9 @@ std::optional<EntryHead> decode_entry_head(std::string_view encoded) {
   head.term = Term(reader.u64());
   head.index = LogIndex(reader.u64());
   head.kind = static_cast<consensus::EntryKind>(kind);
-  const bool is_known_kind = kind <= static_cast<uint8_t>(consensus::EntryKind::kConfiguration);
-  if (payload_bytes != reader.rest().size() || version != consensus::kEntryVersion || zero != 0 || !is_known_kind ||
-      head.index > consensus::kLogIndexMax) {
-    return std::nullopt;
-  }
+  if (version != consensus::kEntryVersion) return unknown_version("the entry", version, consensus::kEntryVersion);
+  if (kind > static_cast<uint8_t>(consensus::EntryKind::kConfiguration)) return unknown_kind("the entry", kind);
+  if (payload_bytes != reader.rest().size() || zero != 0 || head.index > consensus::kLogIndexMax) return malformed;
   return head;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "base/strong_id.h"
 #include "consensus/types.h"
 #include "storage/group_state.h"
@@ -39,6 +40,9 @@ constexpr size_t kRecordPayloadBytesMax = consensus::kEntryHeaderBytes + consens
 ///  16  u64 group                      24  u64 synced_through
 struct RecordHeader {
   RecordKind kind = RecordKind::kMarker;
+  /// Errors: kVersion. Every version keeps the first 16 bytes and what the checksum covers; of a record that is not
+  /// readable the other fields mean nothing.
+  Status readable;
   GroupId group;  // none: kTrim and kMarker
   uint32_t payload_bytes = 0;
   uint32_t payload_crc = 0;
@@ -85,7 +89,7 @@ struct EntryHead {
   LogIndex index;
   consensus::EntryKind kind = consensus::EntryKind::kNoop;
 };
-/// Nothing if `encoded` is not exactly one entry of a known version and kind.
-std::optional<EntryHead> decode_entry_head(std::string_view encoded);
+/// Errors: kCorrupt if `encoded` is not exactly one entry; kVersion.
+Result<EntryHead> decode_entry_head(std::string_view encoded);
 
 }  // namespace torc::storage

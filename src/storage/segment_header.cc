@@ -2,6 +2,7 @@
 
 #include "base/codec.h"
 #include "base/crc32c.h"
+#include "base/version.h"
 
 namespace torc::storage {
 namespace {
@@ -30,11 +31,13 @@ std::string encode_segment_header(const SegmentHeader& header) {
   return block;
 }
 
-std::optional<SegmentHeader> decode_segment_header(std::string_view block) {
-  if (block.size() < kFieldsEnd || block.substr(0, kMagic.size()) != kMagic) return std::nullopt;
-  if (load_u32(block.data() + kCrcOffset) != checksum(block)) return std::nullopt;
+Result<SegmentHeader> decode_segment_header(std::string_view block) {
+  const Error damaged{ErrorCode::kCorrupt, "damaged segment header"};
+  if (block.size() < kFieldsEnd || block.substr(0, kMagic.size()) != kMagic) return damaged;
+  if (load_u32(block.data() + kCrcOffset) != checksum(block)) return damaged;
   Reader reader(block.substr(kCrcOffset + 4));
-  if (reader.u32() != kSegmentVersion) return std::nullopt;
+  const uint32_t version = reader.u32();
+  if (version != kSegmentVersion) return unknown_version("the segment", version, kSegmentVersion);
   SegmentHeader header;
   header.sequence = reader.u64();
   header.base = LogPosition(reader.u64());
@@ -45,7 +48,7 @@ std::optional<SegmentHeader> decode_segment_header(std::string_view block) {
   const bool is_sane = header.sequence != 0 && header.first_sequence_needed <= header.sequence &&
                        header.previous_sequence < header.sequence && header.synced_through >= header.base &&
                        header.base.value % kRecordAlignment == 0;
-  if (!is_sane) return std::nullopt;
+  if (!is_sane) return damaged;
   return header;
 }
 

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "storage/record_format.h"
 
 namespace torc::storage {
@@ -33,7 +33,8 @@ struct SegmentHeader {
 
 /// The whole block.
 std::string encode_segment_header(const SegmentHeader& header);
-/// Nothing if `block` does not start with a valid header.
-std::optional<SegmentHeader> decode_segment_header(std::string_view block);
+/// Errors: kCorrupt if `block` does not start with a valid header; kVersion. (Every version keeps the first 16 bytes
+/// and what the checksum covers.)
+Result<SegmentHeader> decode_segment_header(std::string_view block);
 
 }  // namespace torc::storage

@@ -35,6 +35,7 @@ Result<SegmentReader::Outcome> SegmentReader::next(Record& record) {
   if (head->size() < kRecordHeaderBytes) return Outcome::kBad;
   const auto header = seal_.parse_header(head->data());
   if (!header) return Outcome::kBad;
+  if (!header->readable.ok()) return header->readable.error();
   const uint64_t bytes = record_bytes(header->payload_bytes);
   if (bytes > end_ - offset_) return Outcome::kBad;
   const auto whole = window(offset_, bytes);
@@ -57,6 +58,7 @@ Result<LogPosition> SegmentReader::largest_synced_through_from(uint64_t begin) {
     uint64_t at = 0;
     for (; at + kRecordHeaderBytes <= piece->size(); at += kRecordAlignment) {
       const auto header = seal_.parse_header(piece->data() + at);
+      if (header && !header->readable.ok()) return header->readable.error();
       if (header) largest = std::max(largest, header->synced_through);
     }
     offset += at;

@@ -26,13 +26,13 @@ class SegmentReader {
 
   enum class Outcome { kRecord, kEnd, kBad };
   /// Fills `record` and moves behind it. kEnd: exactly at the end. kBad: no valid record stands here; the position
-  /// stays. Errors: kIo.
+  /// stays. Errors: kIo, kVersion.
   Result<Outcome> next(Record& record);
   LogPosition position() const { return base_ + offset_; }
   uint64_t offset() const { return offset_; }
   /// Largest synced_through of any record header from offset `begin` to the end, at every alignment: what damage at the
   /// current position must be compared with. A header proves it even if its own payload was torn.
-  /// Errors: kIo.
+  /// Errors: kIo, kVersion: what a later version notes there cannot be compared.
   Result<LogPosition> largest_synced_through_from(uint64_t begin);
 
  private:

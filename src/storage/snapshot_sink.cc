@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/codec.h"
 #include "base/crc32c.h"
+#include "base/version.h"
 
 namespace torc::storage {
 namespace {
@@ -12,6 +13,8 @@ namespace {
 constexpr size_t kVarintBytesMax = 10;
 
 Error invalid(const std::string& what) { return Error{ErrorCode::kInvalid, "snapshot: " + what}; }
+
+Error unusable(const Error& error) { return error.code == ErrorCode::kVersion ? error : invalid(error.message); }
 
 /// A length and its bytes from the front of `rest`; nothing if they have not arrived yet.
 Result<std::optional<std::string_view>> take_bytes(std::string_view& rest, size_t size_max, const char* what) {
@@ -64,7 +67,7 @@ Result<SnapshotSink::Step> SnapshotSink::step(std::string_view& rest) {
   switch (expected_) {
     case Expected::kVersion: {
       const auto version = static_cast<uint8_t>(rest.front());
-      if (version != kSnapshotVersion) return invalid("version " + std::to_string(version) + " is not known here");
+      if (version != kSnapshotVersion) return unknown_version("the snapshot", version, kSnapshotVersion);
       rest.remove_prefix(1);
       expected_ = Expected::kHead;
       return Step::kTaken;
@@ -112,11 +115,11 @@ Result<SnapshotSink::Step> SnapshotSink::take_image(std::string_view& rest) {
 
 Status SnapshotSink::open(std::string_view head) {
   auto meta = decode_checkpoint_meta(head);
-  if (!meta.ok()) return invalid(meta.error().message);
+  if (!meta.ok()) return unusable(meta.error());
   if (meta->group != group_) return invalid("of another group");
   if (!meta->index || meta->index > consensus::kLogIndexMax) return invalid("of no index that exists");
   if (const Status restored = state_->restore_header(meta->header, meta->index); !restored.ok()) {
-    return invalid(restored.error().message);
+    return unusable(restored.error());
   }
   // The store's order: the group's record stands before all data, and the older data goes before the new comes.
   writer_->put(checkpoint_meta_key(group_), head);
@@ -128,7 +131,7 @@ Status SnapshotSink::open(std::string_view head) {
 Status SnapshotSink::add(std::string_view key, std::string_view value) {
   if (!range_.contains(key)) return invalid("a key outside the group's range");
   if (key <= last_key_) return invalid("keys do not ascend");
-  if (const Status restored = state_->restore(key, value); !restored.ok()) return invalid(restored.error().message);
+  if (const Status restored = state_->restore(key, value); !restored.ok()) return unusable(restored.error());
   writer_->put(key, value);
   last_key_ = key;
   ++images_;

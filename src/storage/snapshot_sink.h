@@ -26,7 +26,7 @@ class SnapshotSink {
   SnapshotSink& operator=(const SnapshotSink&) = delete;
 
   /// The stream's next bytes, from offset() on; `checksum` is of the stream up to their end.
-  /// Errors: kInvalid, after which the sink is of no more use.
+  /// Errors: kInvalid, kVersion, after which the sink is of no more use.
   Status take(std::string_view bytes, uint32_t checksum, bool is_last);
   /// Of the stream, taken so far.
   uint64_t offset() const { return offset_; }

@@ -40,6 +40,13 @@ void write_message(const Meet& meet, pb::Header& header) {
   out.set_is_born(meet.is_born);
   out.set_may_only_return(meet.may_only_return);
   out.set_client_address(meet.client_address);
+  CHECK(meet.chapters.size() <= kNotedChaptersMax) << meet.chapters.size();
+  for (const NotedChapter& noted : meet.chapters) {
+    pb::NotedChapter& one = *out.add_chapters();
+    write_header(noted.life, *one.mutable_life());
+    one.set_chapter(noted.chapter.number);
+    one.set_nonce(noted.chapter.nonce);
+  }
 }
 void append_raw(const Meet&, ByteChain&) {}
 
@@ -121,8 +128,15 @@ void write_message(const SnapshotReply& reply, pb::Header& header) {
 void append_raw(const SnapshotReply&, ByteChain&) {}
 void write_message(const ClockReport& report, pb::Header& header) {
   header.mutable_clock_report()->set_wall_ms(report.wall.ms);
+  header.mutable_clock_report()->set_is_disk_full(report.is_disk_full);
 }
 void append_raw(const ClockReport&, ByteChain&) {}
+void write_message(const TwinReport& report, pb::Header& header) {
+  CHECK(report.text.size() <= kReportBytesMax) << report.text;
+  header.mutable_twin_report()->set_node(report.node.value);
+  header.mutable_twin_report()->set_text(report.text);
+}
+void append_raw(const TwinReport&, ByteChain&) {}
 
 // ---- decoding ----
 
@@ -165,6 +179,10 @@ Result<PeerMessage> read_meet(const pb::Meet& header, const Bytes& raw) {
   meet.is_born = header.is_born();
   meet.may_only_return = header.may_only_return();
   meet.client_address = header.client_address();
+  if (header.chapters_size() > static_cast<int>(kNotedChaptersMax)) return invalid("a Meet of too many chapters");
+  for (const pb::NotedChapter& one : header.chapters()) {
+    meet.chapters.push_back({read_header(one.life()), {one.chapter(), one.nonce()}});
+  }
   return PeerMessage(std::move(meet));
 }
 
@@ -323,7 +341,11 @@ Result<PeerMessage> decode(Bytes body) {
       return read_snapshot_reply(header.snapshot_reply(), raw);
     case pb::Header::kClockReport:
       if (!raw.empty()) return invalid("bytes after a ClockReport");
-      return PeerMessage(ClockReport{WallMs{header.clock_report().wall_ms()}});
+      return PeerMessage(ClockReport{WallMs{header.clock_report().wall_ms()}, header.clock_report().is_disk_full()});
+    case pb::Header::kTwinReport:
+      if (!raw.empty()) return invalid("bytes after a TwinReport");
+      if (header.twin_report().text().size() > kReportBytesMax) return invalid("report too long");
+      return PeerMessage(TwinReport{NodeId(header.twin_report().node()), header.twin_report().text()});
     case pb::Header::MESSAGE_NOT_SET:
       break;
   }

@@ -72,7 +72,8 @@ Meet meet() {
           .roster = {kFrom, kTo},
           .may_only_return = true,
           .is_born = true,
-          .client_address = "127.0.0.1:7001"};
+          .client_address = "127.0.0.1:7001",
+          .chapters = {{kFrom, {7, UINT64_MAX}}, {kTo, {1, 0}}}};
 }
 
 SnapshotChunk snapshot_chunk(size_t bytes) {
@@ -122,8 +123,10 @@ std::vector<PeerMessage> one_of_each() {
       snapshot_chunk(3000),
       snapshot_reply(),
       SnapshotReply{},
-      ClockReport{WallMs{-1}},
+      ClockReport{WallMs{-1}, true},
       ClockReport{},
+      TwinReport{NodeId(3), "two of them"},
+      TwinReport{},
   };
 }
 
@@ -285,6 +288,7 @@ TEST(PeerMessage, CountsAtTheirLimitPassAndOneMoreIsRefused) {
   full.listed.assign(kMeetNodesMax, NodeId(UINT64_MAX));
   full.roster.assign(kMeetNodesMax, ReplicaId{NodeId(UINT64_MAX), Incarnation(UINT64_MAX)});
   full.client_address.assign(kAddressBytesMax, 'a');
+  full.chapters.assign(kNotedChaptersMax, {full.roster[0], {UINT64_MAX, UINT64_MAX}});
   EXPECT_TRUE(decode_text(encode(full).joined()).ok());
 
   ForwardReply replies;

@@ -95,6 +95,7 @@ std::string_view checker_of(std::string_view message) {
       {"differ after applying", "equal state at equal index"},
       {"have applied the same entries and differ", "equal state at equal index"},
       {"cannot start from what its own crash left", "a node starts from what it left"},
+      {"far ahead of the clocks of a majority", "stamps and clocks"},
       {" went back: ", "term, commit and applied only rise"},
       {" has applied ", "applied <= commit <= last"},
       {" stopped itself: ", "no node stops itself"},

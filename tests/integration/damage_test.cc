@@ -2,6 +2,7 @@
 // (docs/operating.md, "Damaged data").
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -128,6 +129,95 @@ TEST(Damage, APowerCutAtAnyStepOfSettingDataAsideEndsInGivenUp) {
   }
   EXPECT_GT(step, 40) << "the steps of a start, of giving up and of the start after it";
   EXPECT_LT(step, kStepsMax);
+}
+
+/// Reads of one file fail while this lives.
+class BadSector {
+ public:
+  BadSector(const Cluster& cluster, const std::string& file) : path_(cluster.directory() + "/bad-sector") {
+    struct stat status {};
+    if (::stat(file.c_str(), &status) != 0) throw std::runtime_error("no such file: " + file);
+    std::ofstream(path_ + ".tmp") << status.st_ino;
+    fs::rename(path_ + ".tmp", path_);
+  }
+  ~BadSector() { fs::remove(path_); }
+
+  static ClusterOptions options(std::vector<std::string> extra_args = {}) {
+    std::string place(kClusterDirectory);
+    place += "/bad-sector";
+    return {
+        .extra_args = std::move(extra_args),
+        .environment = {{"LD_PRELOAD", built_program("torc_bad_sector_preload.so")}, {"TORC_BAD_SECTOR_OF", place}}};
+  }
+
+ private:
+  std::string path_;
+};
+
+/// The largest of the files whose names begin and end so, in the node's directory or in one below it.
+std::string largest_file(const std::string& directory, const std::string& prefix, const std::string& suffix) {
+  std::string largest;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    const std::string name = entry.path().filename();
+    if (!entry.is_regular_file() || !name.starts_with(prefix) || !name.ends_with(suffix)) continue;
+    if (largest.empty() || entry.file_size() > fs::file_size(largest)) largest = entry.path();
+  }
+  return largest;
+}
+
+bool is_member_with_damage(const Cluster& cluster, NodeNumber node) {
+  const auto info = cluster.info(node, Millis(300));
+  return info && info->at("raft_membership") == "member" && info->at("damaged_folders") == "1";
+}
+
+void write_megabytes(Cluster& cluster, NodeNumber node, int count) {
+  RespClient client = cluster.connect(node, Millis(20000));
+  const std::string value(1 << 20, 'v');
+  for (int i = 0; i < count; ++i) {
+    const auto written = client.call({"SET", "large" + std::to_string(i % 8), value});
+    ASSERT_TRUE(written && written->is_ok()) << written;
+  }
+}
+
+TEST(Damage, ABadSectorOfTheLogFoundAtTheStartIsDamageAndTheNodeComesBack) {
+  Cluster cluster(BadSector::options());
+  const NodeNumber node = cluster.any_follower();
+  ASSERT_NO_FATAL_FAILURE(write_some(cluster, node));
+  cluster.kill_hard(node);
+  const BadSector bad(cluster, largest_file(cluster.data_directory(node), "log-", ""));
+  cluster.start(node);
+  EXPECT_TRUE(holds_within(Millis(20000), [&] { return is_member_with_damage(cluster, node); }));
+  EXPECT_THAT(read_file(cluster.data_directory(node) + "/damaged-1/given-up"), HasSubstr("Input/output error"));
+}
+
+TEST(Damage, ABadSectorOfTheCheckpointFoundAtTheStartIsDamageAndTheNodeComesBack) {
+  Cluster cluster(BadSector::options({"--checkpoint-mib", "1", "--log-tail-mib", "1"}));
+  const NodeNumber node = cluster.any_follower();
+  ASSERT_NO_FATAL_FAILURE(write_megabytes(cluster, node, 8));
+  const std::string checkpoint = cluster.data_directory(node) + "/checkpoint";
+  ASSERT_TRUE(holds_within(Millis(10000), [&] { return !largest_file(checkpoint, "", ".sst").empty(); }));
+  cluster.kill_hard(node);
+  const BadSector bad(cluster, largest_file(checkpoint, "", ".sst"));
+  cluster.start(node);
+  EXPECT_TRUE(holds_within(Millis(20000), [&] { return is_member_with_damage(cluster, node); }));
+}
+
+// The leader needs its log for a follower that was away.
+TEST(Damage, ABadSectorThatALeaderMeetsWhileItRunsIsGivenUpWithoutAPerson) {
+  Cluster cluster(BadSector::options());
+  const NodeNumber leader = cluster.wait_for_leader();
+  const NodeNumber away = cluster.any_follower();
+  cluster.kill_hard(away);
+  ASSERT_NO_FATAL_FAILURE(write_megabytes(cluster, leader, 40));  // more than it holds in memory
+  const BadSector bad(cluster, largest_file(cluster.data_directory(leader), "log-", ""));
+  const pid_t process = cluster.process(leader).pid();
+  cluster.start(away);
+  ASSERT_TRUE(holds_within(Millis(40000), [&] { return is_member_with_damage(cluster, leader); }));
+  EXPECT_EQ(cluster.info(leader)->at("process_id"), std::to_string(process)) << "nobody had to start it";
+  cluster.wait_until_all_answer();
+  const auto read = cluster.connect(leader).call({"STRLEN", "large7"});
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->integer, 1 << 20);
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ enum class PowerCut {
   kHard,    // nothing unsynced is left
   kRandom,  // of each node either nothing, or some pages, sizes and names
 };
-/// For Cluster::start: the node dies before its step with this number, a step being a change of names or a sync.
+/// For Cluster::start_with: the node dies before its step with this number, a step being a change of names or a sync.
 std::map<std::string, std::string> dying_at_step(int step);
 /// Kills the nodes and takes back what they had not synced. Returns what that was, one line. Requires:
 /// with_power_switch.

@@ -66,7 +66,7 @@ class Probe {
 // make fuzz-workload SECONDS=600
 TEST(Workload, NoneEndsANodeOrPassesItsMemoryOrKeepsOthersFromBeingServed) {
   const uint64_t seed = number_from_environment("TORC_WORKLOAD_SEED", std::random_device()());
-  const auto length = std::chrono::seconds(number_from_environment("TORC_WORKLOAD_SECONDS", 20));
+  const auto length = std::chrono::seconds(number_from_environment("TORC_WORKLOAD_SECONDS", 8));
   std::cout << "again: TORC_WORKLOAD_SEED=" << seed << std::endl;
   Cluster cluster({.extra_args = {"--max-memory", std::to_string(kMaxMemoryMib) + "mb", "--checkpoint-mib", "64"}});
   Findings findings;

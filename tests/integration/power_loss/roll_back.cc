@@ -202,6 +202,8 @@ bool is_done_anyway(const NameOperation& operation) {
 
 void undo(const std::string& root, const NameOperation& operation) {
   std::error_code error;
+  // The process died after it had removed the directory and before that was noted: then this happened, too.
+  if (!fs::exists(parent_of(operation.path), error)) return;
   const auto bring_back = [&](const std::string& path) {
     if (operation.kept != 0 && inode_of(path) == 0) fs::rename(kept_path(root, operation.kept), path, error);
   };

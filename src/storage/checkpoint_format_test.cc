@@ -1,0 +1,55 @@
+#include "storage/checkpoint_format.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/codec.h"
+#include "base/crc32c.h"
+#include "kv/state_machine.h"
+
+namespace torc::storage {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+const auto kNamesBothVersions = AllOf(HasSubstr("has version 2"), HasSubstr("knows version 1"));
+
+CheckpointMeta some_meta() {
+  CheckpointMeta meta;
+  meta.group = GroupId(7);
+  meta.index = LogIndex(9);
+  meta.term = Term(2);
+  meta.configuration.voters = {{NodeId(1), Incarnation(5)}};
+  meta.header = "header";
+  return meta;
+}
+
+TEST(CheckpointFormat, ReadsWhatWasWritten) {
+  const auto decoded = decode_checkpoint_meta(encode_checkpoint_meta(some_meta()));
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ(*decoded, some_meta());
+}
+
+TEST(CheckpointFormat, ARecordOfALaterVersionIsNoDamage) {
+  std::string later = encode_checkpoint_meta(some_meta());
+  later[4] = 2;
+  EXPECT_EQ(decode_checkpoint_meta(later).error().code, ErrorCode::kCorrupt) << "its checksum does not say so";
+  later += "what a later version adds";
+  store_u32(later.data(), crc32c(std::string_view(later).substr(4)));
+  const auto decoded = decode_checkpoint_meta(later);
+  ASSERT_FALSE(decoded.ok());
+  EXPECT_EQ(decoded.error().code, ErrorCode::kVersion);
+  EXPECT_THAT(decoded.error().message, kNamesBothVersions);
+}
+
+TEST(CheckpointFormat, TheStateMachinesHeaderOfALaterVersionIsNoDamage) {
+  kv::StateMachine state({.hash_seed = 1});
+  const Status restored = state.restore_header("\x02 and whatever comes then", LogIndex(9));
+  ASSERT_FALSE(restored.ok());
+  EXPECT_EQ(restored.error().code, ErrorCode::kVersion);
+  EXPECT_THAT(restored.error().message, kNamesBothVersions);
+}
+
+}  // namespace
+}  // namespace torc::storage
