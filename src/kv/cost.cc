@@ -27,6 +27,14 @@ size_t end_of_patch(Args args) {
   return begin > kValueBytesMax - args[2].size() ? 0 : begin + args[2].size();
 }
 
+/// Of a SET.
+bool has_get_option(const CommandView& command) {
+  const auto is_get = [](std::string_view option) {
+    return option.size() == 3 && (option[0] | 0x20) == 'g' && (option[1] | 0x20) == 'e' && (option[2] | 0x20) == 't';
+  };
+  return command.args.size() > 2 && std::ranges::any_of(command.args.subspan(2), is_get);
+}
+
 }  // namespace
 
 bool touches_old_value(const CommandView& command) {
@@ -41,19 +49,15 @@ bool touches_old_value(const CommandView& command) {
     case CommandId::kSetRange:
       return true;
     case CommandId::kSet:
-      return command.args.size() > 2;  // GET may be among the options
+      return has_get_option(command);
     default:
       return false;
   }
 }
 
 bool answers_with_old_value(const CommandView& command) {
-  if (command.id == CommandId::kAppend || command.id == CommandId::kSetRange) return false;
-  if (command.id != CommandId::kSet) return touches_old_value(command);
-  const auto is_get = [](std::string_view option) {
-    return option.size() == 3 && (option[0] | 0x20) == 'g' && (option[1] | 0x20) == 'e' && (option[2] | 0x20) == 't';
-  };
-  return command.args.size() > 2 && std::ranges::any_of(command.args.subspan(2), is_get);
+  const bool only_changes_it = command.id == CommandId::kAppend || command.id == CommandId::kSetRange;
+  return !only_changes_it && touches_old_value(command);
 }
 
 Cost cost_of(const CommandView& command, const Table& table, size_t growth_before) {
@@ -69,9 +73,11 @@ Cost cost_of(const CommandView& command, const Table& table, size_t growth_befor
   // While a capture runs the first change of a captured value copies it (rules.md#images-as-of-an-index).
   const bool is_copied = table.changes().capturing() && traits->is_write;
   if (!is_copied && !touches_old_value(command)) return cost;
+  // What is copied is the value as it was captured: who changes it before pays for that.
+  const size_t growth = touches_old_value(command) ? growth_before : 0;
   size_t old_bytes = 0;
   for (size_t i = keys.begin; i < keys.end && old_bytes <= kReplyBytesMax; i += keys.step) {
-    old_bytes += value_bytes(table, command.args[i], growth_before);
+    old_bytes += value_bytes(table, command.args[i], growth);
   }
   cost.work += old_bytes;
   if (command.id == CommandId::kAppend || command.id == CommandId::kSetRange) {
