@@ -409,7 +409,7 @@ void Group::hand_over() {
   });
   // Another one than at the last attempt, if several are as good.
   const auto is_tried = [&](const consensus::PeerStatus& peer) { return peer.id <= handed_to_; };
-  std::ranges::stable_partition(targets, std::not_fn(is_tried));
+  std::stable_partition(targets.begin(), targets.end(), std::not_fn(is_tried));
   const auto best = std::ranges::max_element(targets, {}, [&](const consensus::PeerStatus& peer) {
     return std::pair(!disk_watch_.is_full(peer.id.node, now), peer.match_index);
   });
