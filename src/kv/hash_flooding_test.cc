@@ -61,8 +61,10 @@ TEST(HashFlooding, KeysThatCollideUnderAKnownSeedCostNoMoreThanOthersUnderASecre
   std::vector<std::string> others;
   for (uint64_t number = 0; number < kKeys; ++number) others.push_back(key_of(number));
   const int64_t usual = cost_of(others, kSecretSeed);
-  EXPECT_GT(cost_of(colliding, kKnownSeed), 4 * usual) << "or they do not collide, and this shows nothing";
-  EXPECT_LT(cost_of(colliding, kSecretSeed), 2 * usual);
+  // Seven times as much, and under a sanitizer four times: there everything else is dearer too.
+  const int64_t flooded = cost_of(colliding, kKnownSeed);
+  EXPECT_GT(flooded, 5 * usual / 2) << "or they do not collide, and this shows nothing";
+  EXPECT_LT(cost_of(colliding, kSecretSeed), std::min(2 * usual, 2 * flooded / 3));
 }
 
 }  // namespace
