@@ -476,17 +476,28 @@ TEST(Forwarding, WritesWithLargeAnswersAreNotExecutedBeforeThereIsRoomForThem) {
 }
 
 // Small answers are not confirmed at once: the leader waited for that, and the follower for the leader.
+// Reads do not wait for room, so it takes writes to see it.
 TEST(Forwarding, SmallAnswersHoldUpNoLargeOne) {
   Pair pair;
-  pair.leader.value_bytes = 10;
-  pair.follower.read(1, pair.now);
+  pair.follower.write(1, "opens the session", pair.now);
   for (int round = 0; round < 3; ++round) pair.exchange();
-  pair.leader.value_bytes = 8u << 20;
-  for (Ticket ticket = 2; ticket <= 5; ++ticket) {
-    pair.leader.value_bytes = ticket % 2 == 0 ? ForwardReceiver::kRepliesBytesMax : 10;
-    pair.follower.read(ticket, pair.now);
+  for (Ticket ticket = 2; ticket <= 6; ticket += 2) {
+    pair.leader.holds_answers = true;
+    pair.leader.value_bytes = 10;
+    pair.follower.write(ticket, "small", pair.now);
+    pair.exchange();
+    pair.leader.value_bytes = ForwardReceiver::kRepliesBytesMax;
+    pair.follower.write(ticket + 1, "large", pair.now);
+    pair.exchange();
+    pair.leader.holds_answers = false;
+    pair.leader.value_bytes = 10;
+    pair.leader.release_one();
+    pair.exchange();
+    pair.leader.value_bytes = ForwardReceiver::kRepliesBytesMax;
+    pair.leader.release_one();
     for (int round = 0; round < 3; ++round) pair.exchange();
     EXPECT_TRUE(pair.follower.port.answers.contains(ticket)) << ticket;
+    EXPECT_TRUE(pair.follower.port.answers.contains(ticket + 1)) << ticket;
   }
 }
 
