@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup run build test test-unit test-build integration nemesis nemesis-power fuzz-workload \
-         mapreduce-kills mapreduce-schedules sim sim-determinism explore bench bench-mapreduce check guard lint format \
+         mapreduce-kills mapreduce-schedules sim sim-determinism explore bench bench-pair bench-mapreduce check guard lint format \
          tidy sanitizers fuzz canary clean
 
 JOBS ?= $(shell nproc)
@@ -99,6 +99,12 @@ bench: ## Torc beside Redis and etcd: one table, and JSON (BENCH_FLAGS=--quick f
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release --parallel $(JOBS) --target torc
 	@python3 tests/bench/bench.py --torc-binary $(RELEASE)/bin/torc $(BENCH_FLAGS)
+
+bench-pair: ## this build beside an older one, in turns: make bench-pair BASELINE=path/of/the/older/torc
+	@tools/setup.sh --with-tests
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --parallel $(JOBS) --target torc
+	@python3 tests/bench/pair.py $(or $(BASELINE),$(error BASELINE=path of the older torc)) $(RELEASE)/bin/torc $(BENCH_FLAGS)
 
 bench-mapreduce: ## word count and sort beside coreutils and programs of one thread (BENCH_FLAGS=--quick for a first look)
 	@tools/setup.sh
