@@ -80,6 +80,8 @@ class Group {
   /// Requires: is_leader(), and the waiter was started (Clients::start).
   void read_later(Waiter waiter, const kv::CommandView& command);
   void write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry);
+  /// A write that comes now is proposed in this turn if its batch is the next one; otherwise it gathers.
+  bool may_propose() const;
   /// How large the answer may be if the command is executed behind everything that waits; 0: a few bytes.
   size_t expected_reply_bytes(const kv::CommandView& command) const;
 
@@ -167,7 +169,6 @@ class Group {
   std::string_view reason_to_refuse(const kv::CommandView& command) const;
   size_t growth_before() const;
   bool has_backlog() const;
-  bool may_propose() const;
   bool takes_entries() const { return undurable_bytes_ + unoffered_bytes_ <= options_.unsynced_bytes_max; }
   void apply_committed();
   bool apply(const consensus::Entry& entry);
