@@ -185,8 +185,8 @@ TEST(SlowDisk, WhatGathersAtANodeWhoseDiskHangsStaysWithinItsBounds) {
   EXPECT_GT(looks, 20u);
   EXPECT_GT(acknowledged, 1'000u) << "clients of the others go on";
   EXPECT_LT(peak[former], peak[healthy] + 200);
-  std::cout << "resident: " << peak[former] << " MiB, a healthy node " << peak[healthy] << " MiB; "
-            << acknowledged << " writes\n";
+  std::cout << "resident: " << peak[former] << " MiB, a healthy node " << peak[healthy] << " MiB; " << acknowledged
+            << " writes\n";
   for (const auto& [name, bytes] : largest) {
     if (bytes >= 1u << 20) std::cout << name << ": " << (bytes >> 20) << " MiB at most\n";
   }
