@@ -38,7 +38,9 @@ class SegmentedLog final : public Log {
         noted_(recovered.end),
         needed_(recovered.first_sequence_needed),
         announced_(recovered.first_sequence_needed),
-        segments_(disk, clock, options_, recovered, [this](const Error& error) { fail(error); }),
+        segments_(
+            disk, clock, options_, recovered, [this] { on_reserve_changed(); },
+            [this](const Error& error) { fail(error); }),
         seal_(segments_.current().sequence, salt_) {
     for (auto& [id, log] : recovered.groups.groups) {
       Group& group = groups_[id];
@@ -60,6 +62,7 @@ class SegmentedLog final : public Log {
   void append_hard_state(GroupId id, const consensus::HardState& state) override {
     groups_[id].appended.hard_state = state;
     pending_.push_back({RecordKind::kHardState, id, {}, encode_hard_state(state)});
+    has_urgent_ = true;
   }
 
   void append_entries(GroupId id, const std::vector<consensus::Entry>& entries) override {
@@ -75,6 +78,7 @@ class SegmentedLog final : public Log {
       group.unsynced.push_back({entry, next_batch_});
       pending_bytes_ += record_bytes(entry.size());
       pending_.push_back({RecordKind::kEntry, id, entry, {}});
+      has_urgent_ |= entry.kind != consensus::EntryKind::kCommands;
     }
   }
 
@@ -86,6 +90,7 @@ class SegmentedLog final : public Log {
     group.appended.start_term = term;
     group.index.cut(index);
     pending_.push_back({RecordKind::kCut, id, {}, encode_point(index, term)});
+    has_urgent_ = true;  // it frees space
   }
 
   void reset(GroupId id, LogIndex index, Term term) override {
@@ -95,6 +100,7 @@ class SegmentedLog final : public Log {
     group.index.clear();
     group.unsynced.clear();
     pending_.push_back({RecordKind::kReset, id, {}, encode_point(index, term)});
+    has_urgent_ = true;
   }
 
   void flush(std::function<void(Status)> done) override {
@@ -105,7 +111,11 @@ class SegmentedLog final : public Log {
       return;
     }
     waiting_.push_back(std::move(done));
-    if (!in_flight_) submit();
+    if (in_flight_) {
+      if (waits_for_space_ && has_urgent_ && segments_.reserve().is_held()) write_from_reserve();
+    } else if (may_submit()) {
+      submit();
+    }
   }
 
   Result<std::vector<consensus::Entry>> read(GroupId id, LogIndex first, LogIndex last, size_t bytes_max) override {
@@ -145,7 +155,7 @@ class SegmentedLog final : public Log {
     DiskProgress progress{is_disk_full_, pending_bytes_, std::nullopt, last_write_took_, synced_at_};
     if (in_flight_ && !in_flight_->is_marker) {
       progress.bytes_unsynced += in_flight_->end - in_flight_->begin;
-      progress.writing_since = in_flight_->since;
+      if (!waits_for_space_) progress.writing_since = in_flight_->since;
     }
     return progress;
   }
@@ -167,13 +177,17 @@ class SegmentedLog final : public Log {
     LogPosition begin;
     LogPosition end;
     bool is_marker = false;
-    Instant since;           // handed to the disk
+    bool is_urgent = false;  // holds something else than commands
+    Instant since;           // handed to the disk, the last time
     uint64_t needed = 0;     // oldest segment needed once this batch is durable
     uint64_t announced = 0;  // oldest segment needed as told by this batch
     std::vector<std::function<void(Status)>> done;
   };
 
   // ---- writing ----
+
+  /// With no space for the reserve, what little there is is not for commands, unless something urgent is behind them.
+  bool may_submit() const { return !segments_.reserve().is_lacking() || has_urgent_ || pending_.empty(); }
 
   /// Everything that gathered, in one write. Requires: nothing in flight.
   void submit() {
@@ -187,7 +201,7 @@ class SegmentedLog final : public Log {
     }
     Batch batch;
     batch.begin = end_;
-    batch.since = clock_.now();
+    batch.is_urgent = std::exchange(has_urgent_, false);
     batch.announced = announced_;
     BatchEncoder encoder(seal_, end_, synced_);
     if (is_new_segment) {
@@ -262,6 +276,7 @@ class SegmentedLog final : public Log {
   }
 
   void write_in_flight() {
+    in_flight_->since = clock_.now();
     const Segment& segment = segments_.current();
     segment.file->write(in_flight_->begin - segment.base, in_flight_->chunks, !in_flight_->is_marker,
                         lifetime_.bind([this](const Status& status) { on_written(status); }));
@@ -275,10 +290,33 @@ class SegmentedLog final : public Log {
       in_flight_.reset();
       return waiting_.empty() ? schedule_marker() : submit();
     }
-    set_disk_full(true);
-    retry_timer_ = clock_.call_at(clock_.now() + kDiskFullRetryDelay, [this] {
-      if (in_flight_) write_in_flight();
-    });
+    waits_for_space_ = true;
+    note_disk_full();
+    if ((in_flight_->is_urgent || has_urgent_) && segments_.reserve().is_held()) return write_from_reserve();
+    schedule_retry();
+  }
+
+  void schedule_retry() {
+    retry_timer_ = clock_.call_at(clock_.now() + kDiskFullRetryDelay, [this] { retry(); });
+  }
+
+  void write_from_reserve() {
+    clock_.cancel(retry_timer_);
+    segments_.reserve().release();
+    retry();
+  }
+
+  void retry() {
+    if (!in_flight_ || !waits_for_space_) return;
+    const bool is_urgent = in_flight_->is_urgent || has_urgent_;
+    if (segments_.reserve().is_lacking() && !is_urgent) return schedule_retry();
+    waits_for_space_ = false;
+    write_in_flight();
+  }
+
+  void on_reserve_changed() {
+    note_disk_full();
+    if (!in_flight_ && !fatal_ && !waiting_.empty() && may_submit()) submit();
   }
 
   void complete() {
@@ -298,10 +336,11 @@ class SegmentedLog final : public Log {
         while (!group.unsynced.empty() && group.unsynced.front().batch < next_batch_) group.unsynced.pop_front();
       }
     }
-    set_disk_full(false);
+    waits_for_space_ = false;
+    note_disk_full();
     for (auto& done : batch.done) finished_.push_back(std::move(done));
     // The next write starts before the callbacks run, so that the disk does not wait for what they do.
-    if (!in_flight_ && (!waiting_.empty() || needed_ > announced_)) submit();
+    if (!in_flight_ && (!waiting_.empty() || needed_ > announced_) && may_submit()) submit();
     schedule_marker();
     run_finished();
   }
@@ -362,7 +401,8 @@ class SegmentedLog final : public Log {
     run_finished();
   }
 
-  void set_disk_full(bool is_full) {
+  void note_disk_full() {
+    const bool is_full = waits_for_space_ || segments_.reserve().is_lacking();
     if (std::exchange(is_disk_full_, is_full) == is_full) return;
     if (options_.on_disk_full_changed) options_.on_disk_full_changed(is_full);
   }
@@ -436,9 +476,11 @@ class SegmentedLog final : public Log {
 
   std::vector<Append> pending_;
   uint64_t pending_bytes_ = 0;
+  bool has_urgent_ = false;  // among pending_
   uint64_t next_batch_ = 1;  // number of the batch that gathers
   std::vector<std::function<void(Status)>> waiting_;
   std::optional<Batch> in_flight_;
+  bool waits_for_space_ = false;  // in_flight_ does
   std::deque<std::function<void(Status)>> finished_;
   bool is_running_finished_ = false;
   bool is_disk_full_ = false;
