@@ -105,6 +105,8 @@ int main(int argc, char** argv) {
       ->needs("--seed");
   app.add_option("--only-faults", only_faults, "Of a seed's faults only these, by number (0: none); no minima then")
       ->delimiter(',');
+  app.add_flag("--calm", options.seed.is_calm,
+               "Only worlds in which nothing goes wrong; every eighth seed has one anyhow");
   app.add_option("--clients", options.seed.clients, "Clients instead of as many as the seed says")
       ->check(CLI::Range(1, 64));
   app.add_flag("--hashes", hashes, "Run the seeds one after the other and print the trace hash of each");

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "check/filler.h"
+
 namespace torc::check {
 namespace {
 
@@ -76,7 +78,7 @@ bool is_read_only(const Operation& operation) {
 bool is_prefix(StateSpace& space, StateId state, std::string_view text) {
   if (state == kNilState) return true;
   const Fingerprint& fingerprint = space.fingerprint(state);
-  return fingerprint.length <= text.size() && Fingerprint::of(text.substr(0, fingerprint.length)) == fingerprint;
+  return fingerprint.written <= text.size() && Fingerprint::of(text.substr(0, fingerprint.written)) == fingerprint;
 }
 
 }  // namespace
@@ -162,7 +164,8 @@ Outcome answer_on(StateSpace& space, StateId state, const Operation& operation) 
     case OperationKind::kDel:
       return Outcome::of_integer(exists ? 1 : 0);
     case OperationKind::kAppend:
-      return Outcome::of_integer(static_cast<int64_t>(space.fingerprint(state).length + operation.value.size()));
+      return Outcome::of_integer(
+          static_cast<int64_t>(space.fingerprint(state).length + expanded_bytes(operation.value)));
     case OperationKind::kCas:
       return Outcome::of_integer(is_text(space, state, Fingerprint::of(operation.expected)) ? 1 : 0);
     case OperationKind::kIncr: {

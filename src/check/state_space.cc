@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/check.h"
+#include "check/filler.h"
 
 namespace torc::check {
 namespace {
@@ -30,7 +31,8 @@ Fingerprint Fingerprint::then(std::string_view text) const {
     result.first = multiply_add(result.first, kFirstBase, symbol);
     result.second = multiply_add(result.second, kSecondBase, symbol);
   }
-  result.length += text.size();
+  result.length += expanded_bytes(text);
+  result.written += text.size();
   return result;
 }
 
@@ -65,7 +67,7 @@ std::string StateSpace::text(StateId state) const {
   std::vector<std::string_view> pieces;
   for (StateId at = state; at != kNilState; at = nodes_[at].parent) pieces.push_back(nodes_[at].piece);
   std::string text;
-  text.reserve(nodes_[state].fingerprint.length);
+  text.reserve(nodes_[state].fingerprint.written);
   for (auto piece = pieces.rbegin(); piece != pieces.rend(); ++piece) text += *piece;
   return text;
 }

@@ -12,11 +12,13 @@
 namespace torc::check {
 
 /// Stands for a text: two polynomial hashes modulo 2^61 - 1 and the length. Two texts of a history that differ have
-/// equal fingerprints with a probability below 2^-80 (a million values), which the checker accepts.
+/// equal fingerprints with a probability below 2^-80 (a million values), which the checker accepts. Long values are
+/// hashed as they are written short: equal exactly if they are equal in full.
 struct Fingerprint {
   uint64_t first = 0;
   uint64_t second = 0;
-  uint64_t length = 0;
+  uint64_t length = 0;   // of the text in full
+  uint64_t written = 0;  // of its short form (check/filler.h)
 
   bool operator==(const Fingerprint&) const = default;
   static Fingerprint of(std::string_view text) { return Fingerprint{}.then(text); }

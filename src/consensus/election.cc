@@ -21,7 +21,14 @@ Election::Election(const ReplicaOptions& options, const HardState& restored, con
 
 Instant Election::deadline() const {
   if (role_ == Role::kLeader || !log_.configuration().is_voter(options_.self)) return Instant::never();
+  if (writing_since_ && options_.waits_for_disk) return Instant::never();
   return deadline_;
+}
+
+std::optional<HardState> Election::offer_ballot(uint64_t sequence, Instant now) {
+  const std::optional<HardState> offered = ballot_.offer(sequence);
+  if (offered && !writing_since_) writing_since_ = now;
+  return offered;
 }
 
 bool Election::hears_leader(Instant now) const {
@@ -139,8 +146,12 @@ void Election::on_vote_reply(ReplicaId from, const VoteReply& reply) {
   answers_[from] |= reply.granted;
 }
 
-void Election::persisted(uint64_t sequence) {
+void Election::persisted(uint64_t sequence, Instant now) {
   ballot_.persisted(sequence);
+  if (writing_since_ && ballot_.is_durable()) {
+    if (options_.waits_for_disk) deadline_ = deadline_ + 2 * (now - *writing_since_);
+    writing_since_.reset();
+  }
   if (role_ == Role::kCandidate && ballot_.is_durable()) answers_[options_.self] = true;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 
 #include "base/prng.h"
 #include "base/time.h"
@@ -22,10 +23,13 @@ class Election {
   RoleCause role_cause() const { return role_cause_; }
   Term term() const { return ballot_.term(); }
   ReplicaId leader() const { return leader_; }
-  Ballot& ballot() { return ballot_; }
   const Ballot& ballot() const { return ballot_; }
+  /// Term and vote that Ready `sequence` has to carry to the disk, if they changed.
+  std::optional<HardState> offer_ballot(uint64_t sequence, Instant now);
 
-  /// When this replica campaigns if it hears nothing; never for a leader and for who has no vote.
+  /// When this replica campaigns if it hears nothing; never for a leader and for who has no vote. Nor while term or
+  /// vote are on their way to the disk, and then it waits as long again for the others' disks: with syncs that take
+  /// longer than an election timeout every candidate began the next term before anybody could answer, for ever.
   Instant deadline() const;
   /// A live leader was heard within election_timeout_min: its lease may rest on this replica.
   bool hears_leader(Instant now) const;
@@ -54,7 +58,7 @@ class Election {
   void on_vote_request(ReplicaId from, const VoteRequest& request, Instant now);
   void on_vote_reply(ReplicaId from, const VoteReply& reply);
   /// Everything up to Ready `sequence` is durable; a candidate's own vote counts from here on.
-  void persisted(uint64_t sequence);
+  void persisted(uint64_t sequence, Instant now);
   /// Candidate whose votes are a quorum.
   bool has_won() const;
 
@@ -76,7 +80,8 @@ class Election {
   std::optional<Instant> leader_heard_at_;
   Instant deadline_;
   Duration patience_{0};
-  std::map<ReplicaId, bool> answers_;  // of the current campaign
+  std::optional<Instant> writing_since_;  // term or vote are not durable since then
+  std::map<ReplicaId, bool> answers_;     // of the current campaign
 };
 
 }  // namespace torc::consensus

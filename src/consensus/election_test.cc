@@ -52,6 +52,42 @@ TEST(Election, AVoteRequestedForATransferDoesNotWaitForTheLease) {
   EXPECT_TRUE(r.sent<VoteReply>(r.take().send_when_durable)->granted);
 }
 
+// With syncs that take longer than an election timeout each candidate began the next term before its vote was durable,
+// and none was ever elected.
+TEST(Election, NobodyCampaignsWhileItsOwnVoteIsOnItsWayToTheDisk) {
+  TestReplica r;
+  r.time_out();
+  r.take();
+  r.receive(kPeer, PreVoteReply{Term(1), true, Term(0), LogIndex(0), false});
+  const Ready ready = r.take();
+  const Instant campaigned = r.now;
+  ASSERT_EQ(ready.hard_state, (HardState{Term(1), r.options.self}));
+  const Duration slow = 10 * r.options.election_timeout_min;
+  EXPECT_EQ(r.replica.next_deadline(), Instant::never());
+  r.advance(slow);
+  r.replica.tick(r.now);
+  EXPECT_EQ(r.status().role, Role::kCandidate);
+  EXPECT_EQ(r.status().term, Term(1));
+  r.replica.persisted(ready.sequence, r.now);
+  // The others' disks may be as slow: as long again, and an election timeout.
+  EXPECT_GE(r.replica.next_deadline(), campaigned + 2 * slow + r.options.election_timeout_min);
+  EXPECT_LE(r.replica.next_deadline(), campaigned + 2 * slow + 2 * r.options.election_timeout_min);
+  r.receive(kPeer, VoteReply{Term(1), true});
+  EXPECT_EQ(r.status().role, Role::kLeader);
+}
+
+TEST(Election, AVoterWhoseVoteIsOnItsWayToTheDiskLeavesTheCandidateItsTime) {
+  TestReplica r = TestReplica::settled();
+  r.receive(kPeer, vote_for(1, 0, 0));
+  const Ready ready = r.take();
+  ASSERT_TRUE(r.sent<VoteReply>(ready.send_when_durable)->granted);
+  r.advance(5 * r.options.election_timeout_min);
+  r.replica.tick(r.now);
+  EXPECT_EQ(r.status().role, Role::kFollower);
+  r.replica.persisted(ready.sequence, r.now);
+  EXPECT_GT(r.replica.next_deadline(), r.now + r.options.election_timeout_min);
+}
+
 TEST(Election, VotesForOneCandidateInATermAndRepeatsTheAnswer) {
   TestReplica r = TestReplica::settled();
   r.receive(kPeer, vote_for(1, 0, 0));

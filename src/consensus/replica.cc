@@ -245,7 +245,7 @@ void Replica::persisted(uint64_t ready_sequence, Instant now) {
   Parts& p = *parts_;
   p.advance(now);
   CHECK(ready_sequence <= p.sequence) << "Ready " << ready_sequence << " was never taken";
-  p.election.persisted(ready_sequence);
+  p.election.persisted(ready_sequence, now);
   p.log.persisted(ready_sequence);
   p.settle();
 }
@@ -310,7 +310,7 @@ Ready Replica::take_ready() {
   }
   Ready ready;
   ready.sequence = ++p.sequence;
-  ready.hard_state = p.election.ballot().offer(ready.sequence);
+  ready.hard_state = p.election.offer_ballot(ready.sequence, p.now);
   ready.install = std::exchange(p.install, std::nullopt);
   ready.entries = p.log.offer(ready.sequence);
   ready.send_now = p.outbox.take_now();

@@ -28,6 +28,8 @@ struct ReplicaOptions {
   bool check_quorum = true;               // likewise
   bool pull = true;  // likewise; needs pre_vote, whose refusals tell from whom to pull (rules.md#pull-before-voting)
   bool lease_reads = true;  // false: every read is confirmed by a round of heartbeats
+  /// False only where the disk's time does not count: nobody campaigns while its own vote is on its way to the disk.
+  bool waits_for_disk = true;
 };
 
 /// What the log and the checkpoint say at start. A replica that never ran has everything zero and its configuration:

@@ -100,6 +100,8 @@ struct StateEncoding {
     if (e.leader_heard_at_) out.time(*e.leader_heard_at_);
     out.time(e.deadline_);
     out.number(static_cast<uint64_t>(e.patience_.count()));
+    out.number(e.writing_since_.has_value());
+    if (e.writing_since_) out.time(*e.writing_since_);
     Prng copy = e.prng_;  // its next value stands for its state
     out.number(copy.next());
   }

@@ -18,6 +18,14 @@ enum class Channel : uint8_t {
   kBulk = 1,     // forwarded commands, large appends, snapshots
 };
 
+/// What may wait for one peer on a channel; a frame that would exceed it is dropped unless it waits alone. Control:
+/// several times what one leader has unacknowledged at a member. Bulk: the largest frame.
+constexpr size_t kControlQueuedBytesMax = 16u << 20;
+constexpr size_t kBulkQueuedBytesMax = 64u << 20;
+constexpr size_t queued_bytes_max(Channel channel) {
+  return channel == Channel::kControl ? kControlQueuedBytesMax : kBulkQueuedBytesMax;
+}
+
 /// What a refused peer has to do about it. Values stand in handshakes: never renumber.
 enum class RefusalKind : uint8_t {
   kUnspecified = 0,
@@ -70,6 +78,8 @@ class Network {
   /// is full. Never blocks.
   virtual void send(NodeId to, Channel channel, ByteChain body) = 0;
   virtual void set_handler(NetworkHandler* handler) = 0;
+  /// What waits to be sent to the peer: who repeats himself while it does only adds to it.
+  virtual size_t queued_bytes(NodeId to, Channel channel) const = 0;
 };
 
 }  // namespace torc::env

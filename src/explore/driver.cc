@@ -36,6 +36,7 @@ consensus::ReplicaOptions options_of(const Config& config, ReplicaId self) {
   options.self = self;
   options.pre_vote = config.pre_vote;
   options.pull = config.pull;
+  options.waits_for_disk = false;              // a replica may time out at any moment
   options.check_quorum = config.time_max > 0;  // else it would depose a leader at every silence
   options.lease_reads = config.time_max > 0;
   options.election_timeout_min = kTimeout;

@@ -205,6 +205,8 @@ bool StateMachine::check_syntax(const CommandView& command, ReplySink& sink) {
 }
 
 LogIndex StateMachine::applied() const { return parts_->applied; }
+uint64_t StateMachine::operation_count() const { return parts_->operation_count; }
+WallMs StateMachine::last_stamp() const { return parts_->last_stamp; }
 uint64_t StateMachine::key_count() const { return parts_->table.key_count(); }
 size_t StateMachine::bytes_used() const { return parts_->table.bytes_used() + parts_->sessions.bytes_used(); }
 

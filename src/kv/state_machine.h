@@ -64,6 +64,10 @@ class StateMachine {
   static bool check_syntax(const CommandView& command, ReplySink& sink);
 
   LogIndex applied() const;
+  /// Executed since the group began: what keys' versions count (rules.md#versions).
+  uint64_t operation_count() const;
+  /// The largest of all entries applied: the time that expiry knows (rules.md#leader-time).
+  WallMs last_stamp() const;
   uint64_t key_count() const;
   /// Approximate heap bytes of keys, values and sessions.
   size_t bytes_used() const;

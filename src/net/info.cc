@@ -190,6 +190,9 @@ void write_raft(const InfoSource& source, Text& out) {
     out.field("raft_leader_address", group.leader_address);
     out.field("raft_commit_index", replica.commit.value);
     out.field("raft_applied_index", group.applied.value);
+    out.field("raft_applied_bytes", group.applied_bytes);
+    out.field("raft_operations", group.operations);
+    out.field("raft_stamp_ms", static_cast<uint64_t>(std::max<int64_t>(group.stamp.ms, 0)));
     out.field("raft_last_index", replica.last_index.value);
     out.field("raft_stable_index", replica.stable_index.value);
     out.field("raft_checkpoint_index", group.checkpoint_index.value);

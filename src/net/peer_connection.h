@@ -38,6 +38,8 @@ class PeerConnection final : public host::Watcher {
   void flush();
   void close();
   bool is_open() const { return fd_ >= 0; }
+  /// Of frames that the socket has not taken yet.
+  size_t queued_bytes() const { return queued_bytes_; }
 
   void on_ready(bool is_readable, bool is_writable) override;
 

@@ -95,6 +95,13 @@ void PeerTransport::send(NodeId to, env::Channel channel, ByteChain body) {
   if (!link->connection->send(std::move(body))) ++frames_dropped_;
 }
 
+size_t PeerTransport::queued_bytes(NodeId to, env::Channel channel) const {
+  const auto found = peers_.find(to);
+  if (found == peers_.end()) return 0;
+  const Link& link = found->second.links[static_cast<size_t>(channel)];
+  return link.connection ? link.connection->queued_bytes() : 0;
+}
+
 void PeerTransport::end_turn() {
   for (size_t i = 0; i < unflushed_.size(); ++i) {  // a broken one may make the handler send on others
     unflushed_[i]->flush();

@@ -23,8 +23,8 @@ struct PeerTransportOptions {
   NodeId self;
   std::string listen_address;  // host:port; port 0: any
   uint64_t seed = 0;           // of the reconnect delays' spread
-  size_t control_queued_bytes_max = 16u << 20;
-  size_t bulk_queued_bytes_max = 64u << 20;
+  size_t control_queued_bytes_max = env::kControlQueuedBytesMax;
+  size_t bulk_queued_bytes_max = env::kBulkQueuedBytesMax;
   Duration retry_delay_min = 50ms;  // doubles up to the maximum while a peer cannot be reached
   Duration retry_delay_max = 1s;
   Duration handshake_timeout = 2s;
@@ -57,6 +57,7 @@ class PeerTransport final : public env::Network, private PeerConnectionOwner, pr
   void send(NodeId to, env::Channel channel, ByteChain body) override;
   /// Requires: set before the loop runs.
   void set_handler(env::NetworkHandler* handler) override { handler_ = handler; }
+  size_t queued_bytes(NodeId to, env::Channel channel) const override;
   /// Frames refused by a full queue, since the start.
   uint64_t frames_dropped() const { return frames_dropped_; }
 

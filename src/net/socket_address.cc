@@ -18,6 +18,9 @@ constexpr int kKeepaliveIdleSeconds = 5;
 constexpr int kKeepaliveIntervalSeconds = 1;
 constexpr int kKeepaliveProbes = 5;
 constexpr unsigned kUnacknowledgedMsMax = 10'000;
+/// In the kernel's queue behind what is on its way. It takes megabytes otherwise, which a thin link needs many seconds
+/// for, while our own queue says that everything was sent (PeerConnection::queued_bytes).
+constexpr int kUnsentBytesMax = 256 << 10;
 
 void set_option(int fd, int level, int name, int value) { setsockopt(fd, level, name, &value, sizeof value); }
 
@@ -171,6 +174,7 @@ void tune_peer_socket(int fd) {
   set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, kKeepaliveIntervalSeconds);
   set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
   setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledgedMsMax, sizeof kUnacknowledgedMsMax);
+  set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytesMax);
 }
 
 }  // namespace torc::net

@@ -45,7 +45,8 @@ bool DiskWatch::is_full(NodeId node, Instant now) const {
 }
 
 bool DiskWatch::is_worse_than_others(const consensus::Configuration& configuration, Instant now) const {
-  if (behind_quorum(now) > kBehindMax) return true;
+  const Duration under_way = disk_.writing_since ? now - *disk_.writing_since : Duration(0);
+  if (std::min(under_way, behind_quorum(now)) > kHangMin) return true;
   if (!full_since_ || now - *full_since_ < kFullMax) return false;
   return std::ranges::any_of(configuration.voters, [&](consensus::ReplicaId voter) {
     const auto report = reports_.find(voter.node);

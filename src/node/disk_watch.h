@@ -29,8 +29,7 @@ class DiskWatch {
   /// What a write to the own disk takes, as far as it is known: the last one, or the one that is under way if it takes
   /// longer already.
   Duration write_time(Instant now) const;
-  /// A leader should hand over: its disk is slow or hangs while a quorum's is not, or is full while another voter's is
-  /// not.
+  /// A leader should hand over: its disk hangs while a quorum's does not, or is full while another voter's is not.
   bool is_worse_than_others(const consensus::Configuration& configuration, Instant now) const;
 
   /// As far as it is known.
@@ -38,9 +37,9 @@ class DiskWatch {
   /// As of the last observation. Then nothing that is written would be committed before there is space.
   bool is_majority_full() const { return is_majority_full_; }
 
-  /// Behind the quorum for so long a leader hands over. A disk that is shared with others stalls for some hundred
-  /// milliseconds now and then, and a hand-over that is not needed costs little.
-  static constexpr Duration kBehindMax = 700ms;
+  /// One write under way for so long, and a quorum ahead for so long: the disk hangs. Where every sync takes up to a
+  /// second nobody moves, also if the others' happen to be faster: they commit without this one.
+  static constexpr Duration kHangMin = 1200ms;
   /// A full disk that is relieved at once is no reason to move.
   static constexpr Duration kFullMax = 700ms;
   /// An older measurement says nothing about the next write.

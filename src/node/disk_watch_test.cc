@@ -36,17 +36,31 @@ TEST_F(DiskWatchTest, ADiskThatHangsIsBehindSinceTheFirstCommitWithoutIt) {
   observe(5, 5);
   now_ = now_ + 10s;  // nothing to write is no trouble
   EXPECT_EQ(behind(), 0ms);
-  for (uint64_t i = 0; i < 100; ++i, now_ = now_ + 10ms) observe(6 + i, 5);
+  disk_.writing_since = now_;
+  for (uint64_t i = 0; i < 100; ++i, now_ = now_ + 10ms) {
+    observe(6 + i, 5);
+    EXPECT_FALSE(watch_.is_worse_than_others(configuration_, now_));
+  }
   EXPECT_EQ(behind(), 1s);
+  now_ = now_ + 201ms;
+  EXPECT_TRUE(watch_.is_worse_than_others(configuration_, now_));
 }
 
-TEST_F(DiskWatchTest, ADiskThatIsAlwaysLateIsBehindByItsDelay) {
+TEST_F(DiskWatchTest, ADiskThatHangsLikeTheOthersIsNoReasonToMove) {
+  disk_.writing_since = now_;
+  now_ = now_ + 10s;
+  observe(5, 5);
+  EXPECT_FALSE(watch_.is_worse_than_others(configuration_, now_));
+}
+
+TEST_F(DiskWatchTest, ADiskThatIsAlwaysLateIsBehindByItsDelayAndDoesNotHang) {
   for (uint64_t i = 0; i < 500; ++i, now_ = now_ + 10ms) {
-    observe(100 + i, i);  // what was committed a second ago is durable now
-    if (i > 110) {
-      EXPECT_GE(behind(), 900ms);
-      EXPECT_LE(behind(), 1100ms);
-    }
+    if (i % 100 == 0) disk_.writing_since = now_;
+    observe(200 + i, i);  // what was committed two seconds ago is durable now
+    EXPECT_FALSE(watch_.is_worse_than_others(configuration_, now_));
+    if (i < 210) continue;
+    EXPECT_GE(behind(), 1900ms);
+    EXPECT_LE(behind(), 2100ms);
   }
 }
 

@@ -226,6 +226,7 @@ bool Group::apply(const consensus::Entry& entry) {
   } else {
     state_->skip(entry.index);
   }
+  applied_bytes_ += entry.size();
   refuse_all(proposals_.take_lost(entry.index), kNotExecuted);
   return true;
 }
@@ -383,6 +384,9 @@ GroupStatus Group::status() const {
   status.replica = replica_->status(clock_.now());
   status.leader_node = status.replica.leader.node;
   status.applied = state_->applied();
+  status.operations = state_->operation_count();
+  status.applied_bytes = applied_bytes_;
+  status.stamp = state_->last_stamp();
   status.checkpoint_index = own_checkpoints_.index();
   status.snapshots_installed = snapshots_installed_;
   status.keys = state_->key_count();

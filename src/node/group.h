@@ -37,6 +37,8 @@ class GroupHost {
   virtual void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) = 0;
   virtual void on_leadership_lost() = 0;
   virtual bool is_reachable(NodeId node) const = 0;
+  /// Something large still waits to be sent there.
+  virtual bool is_sending_to(NodeId node) const = 0;
   /// The node can no longer be trusted; nothing may be acknowledged after this.
   virtual void on_fatal(const Error& error) = 0;
   virtual void tell(const Notice&) {}
@@ -181,6 +183,7 @@ class Group {
   LogIndex purge_behind_;  // the last purge comes behind this index
   Instant purge_lost_at_;
   uint64_t snapshots_installed_ = 0;
+  uint64_t applied_bytes_ = 0;
   Lifetime lifetime_;
 };
 

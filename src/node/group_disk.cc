@@ -8,7 +8,7 @@ namespace {
 
 /// Votes are given once they are durable: the own one, then the others'. Whoever has a slow disk waits accordingly
 /// before it tries, and leaves the first try to those with fast ones.
-constexpr int kPatienceWrites = 4;
+constexpr int kPatienceWrites = 2;
 constexpr Duration kPatienceMax = 10s;  // then it tries nevertheless: perhaps all disks are slow
 
 }  // namespace

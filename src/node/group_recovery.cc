@@ -6,8 +6,13 @@
 namespace torc::node {
 namespace {
 
-SnapshotSenderOptions sender_options(const consensus::ReplicaOptions& replica) {
-  return {replica.group, replica.self, replica.seed, replica.heartbeat_interval, replica.election_timeout_min};
+SnapshotSenderOptions sender_options(const consensus::ReplicaOptions& replica, const GroupHost& host) {
+  return {replica.group,
+          replica.self,
+          replica.seed,
+          replica.heartbeat_interval,
+          replica.election_timeout_min,
+          [&host](NodeId node) { return host.is_sending_to(node); }};
 }
 
 SnapshotReceiverOptions receiver_options(const GroupOptions& options) {
@@ -30,7 +35,8 @@ Group::Group(const GroupOptions& options, GroupHost& host, Clients& clients, env
       own_checkpoints_({options.replica.group, options.checkpoint_log_bytes, options.log_tail_bytes}, checkpoints, log,
                        clock, [this](const Error& error) { host_.on_fatal(error); }),
       snapshot_sender_(
-          sender_options(options.replica), checkpoints, [this](const wire::SnapshotChunk& chunk) { host_.send(chunk); },
+          sender_options(options.replica, host), checkpoints,
+          [this](const wire::SnapshotChunk& chunk) { host_.send(chunk); },
           [this](consensus::ReplicaId peer, std::optional<LogIndex> index) {
             replica_->snapshot_finished(peer, index, clock_.now());
           }),

@@ -56,6 +56,37 @@ TEST(Group, EverythingThatWaitsForAMajorityIsAnsweredInTime) {
   EXPECT_EQ(world.port.answers.size(), 3u);
 }
 
+// After a restart everything behind the checkpoint waits until the new term's first entry is committed, and is applied
+// at the end of that turn. A client that reads in the same turn would see a state from before writes that were
+// acknowledged.
+TEST(Group, AReadInTheTurnInWhichAllIsCommittedWaitsUntilItIsApplied) {
+  GroupWorld world;
+  world.open();
+  world.win_election();
+  world.acknowledge();
+  world.write(1, kv::CommandId::kSet, {"k", "v"});
+  world.turn();
+  world.acknowledge();
+  ASSERT_EQ(world.port.answers[1], "OK");
+
+  world.open();
+  world.win_election();
+  const std::vector<std::string_view> key{"k"};
+  const kv::CommandView get{kv::CommandId::kGet, key};
+  const auto read_now = [&](Ticket ticket) {
+    world.clients.start(world.client, false);
+    return world.group->read_now({world.client, ticket}, get);
+  };
+  EXPECT_FALSE(read_now(2)) << "nothing of this term is committed";
+  world.receive_acknowledgement();
+  ASSERT_TRUE(world.group->status().replica.has_lease);
+  ASSERT_LT(world.group->applied(), world.group->status().replica.commit);
+  EXPECT_FALSE(read_now(3)) << "answered " << world.port.answers[3];
+  world.turn();
+  EXPECT_TRUE(read_now(4));
+  EXPECT_EQ(world.port.answers[4], "v");
+}
+
 TEST(Group, LogThatEndsBeforeTheCheckpointRestartsThere) {
   GroupWorld world;
   world.open();

@@ -85,6 +85,7 @@ struct GroupWorld final : GroupHost {
   }
   void on_leadership_lost() override {}
   bool is_reachable(NodeId) const override { return true; }
+  bool is_sending_to(NodeId) const override { return false; }
   void on_fatal(const Error& error) override { ADD_FAILURE() << error.message; }
 
   void turn() {
@@ -131,8 +132,8 @@ struct GroupWorld final : GroupHost {
     turn();
     ASSERT_TRUE(group->is_leader());
   }
-  /// Node 2 has everything that was sent to it.
-  void acknowledge() {
+  /// Node 2 has everything that was sent to it. The turn in which this arrives goes on.
+  void receive_acknowledgement() {
     const auto request = last<consensus::AppendRequest>();
     consensus::AppendReply reply;
     reply.term = request.term;
@@ -140,6 +141,9 @@ struct GroupWorld final : GroupHost {
     reply.match_index = request.prev_index + request.entries.size();
     reply.stamp = request.stamp;
     receive(2, reply);
+  }
+  void acknowledge() {
+    receive_acknowledgement();
     turn();
   }
   consensus::HeartbeatReply heartbeat_reply() const {

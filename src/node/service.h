@@ -43,6 +43,9 @@ struct GroupStatus {
   NodeId leader_node;          // none: unknown
   std::string leader_address;  // where the leader serves clients; empty: unknown
   LogIndex applied;
+  uint64_t operations = 0;           // executed since the group began
+  uint64_t applied_bytes = 0;        // of entries, since the process started
+  WallMs stamp;                      // of the newest entry applied that carries one
   LogIndex checkpoint_index;         // durable in the checkpoint store
   uint64_t snapshots_installed = 0;  // since the process started
   uint64_t keys = 0;

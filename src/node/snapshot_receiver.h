@@ -14,8 +14,9 @@
 
 namespace torc::node {
 
-/// Times an election timeout without a new chunk: its sender, which repeats what is not answered, is gone.
-constexpr int kSnapshotStallTimeouts = 4;
+/// Times an election timeout without a new chunk: its sender, which repeats what is not answered, is gone. Over a link
+/// of 2 Mbit/s a chunk takes more than a second, and large entries may stand before it.
+constexpr int kSnapshotStallTimeouts = 20;
 
 struct SnapshotReceiverOptions {
   GroupId group;

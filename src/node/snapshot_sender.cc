@@ -72,6 +72,7 @@ Status SnapshotSender::on_reply(const wire::SnapshotReply& reply, Instant now) {
     stream.progress_at = now;
     return fill_window(reply.from, stream, now);
   }
+  if (is_sending_to(reply.from)) return {};  // what it asks for again is on its way
   if (reply.next_offset < stream.window.front().end() && now - stream.sent_at >= options_.retry_interval) {
     send_window(reply.from, stream, now);
   }
@@ -87,6 +88,7 @@ void SnapshotSender::on_connected(NodeId node, Instant now) {
 void SnapshotSender::maintain(Instant now) {
   for (auto at = streams_.begin(); at != streams_.end();) {
     Stream& stream = at->second;
+    if (is_sending_to(at->first)) stream.sent_at = stream.progress_at = now;
     if (now - stream.progress_at >= kSnapshotPatience * options_.silence_max) {
       at = finish(at, std::nullopt);
       continue;

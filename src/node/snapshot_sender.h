@@ -21,6 +21,8 @@ struct SnapshotSenderOptions {
   uint64_t seed = 0;          // of the streams' names: other ones after a restart
   Duration retry_interval{};  // between two repetitions of what was not acknowledged
   Duration silence_max{};     // without an answer by then it is sent again
+  /// Something large still waits to be sent to the node: what it does not answer it may not have got. Empty: never.
+  std::function<bool(NodeId)> is_sending_to;
 };
 
 /// At most this many chunks are unacknowledged, and kept in memory: 1 MiB per stream. What the peer asks for again is
@@ -64,6 +66,9 @@ class SnapshotSender {
   Status fill_window(consensus::ReplicaId peer, Stream& stream, Instant now);
   void send_window(consensus::ReplicaId peer, Stream& stream, Instant now);
   void send(consensus::ReplicaId peer, const Stream& stream, const storage::SnapshotSource::Chunk& chunk);
+  bool is_sending_to(consensus::ReplicaId peer) const {
+    return options_.is_sending_to && options_.is_sending_to(peer.node);
+  }
   Streams::iterator finish(Streams::iterator stream, std::optional<LogIndex> index);
 
   const SnapshotSenderOptions options_;

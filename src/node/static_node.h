@@ -7,6 +7,7 @@
 #include <string>
 
 #include "node/admissions.h"
+#include "node/append_order.h"
 #include "node/birth.h"
 #include "node/clients.h"
 #include "node/clock_watch.h"
@@ -59,6 +60,7 @@ class StaticNode final : public Node,
     std::string client_address;
     bool is_connected = false;  // control channel
     bool is_bulk_connected = false;
+    AppendOrder appends;
   };
 
   // GroupHost
@@ -68,6 +70,7 @@ class StaticNode final : public Node,
   void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) override;
   void on_leadership_lost() override { receiver_.on_leadership_lost(); }
   bool is_reachable(NodeId node) const override;
+  bool is_sending_to(NodeId node) const override { return network_.queued_bytes(node, env::Channel::kBulk) > 0; }
   void on_fatal(const Error& error) override;
   void tell(const Notice& notice) override;
   // ForwarderHost

@@ -22,6 +22,9 @@ void StaticNode::on_frame(NodeId from, env::Channel, Bytes body) {
     if (consensus->group != kTheGroup || consensus->from.node != from) return;
     // One that returns has a former life, which stays a member for a while.
     is_replaced_ = !birth_.is_returning() && consensus->to != birth_.identity().self();
+    if (const auto* reply = std::get_if<consensus::AppendReply>(&consensus->body)) {
+      peers_.at(from).appends.on_reply(*reply);
+    }
     group_->receive(*consensus);
   } else if (auto* chunk = std::get_if<wire::SnapshotChunk>(&*message)) {
     if (chunk->group == kTheGroup && chunk->from.node == from) group_->receive(*chunk);
@@ -64,6 +67,7 @@ void StaticNode::on_connected(NodeId peer, env::Channel channel) {
     greet(peer);
   } else {
     found->second.is_bulk_connected = true;
+    found->second.appends.on_bulk_changed();
     if (group_) group_->on_bulk_connected(peer);
     forwarder_.on_connection_changed(peer);
     receiver_.on_connection_changed(peer);
@@ -78,6 +82,7 @@ void StaticNode::on_disconnected(NodeId peer, env::Channel channel) {
     found->second.is_connected = false;
   } else {
     found->second.is_bulk_connected = false;
+    found->second.appends.on_bulk_changed();
     forwarder_.on_connection_changed(peer);
     receiver_.on_connection_changed(peer);
   }
@@ -92,7 +97,20 @@ void StaticNode::transmit(NodeId to, env::Channel channel, const wire::PeerMessa
   network_.send(to, channel, std::move(body));
 }
 
-void StaticNode::send(const consensus::Message& message) { transmit(message.to.node, env::Channel::kControl, message); }
+void StaticNode::send(const consensus::Message& message) {
+  const NodeId to = message.to.node;
+  const auto peer = peers_.find(to);
+  if (peer == peers_.end()) return;
+  const auto* append = std::get_if<consensus::AppendRequest>(&message.body);
+  const auto* pulled = std::get_if<consensus::PullReply>(&message.body);
+  // It asks again while a long answer is on its way. One copy of that is enough.
+  if (pulled != nullptr && !pulled->entries.empty() && is_sending_to(to)) return;
+  ByteChain body = wire::encode(message);
+  const bool is_large = body.size() > kControlBytesMax;
+  env::Channel channel = is_large ? env::Channel::kBulk : env::Channel::kControl;
+  if (append != nullptr && peer->second.is_bulk_connected) channel = peer->second.appends.channel_of(*append, is_large);
+  network_.send(to, channel, std::move(body));
+}
 
 void StaticNode::send(const wire::SnapshotChunk& chunk) { transmit(chunk.to.node, env::Channel::kBulk, chunk); }
 

@@ -50,6 +50,21 @@ TEST(StaticNode, WhatWaitedForALeaderComesBeforeWhatArrivesOnceItIsThisNode) {
   EXPECT_EQ(cluster.ask(*clients[next], CommandId::kGet, {"of" + std::to_string(next.value)}), "12");
 }
 
+TEST(StaticNode, ALeaderIsElectedAndServesAlsoIfEverySyncTakesLongerThanAnElectionTimeout) {
+  TestWorld cluster(3, [](sim::WorldOptions& options) {
+    options.disk.delay_min = 400ms;
+    options.disk.delay_max = 1200ms;
+    options.node.command_timeout = 20s;
+  });
+  EXPECT_TRUE(cluster.run_until([&] { return static_cast<bool>(cluster.leader()); }, 20s)) << "no leader";
+  const NodeId former = cluster.leader();
+  Terminal& client = cluster.connect(former);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(cluster.ask(client, CommandId::kSet, {"k", "v"}), "OK");
+  EXPECT_EQ(cluster.leader(), former);
+  cluster.world->kill(former, sim::Death::kPowerLoss);
+  EXPECT_TRUE(cluster.run_until([&] { return static_cast<bool>(cluster.leader()); }, 20s)) << "no successor";
+}
+
 TEST(StaticNode, WriteOfALeaderThatWasCutOffIsAnsweredTruthfullyWhenItComesBack) {
   TestWorld cluster(3);
   const NodeId former = cluster.await_leader();

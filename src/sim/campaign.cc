@@ -18,19 +18,11 @@ namespace {
 
 /// Every count of a run, so that adding, writing and reading cannot forget one.
 constexpr uint64_t SeedStats::*kCounts[] = {
-    &SeedStats::events,
-    &SeedStats::faults,
-    &SeedStats::operations,
-    &SeedStats::unknown,
-    &SeedStats::refused,
-    &SeedStats::leaderships,
-    &SeedStats::entries,
-    &SeedStats::digests_compared,
-    &SeedStats::checkpoint_index,
-    &SeedStats::undecided_keys,
-    &SeedStats::snapshots_installed,
-    &SeedStats::refusals,
-    &SeedStats::upgrading,
+    &SeedStats::events,           &SeedStats::faults,         &SeedStats::operations,
+    &SeedStats::burst_commands,   &SeedStats::unknown,        &SeedStats::refused,
+    &SeedStats::leaderships,      &SeedStats::entries,        &SeedStats::digests_compared,
+    &SeedStats::checkpoint_index, &SeedStats::undecided_keys, &SeedStats::snapshots_installed,
+    &SeedStats::refusals,         &SeedStats::upgrading,      &SeedStats::calm,
 };
 
 void add(SeedStats& totals, const SeedStats& stats) {

@@ -58,15 +58,16 @@ std::string figures(const CampaignReport& report, double real_seconds, double cp
       plain(report.seeds_passed), simulated / 3600, simulated / std::max(real_seconds, 1e-9),
       simulated / std::max(cpu_seconds, 1e-9));
   lines += format(
-      "client operations checked: %llu answered, %llu refused, %llu with an unknown outcome; %llu keys undecided\n",
-      plain(t.operations), plain(t.refused), plain(t.unknown), plain(t.undecided_keys));
+      "client operations checked: %llu answered, %llu refused, %llu with an unknown outcome; %llu keys undecided\n"
+      "commands in bursts: %llu answered\n",
+      plain(t.operations), plain(t.refused), plain(t.unknown), plain(t.undecided_keys), plain(t.burst_commands));
   lines += format(
       "replicas: %llu leaderships, %llu entries, %llu of them in checkpoints, %llu snapshots installed, %llu states "
       "compared\n",
       plain(t.leaderships), plain(t.entries), plain(t.checkpoint_index), plain(t.snapshots_installed),
       plain(t.digests_compared));
-  lines += format("faults: %llu; damaged data was noticed %llu times; %llu worlds of mixed versions\n", plain(t.faults),
-                  plain(t.refusals), plain(t.upgrading));
+  lines += format("faults: %llu; damaged data was noticed %llu times; %llu worlds of mixed versions, %llu calm ones\n",
+                  plain(t.faults), plain(t.refusals), plain(t.upgrading), plain(t.calm));
   lines += faults_by_kind(t);
   lines += format("least of any seed: %.1f simulated seconds, %llu operations answered, %llu faults\n",
                   seconds(report.least.simulated), plain(report.least.operations), plain(report.least.faults));

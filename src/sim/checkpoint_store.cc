@@ -10,8 +10,8 @@ namespace torc::sim {
 
 struct CheckpointStore::Change {
   enum class Kind { kPut, kErase, kEraseRange } kind;
-  std::string key;    // or begin of the range
-  std::string value;  // or end of the range
+  Bytes key;    // or begin of the range
+  Bytes value;  // or end of the range
 };
 
 struct CheckpointStore::Generation {
@@ -51,8 +51,9 @@ class MemoryCheckpointWriter : public env::CheckpointWriter {
   }
   void add(CheckpointStore::Change::Kind kind, std::string_view key, std::string_view value) {
     CHECK(!is_committed_) << "written after commit";
-    generation_->changes.push_back({kind, std::string(key), std::string(value)});
+    generation_->changes.push_back({kind, Bytes::copy_of(key), Bytes::copy_of(value)});
     generation_->bytes += key.size() + value.size();
+    if (store_.meter_ != nullptr) store_.meter_->work(Work::kCheckpointKey, 1, key.size() + value.size());
   }
 
   CheckpointStore& store_;
@@ -68,21 +69,26 @@ namespace {
 template <typename Contents>
 class MemoryCheckpointReader : public env::CheckpointReader {
  public:
-  MemoryCheckpointReader(std::shared_ptr<const Contents> contents, std::optional<std::string> damaged_key)
-      : contents_(std::move(contents)), damaged_key_(std::move(damaged_key)), at_(contents_->end()) {}
-  void seek(std::string_view key) override { at_ = contents_->lower_bound(key); }
+  MemoryCheckpointReader(std::shared_ptr<const Contents> contents, std::optional<std::string> damaged_key,
+                         WorkMeter* meter)
+      : contents_(std::move(contents)), damaged_key_(std::move(damaged_key)), meter_(meter), at_(contents_->end()) {}
+  void seek(std::string_view key) override {
+    at_ = contents_->lower_bound(key);
+    note_read();
+  }
   bool valid() const override { return at_ != contents_->end() && !is_damaged(); }
   std::string_view key() const override {
     CHECK(valid());
-    return at_->first;
+    return at_->first.view();
   }
   std::string_view value() const override {
     CHECK(valid());
-    return at_->second;
+    return at_->second.view();
   }
   void next() override {
     CHECK(valid());
     ++at_;
+    note_read();
   }
   Status status() const override {
     if (is_damaged()) return Error{ErrorCode::kCorrupt, "a block of the checkpoint store has a wrong checksum"};
@@ -90,16 +96,22 @@ class MemoryCheckpointReader : public env::CheckpointReader {
   }
 
  private:
-  bool is_damaged() const { return at_ != contents_->end() && damaged_key_ && at_->first == *damaged_key_; }
+  void note_read() const {
+    if (meter_ == nullptr || at_ == contents_->end()) return;
+    meter_->work(Work::kCheckpointKey, 1, at_->first.size() + at_->second.size());
+  }
+  bool is_damaged() const { return at_ != contents_->end() && damaged_key_ && at_->first.view() == *damaged_key_; }
 
   std::shared_ptr<const Contents> contents_;
   std::optional<std::string> damaged_key_;
+  WorkMeter* meter_;
   typename Contents::const_iterator at_;
 };
 
 }  // namespace
 
-CheckpointStore::CheckpointStore(uint64_t seed, Scheduler scheduler) : prng_(seed), scheduler_(std::move(scheduler)) {}
+CheckpointStore::CheckpointStore(uint64_t seed, Scheduler scheduler, WorkMeter* meter)
+    : prng_(seed), scheduler_(std::move(scheduler)), meter_(meter) {}
 CheckpointStore::~CheckpointStore() = default;
 
 std::unique_ptr<env::CheckpointWriter> CheckpointStore::begin() {
@@ -110,14 +122,14 @@ std::unique_ptr<env::CheckpointWriter> CheckpointStore::begin() {
 }
 
 std::unique_ptr<env::CheckpointReader> CheckpointStore::read() {
-  return std::make_unique<MemoryCheckpointReader<Contents>>(contents_, damaged_key_);
+  return std::make_unique<MemoryCheckpointReader<Contents>>(contents_, damaged_key_, meter_);
 }
 
 std::string CheckpointStore::damage(Prng& prng) {
   if (contents_->empty()) return "";
   auto hit = contents_->begin();
   std::advance(hit, prng.below(contents_->size()));
-  damaged_key_ = hit->first;
+  damaged_key_ = hit->first.view();
   return "the block of one of " + std::to_string(contents_->size()) + " keys of the checkpoint store goes bad";
 }
 
@@ -152,13 +164,14 @@ bool CheckpointStore::run_all() {
 void CheckpointStore::install(const Generation& generation) {
   auto next = std::make_shared<Contents>(*contents_);
   for (const Change& change : generation.changes) {
-    if (damaged_key_ == change.key && change.kind != Change::Kind::kEraseRange) damaged_key_.reset();  // written anew
+    if (damaged_key_ == change.key.view() && change.kind != Change::Kind::kEraseRange)
+      damaged_key_.reset();  // written anew
     switch (change.kind) {
       case Change::Kind::kPut:
         next->insert_or_assign(change.key, change.value);
         break;
       case Change::Kind::kErase:
-        next->erase(change.key);
+        if (const auto found = next->find(change.key); found != next->end()) next->erase(found);
         break;
       case Change::Kind::kEraseRange:
         next->erase(next->lower_bound(change.key), next->lower_bound(change.value));

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"
 #include "base/lifetime.h"
 #include "base/prng.h"
 #include "env/checkpoint_store.h"
@@ -24,7 +25,8 @@ constexpr std::string_view kNoSpaceForCheckpoint = "no space left for a checkpoi
 class CheckpointStore : public env::CheckpointStore {
  public:
   /// Without a scheduler a commit completes when run_all() is called.
-  explicit CheckpointStore(uint64_t seed = 0, Scheduler scheduler = {});
+  /// `meter` is told what its process does, if there is one.
+  explicit CheckpointStore(uint64_t seed = 0, Scheduler scheduler = {}, WorkMeter* meter = nullptr);
   ~CheckpointStore() override;
 
   std::unique_ptr<env::CheckpointWriter> begin() override;
@@ -43,7 +45,17 @@ class CheckpointStore : public env::CheckpointStore {
 
  private:
   friend class MemoryCheckpointWriter;
-  using Contents = std::map<std::string, std::string, std::less<>>;
+  struct ByText {
+    using is_transparent = void;
+    static std::string_view text(std::string_view key) { return key; }
+    static std::string_view text(const Bytes& key) { return key.view(); }
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return text(a) < text(b);
+    }
+  };
+  /// A commit copies the map and shares keys and values: both may be large.
+  using Contents = std::map<Bytes, Bytes, ByText>;
   struct Change;
   struct Generation;
   void submit(std::shared_ptr<Generation> generation, std::function<void(Status)> done);
@@ -51,6 +63,7 @@ class CheckpointStore : public env::CheckpointStore {
 
   Prng prng_;
   Scheduler scheduler_;
+  WorkMeter* meter_;
   uint64_t life_ = 0;
   std::shared_ptr<const Contents> contents_ = std::make_shared<Contents>();
   std::shared_ptr<Generation> committing_;

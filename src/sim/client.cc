@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "kv/sessions.h"
+#include "sim/deed.h"
 
 namespace torc::sim {
 namespace {
@@ -13,33 +14,6 @@ bool is_write(check::OperationKind kind) { return kind != check::OperationKind::
 bool is_unknown(const check::Outcome& outcome) {
   return outcome.kind == check::Outcome::Kind::kUnknown ||
          (outcome.kind == check::Outcome::Kind::kError && outcome.text.starts_with(check::kUnknownOutcome));
-}
-
-/// The operation as a node's clients say it.
-std::pair<kv::CommandId, std::vector<std::string>> command_of(const check::Operation& operation) {
-  using check::OperationKind;
-  switch (operation.kind) {
-    case OperationKind::kGet:
-      return {kv::CommandId::kGet, {operation.key}};
-    case OperationKind::kSet:
-      return {kv::CommandId::kSet, {operation.key, operation.value}};
-    case OperationKind::kSetNx:
-      return {kv::CommandId::kSetNx, {operation.key, operation.value}};
-    case OperationKind::kGetSet:
-      return {kv::CommandId::kGetSet, {operation.key, operation.value}};
-    case OperationKind::kGetDel:
-      return {kv::CommandId::kGetDel, {operation.key}};
-    case OperationKind::kDel:
-      return {kv::CommandId::kDel, {operation.key}};
-    case OperationKind::kAppend:
-      return {kv::CommandId::kAppend, {operation.key, operation.value}};
-    case OperationKind::kCas:
-      return {kv::CommandId::kCas, {operation.key, operation.expected, operation.value}};
-    case OperationKind::kIncr:
-      return {kv::CommandId::kIncrBy, {operation.key, std::to_string(operation.delta)}};
-  }
-  CHECK(false);
-  return {};
 }
 
 std::string text_of(const check::Outcome& outcome) {
@@ -63,60 +37,47 @@ std::string text_of(const check::Outcome& outcome) {
 /// Bytes on their way to a node: they arrive and take effect even if the client has given up by then.
 struct Client::Sent {
   uint64_t attempt = 0;
-  kv::CommandId id = kv::CommandId::kNone;
-  std::vector<std::string> args;
+  Command command;
   std::optional<kv::SessionCall> call;
 };
 
 /// The client's connection as its node sees it.
-class Client::Connection final : public node::ClientPort, public kv::ReplySink {
+class Client::Connection final : public node::ClientPort {
  public:
   Connection(Client& client, NodeId at) : client_(client), at_(at) {}
 
   kv::ReplySink& begin_reply(node::Ticket ticket) override {
     if (is_closed || ticket != pending) violate("answers ticket " + std::to_string(ticket) + " that nobody waits for");
-    replies_ = 0;
-    return *this;
+    sink_.begin(keys);
+    return sink_;
   }
   void end_reply(node::Ticket ticket) override {
-    if (replies_ != 1) violate("gives " + std::to_string(replies_) + " replies to one command");
+    if (!sink_.is_complete()) violate("gives no reply, or more than one, to one command");
     pending = 0;
-    client_.world_.at_end_of_turn(at_, [this, ticket, outcome = outcome_] {
+    client_.world_.work_for_client(at_, Work::kReply, sink_.bytes());
+    client_.world_.at_end_of_turn(at_, [this, ticket, outcome = sink_.take()] {
       if (client_.is_lost()) return;
       client_.world_.queue().schedule(client_.draw_delay(),
                                       [this, ticket, outcome] { client_.on_answer(ticket, outcome); });
     });
   }
 
-  void ok() override { reply(check::Outcome::ok()); }
-  void status(std::string_view text) override { reply(check::Outcome::of_text(std::string(text))); }
-  void error(std::string_view text) override { reply(check::Outcome::error(std::string(text))); }
-  void integer(int64_t value) override { reply(check::Outcome::of_integer(value)); }
-  void bulk(std::string_view value) override { reply(check::Outcome::of_text(std::string(value))); }
-  void nil() override { reply(check::Outcome::nil()); }
-  void array(size_t) override { violate("answers with an array"); }
-  void map(size_t) override { violate("answers with a map"); }
-
   NodeId at() const { return at_; }
 
   node::ClientId id;  // none: the node has not seen this connection yet
   uint64_t life = 0;  // of the process that accepted it
   node::Ticket pending = 0;
+  size_t keys = 1;  // of the pending command
   bool is_closed = false;
 
  private:
-  void reply(check::Outcome outcome) {
-    ++replies_;
-    outcome_ = std::move(outcome);
-  }
   void violate(const std::string& what) {
     client_.world_.fail(FailureKind::kSafety, "node " + std::to_string(at_.value) + " " + what);
   }
 
   Client& client_;
   NodeId at_;
-  int replies_ = 0;
-  check::Outcome outcome_;
+  OutcomeSink sink_;
 };
 
 Client::Client(World& world, Prng prng, uint32_t number, const ClientOptions& options)
@@ -155,9 +116,8 @@ bool Client::is_labelled() const { return options_.uses_session && is_write(oper
 bool Client::needs_session() const { return is_labelled() && !session_; }
 
 Client::Sent Client::bytes_to_send() const {
-  if (needs_session()) return Sent{attempt_, kv::CommandId::kRegisterSession, {}, std::nullopt};
-  auto [id, args] = command_of(*operation_);
-  Sent sent{attempt_, id, std::move(args), std::nullopt};
+  if (needs_session()) return Sent{attempt_, {kv::CommandId::kRegisterSession, {}}, std::nullopt};
+  Sent sent{attempt_, command_of(*operation_), std::nullopt};
   if (is_labelled()) sent.call = kv::SessionCall{session_, sequence_, sequence_};
   return sent;
 }
@@ -170,13 +130,15 @@ void Client::attempt() {
   timeout_ = world_.queue().schedule(options_.timeout, [this, attempt] { on_no_answer(attempt); });
 }
 
-void Client::send(Sent sent) {
-  world_.queue().schedule(draw_delay(), [this, connection = connection_, sent = std::move(sent)] {
+void Client::send(Sent bytes) {
+  const auto sent = std::make_shared<const Sent>(std::move(bytes));
+  world_.queue().schedule(draw_delay(), [this, connection = connection_, sent] {
     if (!world_.is_alive(connection->at())) {  // connection refused
-      world_.queue().schedule(draw_delay(), [this, attempt = sent.attempt] { on_no_answer(attempt); });
+      world_.queue().schedule(draw_delay(), [this, attempt = sent->attempt] { on_no_answer(attempt); });
       return;
     }
-    world_.post_from_client(connection->at(), [this, connection, sent] { arrive(*connection, sent); });
+    world_.post_from_client(
+        connection->at(), [this, connection, sent] { arrive(*connection, *sent); }, sent->command.bytes());
   });
 }
 
@@ -188,9 +150,18 @@ void Client::arrive(Connection& connection, const Sent& sent) {
     connection.life = world_.life(connection.at());
   }
   if (connection.life != world_.life(connection.at())) return;  // a reset; the client was told
-  const std::vector<std::string_view> args(sent.args.begin(), sent.args.end());
+  const Command& command = sent.command;
+  const std::vector<std::string_view> args(command.args.begin(), command.args.end());
   connection.pending = sent.attempt;
-  node->submit(connection.id, sent.attempt, kv::CommandView{sent.id, args}, sent.call ? &*sent.call : nullptr);
+  connection.keys = command.id == kv::CommandId::kMGet || command.id == kv::CommandId::kDel ? args.size() : 1;
+  world_.work_for_client(connection.at(), Work::kCommand, command.bytes());
+  OutcomeSink refusal;
+  refusal.begin(1);
+  if (is_let_in({command.id, args}, refusal)) {
+    return node->submit(connection.id, sent.attempt, {command.id, args}, sent.call ? &*sent.call : nullptr);
+  }
+  connection.begin_reply(sent.attempt).error(refusal.take().text);
+  connection.end_reply(sent.attempt);
 }
 
 void Client::on_answer(uint64_t attempt, const check::Outcome& outcome) {

@@ -8,25 +8,54 @@
 namespace torc::sim {
 namespace {
 
-std::string sector_of(const std::string& contents, uint64_t sector) {
-  std::string bytes(kSectorBytes, '\0');
-  const uint64_t begin = sector * kSectorBytes;
-  if (begin < contents.size()) contents.copy(bytes.data(), kSectorBytes, begin);
-  return bytes;
+uint64_t sector_begin(uint64_t sector) { return sector * kSectorBytes; }
+uint64_t sector_end(uint64_t sector) { return (sector + 1) * kSectorBytes; }
+
+uint64_t total_bytes(const std::vector<Bytes>& chunks) {
+  uint64_t total = 0;
+  for (const Bytes& chunk : chunks) total += chunk.size();
+  return total;
 }
 
-/// Writes a sector into `contents`, which keeps its size.
-void place_sector(std::string& contents, uint64_t sector, const std::string& bytes) {
-  const uint64_t begin = sector * kSectorBytes;
-  if (begin >= contents.size()) return;
-  const size_t count = std::min<uint64_t>(kSectorBytes, contents.size() - begin);
-  contents.replace(begin, count, bytes, 0, count);
+/// The first `count` bytes of `chunks`.
+std::vector<Bytes> front_of(const std::vector<Bytes>& chunks, uint64_t count) {
+  std::vector<Bytes> front;
+  for (const Bytes& chunk : chunks) {
+    front.push_back(chunk.slice(0, count));
+    count -= front.back().size();
+  }
+  return front;
 }
 
-std::string joined(const std::vector<Bytes>& chunks) {
-  std::string all;
-  for (const Bytes& chunk : chunks) all += chunk.view();
-  return all;
+/// Sectors that a crash may take back: each, ascending, with the writes it is in, oldest first.
+std::map<uint64_t, std::vector<const UnsyncedWrite*>> unsynced_versions(const DiskFile& file) {
+  std::map<uint64_t, std::vector<const UnsyncedWrite*>> versions;
+  for (const UnsyncedWrite& write : file.unsynced) {
+    for (uint64_t sector = write.first_sector; sector <= write.last_sector; ++sector) {
+      if (write.has(sector)) versions[sector].push_back(&write);
+    }
+  }
+  return versions;
+}
+
+/// Runs of sectors, [first, last], that some unsynced write has: ascending and disjoint.
+std::vector<std::pair<uint64_t, uint64_t>> unsynced_runs(const DiskFile& file) {
+  std::vector<std::pair<uint64_t, uint64_t>> runs;
+  for (const UnsyncedWrite& write : file.unsynced) {
+    uint64_t first = write.first_sector;
+    for (const uint64_t hole : write.forgotten) {
+      if (first < hole) runs.emplace_back(first, hole - 1);
+      first = hole + 1;
+    }
+    if (first <= write.last_sector) runs.emplace_back(first, write.last_sector);
+  }
+  std::ranges::sort(runs);
+  std::vector<std::pair<uint64_t, uint64_t>> merged;
+  for (const auto& [first, last] : runs) {
+    if (merged.empty() || first > merged.back().second + 1) merged.emplace_back(first, last);
+    merged.back().second = std::max(merged.back().second, last);
+  }
+  return merged;
 }
 
 }  // namespace
@@ -37,18 +66,18 @@ class DiskHandle : public env::File {
 
   void write(uint64_t offset, std::vector<Bytes> chunks, bool sync, env::DiskCallback done) override {
     if (life_ != disk_.life_) return;
-    auto bytes = std::make_shared<const std::string>(joined(chunks));
+    disk_.work(Work::kDiskWrite, total_bytes(chunks));
     Disk::Operation operation;
-    operation.effect = [&disk = disk_, file = file_, offset, bytes, sync]() -> Status {
-      if (Status written = disk.write(*file, offset, *bytes); !written.ok()) return written;
+    operation.effect = [&disk = disk_, file = file_, offset, chunks, sync]() -> Status {
+      if (Status written = disk.write(*file, offset, chunks); !written.ok()) return written;
       if (!sync) return {};
       const Status synced = disk.sync(*file);
       if (synced.ok()) ++disk.write_syncs_;
       return synced;
     };
-    operation.half_effect = [&disk = disk_, file = file_, offset, bytes](Prng& prng) {
-      const uint64_t end = (offset + prng.between(0, bytes->size())) / kSectorBytes * kSectorBytes;
-      if (end > offset) (void)disk.write(*file, offset, std::string_view(*bytes).substr(0, end - offset));
+    operation.half_effect = [&disk = disk_, file = file_, offset, chunks](Prng& prng) {
+      const uint64_t end = (offset + prng.between(0, total_bytes(chunks))) / kSectorBytes * kSectorBytes;
+      if (end > offset) (void)disk.write(*file, offset, front_of(chunks, end - offset));
     };
     operation.done = std::move(done);
     disk_.submit(std::move(operation));
@@ -57,8 +86,9 @@ class DiskHandle : public env::File {
   Result<std::string> read(uint64_t offset, size_t count) override {
     if (life_ != disk_.life_) return Error{ErrorCode::kIo, "the file was opened before a crash"};
     if (file_->reads_fail) return Error{ErrorCode::kCorrupt, "injected read failure"};
-    if (offset >= file_->cached.size()) return std::string();
-    return file_->cached.substr(offset, count);
+    std::string bytes = file_->cached.read(offset, count);
+    disk_.work(Work::kDiskRead, bytes.size());
+    return bytes;
   }
 
   Result<uint64_t> size() override { return static_cast<uint64_t>(file_->cached.size()); }
@@ -69,8 +99,8 @@ class DiskHandle : public env::File {
   std::shared_ptr<DiskFile> file_;
 };
 
-Disk::Disk(const DiskOptions& options, Scheduler scheduler)
-    : options_(options), scheduler_(std::move(scheduler)), prng_(options.seed) {
+Disk::Disk(const DiskOptions& options, Scheduler scheduler, WorkMeter* meter)
+    : options_(options), scheduler_(std::move(scheduler)), meter_(meter), prng_(options.seed) {
   CHECK(options.delay_min <= options.delay_max);
 }
 
@@ -94,26 +124,32 @@ void Disk::prepare(const std::string& name, uint64_t bytes, env::DiskCallback do
     removed_.clear();
     const uint64_t size = file->cached.size();
     if (size >= bytes) return sync(*file);
-    if (Status written = write(*file, size, std::string(bytes - size, '\0')); !written.ok()) return written;
+    if (Status written = write(*file, size, {Bytes(std::string(bytes - size, '\0'))}); !written.ok()) return written;
     return sync(*file);
   };
   operation.half_effect = [this, name, bytes](Prng& prng) {
     std::shared_ptr<DiskFile>& file = files_[name];
     if (!file) file = std::make_shared<DiskFile>();
     const uint64_t size = file->cached.size();
-    if (size < bytes) (void)write(*file, size, std::string(prng.below(bytes - size), '\0'));
+    if (size < bytes) (void)write(*file, size, {Bytes(std::string(prng.below(bytes - size), '\0'))});
   };
   operation.done = std::move(done);
   submit(std::move(operation));
 }
 
+void Disk::wait_for_sync() const {
+  if (meter_ != nullptr) meter_->wait((options_.delay_min + options_.delay_max) / 2);
+}
+
 Result<std::unique_ptr<env::File>> Disk::create(const std::string& name) {
+  wait_for_sync();
   files_[name] = std::make_shared<DiskFile>();
   removed_.clear();
   return open(name);
 }
 
 Status Disk::replace(const std::string& name, std::string_view contents) {
+  wait_for_sync();
   const auto old = files_.find(name);
   const uint64_t old_bytes = old == files_.end() ? 0 : old->second->cached.size();
   // The temporary file stands beside the old one until the rename.
@@ -122,7 +158,7 @@ Status Disk::replace(const std::string& name, std::string_view contents) {
   }
   if (std::exchange(next_sync_fails_, false)) return Error{ErrorCode::kIo, name + ": injected sync failure"};
   auto file = std::make_shared<DiskFile>();
-  file->cached = file->durable = file->former = std::string(contents);
+  file->cached = file->durable = file->former = FileContents(std::string(contents));
   file->synced_at.assign(contents.size() / kSectorBytes + 1, write_syncs_);
   files_[name] = std::move(file);
   removed_.clear();
@@ -133,7 +169,8 @@ Result<std::string> Disk::read_all(const std::string& name) {
   const auto found = files_.find(name);
   if (found == files_.end()) return Error{ErrorCode::kNotFound, name + ": no such file"};
   if (found->second->reads_fail) return Error{ErrorCode::kCorrupt, name + ": injected read failure"};
-  return found->second->cached;
+  work(Work::kDiskRead, found->second->cached.size());
+  return found->second->cached.text();
 }
 
 Status Disk::remove(const std::string& name) {
@@ -168,19 +205,23 @@ void Disk::run_all() {
   }
 }
 
-Status Disk::write(DiskFile& file, uint64_t offset, std::string_view bytes) {
-  const uint64_t end = offset + bytes.size();
+Status Disk::write(DiskFile& file, uint64_t offset, const std::vector<Bytes>& chunks) {
+  const uint64_t bytes = total_bytes(chunks);
+  const uint64_t end = offset + bytes;
   const uint64_t growth = end > file.cached.size() ? end - file.cached.size() : 0;
-  const uint64_t used = bytes_used();
-  const bool is_full = growth > 0 && used + growth > options_.capacity_bytes;
-  if (is_full) bytes = bytes.substr(0, prng_.below(bytes.size() - std::min<uint64_t>(growth, bytes.size()) + 1));
-  if (!bytes.empty()) {
-    if (offset + bytes.size() > file.cached.size()) file.cached.resize(offset + bytes.size());
-    file.cached.replace(offset, bytes.size(), bytes);
-    const uint64_t last_sector = (offset + bytes.size() - 1) / kSectorBytes;
-    for (uint64_t sector = offset / kSectorBytes; sector <= last_sector; ++sector) {
-      file.unsynced[sector].push_back(sector_of(file.cached, sector));
-    }
+  const bool is_full = growth > 0 && bytes_used() + growth > options_.capacity_bytes;
+  const uint64_t written = is_full ? prng_.below(bytes - std::min(growth, bytes) + 1) : bytes;
+  uint64_t at = offset;
+  for (const Bytes& chunk : front_of(chunks, written)) {
+    file.cached.write(at, chunk);
+    at += chunk.size();
+  }
+  if (written > 0) {
+    UnsyncedWrite& unsynced = file.unsynced.emplace_back();
+    unsynced.first_sector = offset / kSectorBytes;
+    unsynced.last_sector = (at - 1) / kSectorBytes;
+    unsynced.contents.resize(sector_end(unsynced.last_sector));
+    unsynced.contents.copy_range(file.cached, sector_begin(unsynced.first_sector), sector_end(unsynced.last_sector));
   }
   if (is_full) return Error{ErrorCode::kDiskFull, "no space left"};
   return {};
@@ -191,10 +232,11 @@ Status Disk::sync(DiskFile& file) {
   file.durable.resize(file.cached.size());
   file.former.resize(file.cached.size());
   file.synced_at.resize(file.cached.size() / kSectorBytes + 1, write_syncs_);
-  for (const auto& [sector, versions] : file.unsynced) {
-    place_sector(file.former, sector, sector_of(file.durable, sector));
-    place_sector(file.durable, sector, versions.back());
-    file.synced_at[sector] = write_syncs_;
+  for (const auto& [first, last] : unsynced_runs(file)) {
+    file.former.copy_range(file.durable, sector_begin(first), sector_end(last));
+    file.durable.copy_range(file.cached, sector_begin(first), sector_end(last));
+    std::fill(file.synced_at.begin() + static_cast<ptrdiff_t>(first),
+              file.synced_at.begin() + static_cast<ptrdiff_t>(last) + 1, write_syncs_);
   }
   file.unsynced.clear();
   return {};
@@ -202,7 +244,14 @@ Status Disk::sync(DiskFile& file) {
 
 Status Disk::fail_sync(DiskFile& file) {
   // A sector forgotten here is clean: reads see it, no later sync writes it.
-  if (failed_sync_forgets_) std::erase_if(file.unsynced, [&](const auto&) { return prng_.chance(1, 2); });
+  for (const auto& [first, last] : unsynced_runs(file)) {
+    for (uint64_t sector = first; failed_sync_forgets_ && sector <= last; ++sector) {
+      if (!prng_.chance(1, 2)) continue;
+      for (UnsyncedWrite& write : file.unsynced) {
+        if (write.has(sector)) write.forgotten.insert(sector);
+      }
+    }
+  }
   return Error{ErrorCode::kIo, "injected sync failure"};
 }
 
@@ -214,20 +263,20 @@ void Disk::do_some_of_queue(Prng& prng) {
 
 void Disk::lose_unsynced(const SectorChoice& choice) {
   for (auto& [name, file] : files_) {
-    std::string kept = file->durable;
+    FileContents kept = file->durable;
     uint64_t kept_end = file->durable.size();
-    for (const auto& [sector, versions] : file->unsynced) {
+    const auto unsynced = unsynced_versions(*file);
+    for (const auto& [sector, versions] : unsynced) {
       const size_t chosen = std::min(choice(name, sector, versions.size()), versions.size());
       if (chosen == 0) continue;
-      const uint64_t sector_end = (sector + 1) * kSectorBytes;
-      if (kept.size() < sector_end) kept.resize(sector_end);
-      place_sector(kept, sector, versions[chosen - 1]);
-      kept_end = std::max(kept_end, std::min<uint64_t>(sector_end, file->cached.size()));
+      if (kept.size() < sector_end(sector)) kept.resize(sector_end(sector));
+      kept.copy_range(versions[chosen - 1]->contents, sector_begin(sector), sector_end(sector));
+      kept_end = std::max(kept_end, std::min(sector_end(sector), file->cached.size()));
     }
     kept.resize(kept_end);
     file->former.resize(kept_end);
     file->synced_at.resize(kept_end / kSectorBytes + 1, write_syncs_);
-    for (const auto& [sector, versions] : file->unsynced) {
+    for (const auto& [sector, versions] : unsynced) {
       if (sector < file->synced_at.size()) file->synced_at[sector] = write_syncs_;
     }
     file->cached = file->durable = std::move(kept);
@@ -286,21 +335,24 @@ void Disk::flip_bit(const std::string& name, uint64_t offset, int bit) {
   CHECK(found != files_.end()) << name;
   DiskFile& file = *found->second;
   CHECK(offset < file.cached.size() && bit >= 0 && bit < 8) << name << " offset=" << offset << " bit=" << bit;
-  const auto flip = [&](std::string& bytes, uint64_t at) {
-    if (at < bytes.size()) bytes[at] = static_cast<char>(bytes[at] ^ (1 << bit));
+  const auto flip = [&](FileContents& contents) {
+    std::string byte = contents.read(offset, 1);
+    if (byte.empty()) return;
+    byte[0] = static_cast<char>(byte[0] ^ (1 << bit));
+    contents.write(offset, Bytes(std::move(byte)));
   };
-  flip(file.cached, offset);
-  flip(file.durable, offset);
-  const auto unsynced = file.unsynced.find(offset / kSectorBytes);
-  if (unsynced == file.unsynced.end()) return;
-  for (std::string& version : unsynced->second) flip(version, offset % kSectorBytes);
+  flip(file.cached);
+  flip(file.durable);
+  for (UnsyncedWrite& write : file.unsynced) {
+    if (write.has(offset / kSectorBytes)) flip(write.contents);
+  }
 }
 
 std::vector<uint64_t> Disk::unsynced_sectors(const std::string& name) const {
   std::vector<uint64_t> sectors;
   const auto found = files_.find(name);
   if (found == files_.end()) return sectors;
-  for (const auto& [sector, versions] : found->second->unsynced) sectors.push_back(sector);
+  for (const auto& [sector, versions] : unsynced_versions(*found->second)) sectors.push_back(sector);
   return sectors;
 }
 

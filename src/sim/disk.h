@@ -16,6 +16,8 @@
 #include "base/prng.h"
 #include "base/time.h"
 #include "env/disk.h"
+#include "sim/file_contents.h"
+#include "sim/work.h"
 
 namespace torc::sim {
 
@@ -46,16 +48,28 @@ struct DiskOptions {
   uint64_t capacity_bytes = std::numeric_limits<uint64_t>::max();
 };
 
+/// The sectors that one write left behind and no sync has covered yet, as they stood after it.
+struct UnsyncedWrite {
+  uint64_t first_sector = 0;
+  uint64_t last_sector = 0;
+  FileContents contents;         // of these sectors only, where they stand in the file
+  std::set<uint64_t> forgotten;  // by a failed sync: they are clean in the cache, and no sync will write them
+
+  bool has(uint64_t sector) const {
+    return first_sector <= sector && sector <= last_sector && !forgotten.contains(sector);
+  }
+};
+
 /// One file as its process sees it and as the device holds it. For Disk and its tests of itself only.
 struct DiskFile {
-  std::string cached;   // what reads see
-  std::string durable;  // what survives every crash
-  /// Sector number -> contents it had since the last sync, oldest first: any of them may be what a crash leaves.
-  std::map<uint64_t, std::vector<std::string>> unsynced;
+  FileContents cached;   // what reads see
+  FileContents durable;  // what survives every crash
+  /// Oldest first: what a sector was after any of them may be what a crash leaves there.
+  std::vector<UnsyncedWrite> unsynced;
   bool reads_fail = false;
 
   // ---- for damage: what each sector held before its last sync, and how many syncs there had been at that ----
-  std::string former;
+  FileContents former;
   std::vector<uint64_t> synced_at;
 };
 
@@ -63,7 +77,8 @@ struct DiskFile {
 class Disk : public env::Disk {
  public:
   /// Without a scheduler nothing completes until run_one() or run_all() is called.
-  explicit Disk(const DiskOptions& options = {}, Scheduler scheduler = {});
+  /// `meter` is told what its process does, if there is one.
+  explicit Disk(const DiskOptions& options = {}, Scheduler scheduler = {}, WorkMeter* meter = nullptr);
 
   Result<std::vector<std::string>> list() override;
   Result<std::unique_ptr<env::File>> open(const std::string& name) override;
@@ -115,7 +130,7 @@ class Disk : public env::Disk {
     env::DiskCallback done;
   };
   void submit(Operation operation);
-  Status write(DiskFile& file, uint64_t offset, std::string_view bytes);
+  Status write(DiskFile& file, uint64_t offset, const std::vector<Bytes>& chunks);
   Status sync(DiskFile& file);
   Status fail_sync(DiskFile& file);
   struct Sector {
@@ -124,12 +139,17 @@ class Disk : public env::Disk {
     uint64_t number = 0;
   };
   std::vector<Sector> settled_sectors(bool must_differ_from_former) const;
+  void work(Work kind, uint64_t bytes) const {
+    if (meter_ != nullptr) meter_->work(kind, 1, bytes);
+  }
+  void wait_for_sync() const;
   void do_some_of_queue(Prng& prng);
   void lose_unsynced(const SectorChoice& choice);
   void forget_process();
 
   DiskOptions options_;
   Scheduler scheduler_;
+  WorkMeter* meter_;
   Prng prng_;
   uint64_t life_ = 0;  // counts crashes, so that the past's callbacks are known
   std::map<std::string, std::shared_ptr<DiskFile>> files_;

@@ -8,17 +8,20 @@
 namespace torc::sim {
 namespace {
 
-std::string sector_text(const std::string& contents, uint64_t number) {
-  return contents.substr(number * kSectorBytes, kSectorBytes);
+std::string sector_text(const FileContents& contents, uint64_t number) {
+  return contents.read(number * kSectorBytes, kSectorBytes);
 }
 
 void overwrite(DiskFile& file, uint64_t number, const std::string& bytes) {
   const uint64_t begin = number * kSectorBytes;
-  for (std::string* contents : {&file.cached, &file.durable}) {
+  for (FileContents* contents : {&file.cached, &file.durable}) {
     if (begin >= contents->size()) continue;
-    const size_t count = std::min<uint64_t>(bytes.size(), contents->size() - begin);
-    contents->replace(begin, count, bytes, 0, count);
+    contents->write(begin, Bytes::copy_of(bytes.substr(0, contents->size() - begin)));
   }
+}
+
+bool is_unsynced(const DiskFile& file, uint64_t sector) {
+  return std::ranges::any_of(file.unsynced, [&](const UnsyncedWrite& write) { return write.has(sector); });
 }
 
 bool is_blank(const std::string& bytes) {
@@ -32,7 +35,7 @@ std::vector<Disk::Sector> Disk::settled_sectors(bool must_differ_from_former) co
   for (const auto& [name, file] : files_) {
     const uint64_t count = (file->durable.size() + kSectorBytes - 1) / kSectorBytes;
     for (uint64_t number = 0; number < count; ++number) {
-      if (file->synced_at[number] + kSettledSyncs >= write_syncs_ || file->unsynced.contains(number)) continue;
+      if (file->synced_at[number] + kSettledSyncs >= write_syncs_ || is_unsynced(*file, number)) continue;
       const std::string now = sector_text(file->durable, number);
       if (is_blank(now)) continue;
       if (must_differ_from_former && now == sector_text(file->former, number)) continue;

@@ -54,6 +54,10 @@ std::string_view to_string(Fault fault) {
       return "misdirected write";
     case Fault::kBadCheckpoint:
       return "bad checkpoint";
+    case Fault::kSlowCpu:
+      return "slow CPU";
+    case Fault::kThinLink:
+      return "thin link";
   }
   return "?";
 }

@@ -39,8 +39,10 @@ enum class Fault : uint8_t {
   kLostWrite,
   kMisdirectedWrite,
   kBadCheckpoint,
+  kSlowCpu,   // all work of a node takes many times as long for a while, as beside a noisy neighbour
+  kThinLink,  // little fits through between two nodes for a while
 };
-constexpr size_t kFaultCount = 25;
+constexpr size_t kFaultCount = 27;
 std::string_view to_string(Fault fault);
 
 /// One that struck.

@@ -85,7 +85,10 @@ bool Nemesis::cause(Fault fault, Prng& prng) {
     case Fault::kFlappingLink:
     case Fault::kSlowLink:
     case Fault::kOvertaking:
+    case Fault::kThinLink:
       return cause_network(fault, prng);
+    case Fault::kSlowCpu:
+      return slow_cpu_for_a_while(draw_node(prng), prng);
     case Fault::kSlowDisk:
     case Fault::kFullDisk:
     case Fault::kWipe:
@@ -116,6 +119,12 @@ bool Nemesis::pause_for_a_while(NodeId id, Prng& prng) {
   return true;
 }
 
+bool Nemesis::slow_cpu_for_a_while(NodeId id, Prng& prng) {
+  world_.slow_cpu(id, static_cast<uint32_t>(prng.between(2, 20)));
+  later(draw_length(prng), [this, id] { world_.slow_cpu(id, 1); });
+  return true;
+}
+
 bool Nemesis::hand_over(NodeId id) {
   if (!world_.is_alive(id)) return false;
   world_.post_from_client(id, [this, id] {
@@ -133,6 +142,7 @@ void Nemesis::stop_and_heal() {
   world_.network().heal_all();
   world_.network().set_options(calm_network_);
   for (const NodeId id : world_.nodes()) {
+    world_.slow_cpu(id, 1);
     world_.slow_disk(id, 0ns);
     world_.give_disk_space(id);
     if (world_.is_paused(id)) world_.resume(id);

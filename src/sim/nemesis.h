@@ -43,6 +43,7 @@ class Nemesis {
 
   bool kill_for_a_while(NodeId id, Death death, Prng& prng);
   bool pause_for_a_while(NodeId id, Prng& prng);
+  bool slow_cpu_for_a_while(NodeId id, Prng& prng);
   bool hand_over(NodeId id);
   void bring_up(NodeId id);
 

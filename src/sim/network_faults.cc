@@ -8,6 +8,8 @@
 namespace torc::sim {
 namespace {
 
+constexpr uint64_t kThinnest = 250'000;  // bytes per second: 2 Mbit/s
+
 CutMode draw_cut_mode(Prng& prng) { return prng.chance(1, 3) ? CutMode::kHold : CutMode::kLose; }
 
 }  // namespace
@@ -45,6 +47,10 @@ bool Nemesis::cause_network(Fault fault, Prng& prng) {
   } else if (fault == Fault::kSlowLink && is_pair) {
     world_.network().slow_link(a, b, Duration(prng.between(10'000'000, 600'000'000)));
     later(draw_length(prng), [this, a, b] { world_.network().slow_link(a, b, 0ns); });
+  } else if (fault == Fault::kThinLink && is_pair) {
+    const Bandwidth thin{prng.between(kThinnest, 20 * kThinnest), Duration(prng.below(100'000'000))};
+    world_.network().thin_link(a, b, thin);
+    later(draw_length(prng), [this, a, b] { world_.network().thin_link(a, b, calm_network_.bandwidth); });
   } else if (fault == Fault::kBadNetwork) {
     disturbed.loss_per_million = static_cast<uint32_t>(prng.below(200'000));
     disturbed.slow_per_million = static_cast<uint32_t>(prng.below(500'000));

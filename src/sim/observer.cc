@@ -1,6 +1,7 @@
 #include "sim/observer.h"
 
 #include <algorithm>
+#include <bit>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -10,8 +11,13 @@ namespace {
 
 // A replica that lags further behind than this is compared again when it has caught up.
 constexpr size_t kDigestsKept = 20'000;
-// A digest walks the whole state: states are compared at every n-th index, and all of them at the end.
-constexpr uint64_t kDigestEvery = 8;
+// A digest walks the whole state: states are compared at every n-th index, and all of them at the end. Each doubling of
+// a large state halves how often: indexes of the longer step are indexes of the shorter ones, so replicas that disagree
+// on what is large still meet.
+constexpr uint64_t kDigestEvery = 16;
+constexpr uint64_t kLargeStateBytes = 256u << 10;
+
+uint64_t digest_step(uint64_t state_bytes) { return kDigestEvery * std::bit_ceil(1 + state_bytes / kLargeStateBytes); }
 
 template <typename... Parts>
 std::string text(const Parts&... parts) {
@@ -49,7 +55,7 @@ std::string column_of(const node::NodeStatus& status) {
 Observer::Observer(World& world) : world_(world) {}
 
 void Observer::after_turn(NodeId id) {
-  const node::NodeStatus status = world_.node(id)->status();
+  const node::NodeStatus& status = world_.status_after_turn(id);
   if (world_.trace().is_read()) world_.trace().show(id, column_of(status));
   for (const node::GroupStatus& group : status.groups) {
     Seen& seen = seen_of(id, status.incarnation);
@@ -65,6 +71,8 @@ void Observer::after_turn(NodeId id) {
     snapshots_installed_ +=
         group.snapshots_installed - std::exchange(seen.snapshots_installed, group.snapshots_installed);
     highest_applied_ = std::max(highest_applied_, group.applied);
+    largest_state_bytes_ = std::max(largest_state_bytes_, group.state_bytes);
+    largest_log_bytes_ = std::max(largest_log_bytes_, group.log_bytes);
     highest_checkpoint_ = std::max(highest_checkpoint_, group.checkpoint_index);
   }
 }
@@ -145,7 +153,7 @@ void Observer::check_order(NodeId id, const node::GroupStatus& group) {
 }
 
 void Observer::check_state(NodeId id, const node::GroupStatus& group) {
-  const bool is_compared = group.applied.value % kDigestEvery == 0;
+  const bool is_compared = group.applied.value % digest_step(group.state_bytes) == 0;
   const node::Node::Digest digest =
       is_compared ? world_.node(id)->digest(group.group) : node::Node::Digest{group.applied, 0};
   world_.trace().note(world_.queue().now(), id, TraceKind::kApplied, digest.applied.value ^ digest.value,
@@ -164,15 +172,21 @@ void Observer::check_state(NodeId id, const node::GroupStatus& group) {
 }
 
 std::string Observer::difference() const {
-  std::map<std::pair<LogIndex, uint64_t>, std::string> by_state;
+  std::map<LogIndex, std::string> by_index;
   for (const NodeId id : world_.nodes()) {
     if (world_.node(id) == nullptr) return text("node ", id, " is not running");
     const node::NodeStatus status = world_.node(id)->status();
     if (status.groups.empty() || status.membership != node::Membership::kMember) {
       return text("node ", id, " is no member: ", status.explanation);
     }
-    for (const node::GroupStatus& group : status.groups) {
-      by_state[{group.applied, world_.node(id)->digest(group.group).value}] += text(" ", id);
+    for (const node::GroupStatus& group : status.groups) by_index[group.applied] += text(" ", id);
+  }
+  std::map<std::pair<LogIndex, uint64_t>, std::string> by_state;
+  for (const NodeId id : world_.nodes()) {
+    for (const node::GroupStatus& group : world_.node(id)->status().groups) {
+      // Whoever is behind will be looked at when it is not.
+      const uint64_t digest = by_index.size() == 1 ? world_.node(id)->digest(group.group).value : 0;
+      by_state[{group.applied, digest}] += text(" ", id);
     }
   }
   if (by_state.size() == 1) return "";

@@ -27,6 +27,8 @@ class Observer {
   uint64_t digests_compared() const { return digests_compared_; }
   uint64_t snapshots_installed() const { return snapshots_installed_; }
   LogIndex highest_checkpoint() const { return highest_checkpoint_; }
+  uint64_t largest_state_bytes() const { return largest_state_bytes_; }
+  uint64_t largest_log_bytes() const { return largest_log_bytes_; }
   /// The leader of the highest term seen; none before the first.
   NodeId latest_leader() const { return latest_leader_; }
 
@@ -56,6 +58,8 @@ class Observer {
   NodeId latest_leader_;
   LogIndex highest_applied_;
   LogIndex highest_checkpoint_;
+  uint64_t largest_state_bytes_ = 0;
+  uint64_t largest_log_bytes_ = 0;
   uint64_t digests_compared_ = 0;
   uint64_t snapshots_installed_ = 0;
 };

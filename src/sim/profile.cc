@@ -1,6 +1,9 @@
 #include "sim/profile.h"
 
 #include <algorithm>
+#include <iterator>
+
+#include "kv/entry.h"
 
 namespace torc::sim {
 namespace {
@@ -32,6 +35,27 @@ NetworkOptions draw_network(Prng& prng) {
   return network;
 }
 
+/// From the 2 Mbit/s of a bad line to the gigabit of a machine room, each magnitude alike.
+Bandwidth draw_bandwidth(Prng& prng) {
+  constexpr uint64_t kMegabit = 1'000'000 / 8;
+  constexpr uint64_t kMegabits[] = {2, 5, 10, 20, 50, 100, 200, 500, 1000, 1000, 1000};
+  Bandwidth bandwidth;
+  bandwidth.bytes_per_second = kMegabits[prng.below(std::size(kMegabits))] * kMegabit;
+  bandwidth.buffer = draw_ms(prng, 0, 40);
+  return bandwidth;
+}
+
+/// Most machines are as fast as the one that was measured; here and there one is slower, or all of them are.
+std::vector<uint32_t> draw_slowness(Prng& prng, size_t count) {
+  std::vector<uint32_t> slowness(count, 1);
+  const uint64_t kind = prng.below(4);
+  if (kind == 0) slowness[prng.below(count)] = static_cast<uint32_t>(prng.between(2, 20));
+  if (kind == 1) {
+    for (uint32_t& times : slowness) times = static_cast<uint32_t>(prng.between(1, 20));
+  }
+  return slowness;
+}
+
 node::NodeOptions draw_node(Prng& prng) {
   node::NodeOptions node;
   node.command_timeout = draw_ms(prng, 800, 4'000);
@@ -49,12 +73,61 @@ node::NodeOptions draw_node(Prng& prng) {
   return node;
 }
 
+/// What this hardware carries and handles without holding up heartbeats for long: a quarter of a second of its thinnest
+/// wire, a tenth of its slowest CPU.
+uint64_t comfortable_bytes(const WorldOptions& world) {
+  const uint32_t slowest = *std::ranges::max_element(world.slowness);
+  const auto work_ns = static_cast<uint64_t>((slowest * handling_time(1u << 20)).count());
+  return std::min(world.network.bandwidth.bytes_per_second / 4, 100'000'000 * (uint64_t{1} << 20) / work_ns);
+}
+
+/// A large world costs as much as hundreds of small ones, so it is seldom.
+SizeOptions draw_sizes(Prng& prng, const WorldOptions& world) {
+  SizeOptions sizes;
+  const uint64_t kind = prng.below(32);
+  sizes.budget_bytes = kind == 0 ? 300u << 20 : kind < 4 ? 40u << 20 : kind < 16 ? 4u << 20 : 256u << 10;
+  // Whoever buys a thin wire sends little; now and then somebody does not care.
+  const uint64_t comfortable = prng.chance(1, 8) ? kv::kValueBytesMax : comfortable_bytes(world);
+  sizes.value_bytes_max = std::min({sizes.budget_bytes / 4, uint64_t{kv::kValueBytesMax}, comfortable});
+  sizes.budget_bytes = std::min(sizes.budget_bytes, 100 * comfortable);
+  sizes.large_per_mille = static_cast<uint32_t>(prng.between(5, 100));
+  if (prng.chance(1, 2)) sizes.bundle_keys_max = uint64_t{1} << prng.between(1, 13);
+  if (sizes.bundle_keys_max == 1u << 13) sizes.bundle_keys_max = 10'000;
+  if (prng.chance(1, 2)) sizes.pipeline_max = prng.between(2, 2000);
+  if (prng.chance(1, 2)) sizes.herd_bytes_max = sizes.budget_bytes / 4;
+  sizes.has_probes = prng.chance(1, 2);
+  return sizes;
+}
+
+/// Nothing goes wrong, on whatever hardware was drawn. It is used within what it can do, by people who wait.
+void calm_down(Prng& prng, Profile& profile) {
+  profile.is_calm = true;
+  profile.faults.weights = {};
+  profile.world.network.loss_per_million = 0;
+  profile.world.is_upgrading = false;
+  if (prng.chance(1, 3)) {  // every disk takes its time
+    profile.world.disk.delay_min = draw_ms(prng, 50, 200);
+    profile.world.disk.delay_max = profile.world.disk.delay_min + draw_ms(prng, 50, 800);
+  }
+  profile.world.node.command_timeout = 20s;
+  profile.world.node.batch_bytes_max = 1u << 20;  // tiny ones and slow disks together serve a command per second
+  profile.workload.client.timeout = 30s;
+  SizeOptions& sizes = profile.workload.sizes;
+  const uint64_t comfortable = comfortable_bytes(profile.world);
+  sizes.value_bytes_max = std::min(sizes.value_bytes_max, comfortable);
+  sizes.budget_bytes = std::min<uint64_t>(sizes.budget_bytes, 40u << 20);
+  sizes.bytes_per_second = comfortable;
+  sizes.herd_bytes_max = std::min(sizes.herd_bytes_max, comfortable);
+}
+
 }  // namespace
 
-Profile draw_profile(Prng& prng, size_t node_count) {
+Profile draw_profile(Prng& prng, size_t node_count, bool is_calm) {
   Profile profile;
   profile.world.clocks = draw_clocks(prng, node_count);
   profile.world.network = draw_network(prng);
+  profile.world.network.bandwidth = draw_bandwidth(prng);
+  profile.world.slowness = draw_slowness(prng, node_count);
   profile.world.is_upgrading = prng.chance(1, 4);
   profile.world.node = draw_node(prng);
   profile.world.disk.delay_min = Duration(prng.between(10'000, 200'000));
@@ -78,6 +151,8 @@ Profile draw_profile(Prng& prng, size_t node_count) {
   profile.workload.reads_per_mille = static_cast<uint32_t>(prng.between(150, 700));
   profile.workload.session_clients = prng.below(profile.workload.clients + 1);
   profile.workload.client.timeout = draw_ms(prng, 500, 4'000);
+  profile.workload.sizes = draw_sizes(prng, profile.world);
+  if (prng.chance(1, 8) || is_calm) calm_down(prng, profile);
   return profile;
 }
 

@@ -14,8 +14,10 @@ struct Profile {
   WorldOptions world;
   NemesisOptions faults;
   WorkloadOptions workload;
+  bool is_calm = false;  // no faults at all: then everything has to go well (sim/calm.h)
 };
 
-Profile draw_profile(Prng& prng, size_t node_count);
+/// `is_calm`: certainly; otherwise the seed says.
+Profile draw_profile(Prng& prng, size_t node_count, bool is_calm = false);
 
 }  // namespace torc::sim

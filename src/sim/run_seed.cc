@@ -5,6 +5,8 @@
 
 #include "check/checker.h"
 #include "check/drawing.h"
+#include "sim/calm.h"
+#include "sim/crowd.h"
 #include "sim/observer.h"
 #include "sim/profile.h"
 #include "sim/workload.h"
@@ -23,9 +25,25 @@ class Run {
         world_(profile_.world, prng_.fork(), trace_),
         observer_(world_),
         workload_(world_, prng_.fork(), profile_.workload),
+        crowd_(world_, prng_.fork(), workload_.sizes()),
         nemesis_(world_, observer_, prng_.fork(), profile_.faults, profile_.world.network) {
-    world_.set_observer([this](NodeId id) { observer_.after_turn(id); });
-    world_.set_death_listener([this](NodeId id) { workload_.on_node_died(id); });
+    world_.set_observer([this](NodeId id) {
+      observer_.after_turn(id);
+      if (is_calm_now_) calm_.after_turn(id);
+    });
+    if (profile_.is_calm) {
+      workload_.set_judge([this](const check::Operation& operation) {
+        const std::string what = std::string(check::name_of(operation.kind)) + " " + operation.key;
+        if (is_calm_now_) calm_.judge(Instant{operation.start_ns}, operation.outcome, what);
+      });
+      crowd_.set_judge([this](Instant sent, const check::Outcome& outcome) {
+        if (is_calm_now_) calm_.judge(sent, outcome, "a command of a burst");
+      });
+    }
+    world_.set_death_listener([this](NodeId id) {
+      workload_.on_node_died(id);
+      crowd_.on_node_died(id);
+    });
   }
 
   Outcome run() {
@@ -43,11 +61,11 @@ class Run {
 
  private:
   Profile drawn(const SeedOptions& options) {
-    Profile profile = draw_profile(prng_, options.nodes);
+    Profile profile = draw_profile(prng_, options.nodes, options.is_calm);
     profile.world.open_node = options.open_node;
     profile.world.wrap_disk = options.wrap_disk;
     for (ClockOptions& clock : profile.world.clocks) clock.counts_suspended_time = options.clocks_count_suspended_time;
-    if (options.adjust_faults) options.adjust_faults(profile.faults);
+    if (options.adjust_faults && !profile.is_calm) options.adjust_faults(profile.faults);
     profile.faults.only = options.only_faults;
     profile.faults.on_fault = options.on_fault;
     if (options.clients != 0) {
@@ -62,9 +80,11 @@ class Run {
   }
 
   bool under_fire() {
-    phase("faults begin");
+    phase(profile_.is_calm ? "nothing goes wrong" : "faults begin");
+    is_calm_now_ = profile_.is_calm;
     for (const NodeId id : world_.nodes()) world_.start(id);
     workload_.start();
+    crowd_.start();
     nemesis_.start();
     world_.run_for(options_.fire);
     const Instant end = Instant{0} + kFireStretch * options_.fire;
@@ -78,12 +98,16 @@ class Run {
   }
 
   bool has_happened_enough() const {
-    return workload_.completed() >= options_.operations_wanted && faults_with_effect() >= options_.faults_wanted;
+    const bool has_faults = profile_.is_calm || faults_with_effect() >= options_.faults_wanted;
+    return workload_.completed() >= options_.operations_wanted && has_faults;
   }
 
   bool live_again() {
     phase("healed: everyone must get answers");
+    is_calm_now_ = false;
     nemesis_.stop_and_heal();
+    crowd_.stop();
+    workload_.become_small();
     workload_.begin_counting();
     const bool is_live = run_until([this] { return workload_.slowest_client().second >= kOperationsDemanded; });
     if (!is_live && !world_.failure()) {
@@ -127,10 +151,19 @@ class Run {
     world_.fail(FailureKind::kSafety, check::draw(workload_.history(), *report->violation));
   }
 
+  /// What the world's hardware takes for everything that may have to be carried to one node: a state, a log, and what
+  /// waits in the queues to it.
+  Duration backlog_time() {
+    const uint64_t bytes =
+        observer_.largest_state_bytes() + observer_.largest_log_bytes() + world_.network().queued_bytes();
+    const uint32_t slowest = *std::ranges::max_element(profile_.world.slowness);
+    return profile_.world.network.bandwidth.time_of(bytes) + slowest * handling_time(bytes);
+  }
+
   /// False if it does not hold within the bound, or the run fails before.
   template <typename Condition>
   bool run_until(const Condition& holds) {
-    const Instant end = world_.queue().now() + kLivenessBound;
+    const Instant end = world_.queue().now() + kLivenessBound + kBacklogTimes * backlog_time();
     while (!world_.failure() && world_.queue().now() < end) {
       if (holds()) return true;
       world_.run_for(20ms);
@@ -147,8 +180,10 @@ class Run {
       if (fault.has_effect) ++stats.faults_by_kind[static_cast<size_t>(fault.kind)];
     }
     stats.upgrading = profile_.world.is_upgrading ? 1 : 0;
+    stats.calm = profile_.is_calm ? 1 : 0;
     stats.refusals = world_.refusals();
     stats.operations = workload_.completed();
+    stats.burst_commands = crowd_.commands_answered();
     stats.unknown = workload_.unknown();
     stats.refused = workload_.refused();
     stats.leaderships = observer_.leaderships();
@@ -167,7 +202,10 @@ class Run {
   World world_;
   Observer observer_;
   Workload workload_;
+  Crowd crowd_;
   Nemesis nemesis_;
+  Calm calm_{world_, observer_};
+  bool is_calm_now_ = false;
   Duration fire_{0};
   uint64_t undecided_ = 0;
 };

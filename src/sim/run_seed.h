@@ -22,7 +22,8 @@ struct SeedOptions {
   uint64_t faults_wanted = 0;
   /// Of the faults that would strike, by number from 1; see NemesisOptions.
   std::optional<std::set<uint64_t>> only_faults;
-  size_t clients = 0;  // 0: as drawn
+  bool is_calm = false;  // nothing goes wrong; false: as drawn
+  size_t clients = 0;    // 0: as drawn
   std::function<void(const std::string& line)> trace_sink;
   /// Told of each fault as it strikes: also known then if a CHECK ends the process.
   std::function<void(const StruckFault&)> on_fault;
@@ -40,21 +41,27 @@ constexpr uint64_t kFullOperations = 2'000;
 constexpr uint64_t kFullFaults = 20;
 /// After the healing every client must complete this many operations with a clear outcome ...
 constexpr uint64_t kOperationsDemanded = 5;
-/// ... within this time: some elections, a client's timeout, and retries on nodes that take no part any more.
+/// ... within this time: some elections, a client's timeout, and retries on nodes that take no part any more. On top of
+/// it comes what the wires and CPUs of this world take for what is still to be carried, kBacklogTimes over.
 constexpr Duration kLivenessBound = 30s;
+/// A transfer may be interrupted, by an election for example, and begin again; a lost node needs the state, then the
+/// log.
+constexpr int64_t kBacklogTimes = 4;
 
 struct SeedStats {
   Duration simulated{0};
   uint64_t events = 0;
   uint64_t faults = 0;
   std::array<uint64_t, kFaultCount> faults_by_kind{};
-  uint64_t operations = 0;  // with a clear outcome
+  uint64_t operations = 0;      // with a clear outcome
+  uint64_t burst_commands = 0;  // answered of those sent in bursts
   uint64_t unknown = 0;
   uint64_t refused = 0;
   uint64_t leaderships = 0;
   uint64_t entries = 0;
   uint64_t digests_compared = 0;
   uint64_t checkpoint_index = 0;
+  uint64_t calm = 0;       // 1: nothing went wrong (sim/calm.h)
   uint64_t upgrading = 0;  // 1: nodes spoke different versions
   uint64_t refusals = 0;   // nodes that noticed damaged data
   uint64_t snapshots_installed = 0;

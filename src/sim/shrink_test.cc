@@ -78,6 +78,10 @@ TEST(Shrink, TheCommandSaysEverythingThatWasChanged) {
   EXPECT_EQ(command_of(5, options), "torc-sim --seed 5 --nodes 5 --seconds 12 --clients 2 --only-faults 3,7,12");
   options.only_faults->clear();
   EXPECT_EQ(command_of(5, options), "torc-sim --seed 5 --nodes 5 --seconds 12 --clients 2 --only-faults 0");
+  options = {};
+  options.is_calm = true;
+  options.fire = 60s;
+  EXPECT_EQ(command_of(5, options), "torc-sim --seed 5 --nodes 3 --calm");
 }
 
 }  // namespace

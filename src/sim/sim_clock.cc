@@ -23,7 +23,7 @@ SimClock::SimClock(EventQueue& queue, Process& process, const ClockOptions& opti
 }
 
 Instant SimClock::now() const {
-  return options_.start + Duration(scaled(queue_.now().ns, kMillion + options_.drift_ppm, kMillion)) - not_counted_;
+  return options_.start + Duration(scaled(process_.now().ns, kMillion + options_.drift_ppm, kMillion)) - not_counted_;
 }
 
 WallMs SimClock::wall_now() const {

@@ -13,10 +13,14 @@
 #include "env/network.h"
 #include "sim/dialect.h"
 #include "sim/event_queue.h"
+#include "sim/link.h"
 #include "sim/process.h"
 #include "sim/trace.h"
 
 namespace torc::sim {
+
+/// Received and not read yet, per connection: a process that reads nothing stops its peers from sending.
+constexpr size_t kSocketBytesMax = 4u << 20;
 
 struct NetworkOptions {
   Duration delay_min = 50us;
@@ -28,6 +32,7 @@ struct NetworkOptions {
   uint32_t overtake_per_million = 0;   // frames that others may overtake; likewise
   Duration connect_min = 1ms;
   Duration connect_max = 100ms;
+  Bandwidth bandwidth;  // of each direction of each pair
 };
 
 /// After a refusal, and after being told to come back soon.
@@ -38,7 +43,7 @@ constexpr Duration kLaterRetry = 50ms;
 enum class CutMode : uint8_t {
   kNone,
   kLose,
-  kHold,  // as TCP retransmission: they arrive, in order, after the heal, unless the connection breaks before
+  kHold,  // as TCP retransmission: they wait in the sender's queue and arrive, in order, after the heal
 };
 
 class SimNetwork {
@@ -64,22 +69,39 @@ class SimNetwork {
   void heal(NodeId from, NodeId to);
   /// Frames between the two take this much longer, in both directions. heal_all() ends it, and so does zero.
   void slow_link(NodeId a, NodeId b, Duration extra);
+  /// What fits through between the two, in each direction. heal_all() ends it, and so does the options' bandwidth.
+  void thin_link(NodeId a, NodeId b, const Bandwidth& bandwidth);
   /// Breaks the connection, if it stands; it is made again after a while if nothing is cut.
   void reset(NodeId a, NodeId b, env::Channel channel);
+  /// Bytes of frames that left the one towards the other.
+  uint64_t sent_bytes(NodeId from, NodeId to) { return link(position_of(from), position_of(to)).sent_bytes(); }
+  /// What waits to be sent anywhere.
+  uint64_t queued_bytes() const;
   void set_options(const NetworkOptions& options) { options_ = options; }
 
  private:
   struct Port;
   struct Direction;
   struct Connection;
+  /// One way of one connection.
+  struct Way {
+    size_t from;
+    size_t to;
+    env::Channel channel;
+  };
 
   size_t position_of(NodeId node) const;
   Connection& connection(size_t a, size_t b, size_t channel);
+  Direction& direction(const Way& way);
+  Link& link(size_t from, size_t to) { return *links_[from][to]; }
   Duration draw_delay();
+  size_t queued_bytes(const Port& from, NodeId to, env::Channel channel) const;
   void send(Port& from, NodeId to, env::Channel channel, std::string body);
-  void deliver(size_t from, size_t to, size_t channel, uint64_t epoch, Bytes body, Duration delay);
-  void arrive(size_t from, size_t to, size_t channel, uint64_t epoch, const Bytes& bytes);
-  void release_held(size_t from, size_t to);
+  bool deliver(const Way& way, const LinkFrame& frame, Duration behind);
+  void arrive_at(Instant when, const Way& way, const LinkFrame& frame, bool is_counted);
+  void arrive(const Way& way, const LinkFrame& frame, bool is_counted);
+  void was_read(const Way& way, const LinkFrame& frame);
+  void reopen(size_t from, size_t to);
   void connect_later(size_t a, size_t b, size_t channel);
   void connect_after(size_t a, size_t b, size_t channel, Duration wait);
   void connect(size_t a, size_t b, size_t channel);
@@ -109,8 +131,9 @@ class SimNetwork {
   uint64_t last_attempt_ = 0;
   std::vector<std::unique_ptr<Port>> ports_;
   std::vector<std::unique_ptr<Connection>> connections_;
-  std::vector<std::vector<CutMode>> cuts_;          // [from][to]
-  std::vector<std::vector<Duration>> extra_delay_;  // [from][to], symmetric
+  std::vector<std::vector<std::unique_ptr<Link>>> links_;  // [from][to]
+  std::vector<std::vector<CutMode>> cuts_;                 // [from][to]
+  std::vector<std::vector<Duration>> extra_delay_;         // [from][to], symmetric
 };
 
 }  // namespace torc::sim

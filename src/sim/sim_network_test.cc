@@ -166,6 +166,47 @@ TEST_F(TwoMachines, ASlowLinkIsSlowInBothDirectionsUntilItIsNot) {
   EXPECT_EQ(listeners_[1].log, "a c ");
 }
 
+TEST_F(TwoMachines, AStoppedProcessTakesASocketFullAndTheRestWaitsAtItsPeer) {
+  processes_[1].pause();
+  const size_t frame = kSocketBytesMax / 4;
+  for (int i = 0; i < 10; ++i) send(0, std::string(frame, static_cast<char>('0' + i)));
+  run(1s);
+  EXPECT_EQ(ports_[0]->queued_bytes(NodeId(2), env::Channel::kControl), 6 * frame);
+  processes_[1].resume();
+  run(1s);
+  EXPECT_EQ(ports_[0]->queued_bytes(NodeId(2), env::Channel::kControl), 0u);
+  std::string order;
+  for (size_t at = 0; at < listeners_[1].log.size(); at += frame + 1) order += listeners_[1].log[at];
+  EXPECT_EQ(order, "0123456789");
+}
+
+TEST_F(TwoMachines, WhatWasUnreadWhenAConnectionBrokeDoesNotFillTheNextOne) {
+  processes_[1].pause();
+  for (int i = 0; i < 10; ++i) send(0, std::string(kSocketBytesMax / 4, 'x'));
+  run(1s);
+  network_.reset(NodeId(1), NodeId(2), env::Channel::kControl);
+  processes_[1].resume();
+  run(1s);
+  listeners_[1].log.clear();
+  send(0, std::string(kSocketBytesMax / 2, 'y'));
+  send(0, "z");
+  run(1s);
+  EXPECT_EQ(listeners_[1].log.size(), kSocketBytesMax / 2 + 3);
+}
+
+TEST_F(TwoMachines, AThinLinkTakesItsTimeUntilEverythingIsHealed) {
+  network_.thin_link(NodeId(1), NodeId(2), {.bytes_per_second = 250'000});
+  send(0, std::string(250'000, 'a'));
+  run(990ms);
+  EXPECT_EQ(listeners_[1].log.size(), 0u);
+  run(50ms);
+  EXPECT_EQ(listeners_[1].log.size(), 250'001u);
+  network_.heal_all();
+  send(0, std::string(250'000, 'b'));
+  run(50ms);
+  EXPECT_EQ(listeners_[1].log.size(), 2 * 250'001u);
+}
+
 TEST_F(TwoMachines, NothingPassesBeforeBothHaveWelcomedTheOther) {
   for (Listener& judge : listeners_) {
     Listener& other = &judge == &listeners_[0] ? listeners_[1] : listeners_[0];

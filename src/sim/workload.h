@@ -1,7 +1,8 @@
-// Eight clients over five keys: what they do, when, and the history of what they were told.
+// Eight clients over a few keys: what they do, when, and the history of what they were told.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "base/prng.h"
 #include "check/history.h"
 #include "sim/client.h"
+#include "sim/sizes.h"
 #include "sim/world.h"
 
 namespace torc::sim {
@@ -25,6 +27,7 @@ struct WorkloadOptions {
   /// in the number of open writes of one key.
   size_t operations_per_key = 80;
   size_t unknowns_per_key = 6;
+  SizeOptions sizes;
   ClientOptions client;
 };
 
@@ -33,6 +36,8 @@ class Workload {
   Workload(World& world, Prng prng, const WorkloadOptions& options);
 
   void start();
+  /// From now on nothing large is sent.
+  void become_small() { sizes_.stop(); }
   /// No new operations.
   void stop() { is_stopped_ = true; }
   bool is_idle() const;
@@ -45,6 +50,11 @@ class Workload {
   /// The client that has done least since begin_counting(), and how much.
   std::pair<size_t, uint64_t> slowest_client() const;
 
+  /// Told of each operation when it has ended.
+  void set_judge(std::function<void(const check::Operation&)> judge) { judge_ = std::move(judge); }
+  /// What large things are paid from, by others too.
+  Sizes& sizes() { return sizes_; }
+
   void on_node_died(NodeId id);
   /// Finished operations, and those still open as unknown.
   const check::History& history() const { return history_; }
@@ -53,9 +63,12 @@ class Workload {
   uint64_t refused() const { return refused_; }
 
  private:
+  enum class Role : uint8_t { kText, kCounter, kBundle };
   struct Key {
-    std::string name;
-    bool is_counter = false;
+    std::string name;  // in the short form
+    Role role = Role::kText;
+    uint64_t count = 1;        // of a bundle's keys
+    uint64_t value_bytes = 0;  // about what a read of it takes, beside what is small
     size_t operations = 0;
     size_t unknowns = 0;
     std::string last_value;  // seen by anyone: what a CAS expects has a chance to be there
@@ -63,17 +76,24 @@ class Workload {
   void think(size_t client);
   void next_operation(size_t client);
   check::Operation draw_operation(size_t client);
-  check::OperationKind draw_write(bool is_counter);
+  check::OperationKind draw_write(Role role);
+  std::string draw_value(size_t client, const Key& key);
+  void pay_for(const check::Operation& operation, Key& key);
+  size_t draw_position();
   Key fresh_key(size_t position);
+  void replace(Key& key, size_t position);
   void on_finished(size_t client, const check::Operation& operation);
 
   World& world_;
   Prng prng_;
   WorkloadOptions options_;
+  Sizes sizes_;
+  std::function<void(const check::Operation&)> judge_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<uint64_t> counted_;
   std::vector<EventId> thinking_;  // when each client does something next
   std::vector<Key> keys_;
+  std::vector<std::string> retired_;  // large ones that nobody uses any more, to be deleted
   check::History history_;
   std::vector<std::string> sweep_;
   size_t sweep_next_ = 0;

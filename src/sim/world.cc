@@ -13,19 +13,22 @@ constexpr Duration kRestartDelay = 500ms;
 }  // namespace
 
 World::Machine::Machine(NodeId node_id, EventQueue& queue, Prng random, const ClockOptions& clock_options,
-                        std::function<void()> end_of_turn)
+                        std::function<void()> end_of_turn, std::function<void()> leave)
     : id(node_id),
       prng(random),
-      process(queue, prng.fork(), std::move(end_of_turn)),
+      process(queue, prng.fork(), std::move(end_of_turn), std::move(leave)),
       clock(queue, process, clock_options) {}
 
 World::World(WorldOptions options, Prng prng, Trace& trace) : options_(std::move(options)), prng_(prng), trace_(trace) {
   network_ = std::make_unique<SimNetwork>(queue_, prng_.fork(), trace_, options_.network);
   for (size_t i = 0; i < options_.clocks.size(); ++i) ids_.push_back(NodeId(i + 1));
   for (const NodeId id : ids_) {
-    machines_.push_back(std::make_unique<Machine>(id, queue_, prng_.fork(), options_.clocks[id.value - 1],
-                                                  [this, id] { end_turn(id); }));
+    machines_.push_back(std::make_unique<Machine>(
+        id, queue_, prng_.fork(), options_.clocks[id.value - 1], [this, id] { end_turn(id); },
+        [this, id] { leave(id); }));
     Machine& added = *machines_.back();
+    if (!options_.slowness.empty()) added.slowness = options_.slowness[id.value - 1];
+    added.process.set_slowness(added.slowness);
     added.port = &network_->add(id, added.process);
     give_empty_directory(added);
     trace_.show(id, "down");
@@ -49,8 +52,8 @@ void World::give_empty_directory(Machine& machine) {
     machine.process.schedule(Source::kDisk)(delay + machine.disk_extra_delay, std::move(work));
   };
   machine.wrapped_disk.reset();
-  machine.checkpoints = std::make_unique<CheckpointStore>(machine.prng.next(), scheduler);
-  machine.disk = std::make_unique<Disk>(disk, scheduler);
+  machine.checkpoints = std::make_unique<CheckpointStore>(machine.prng.next(), scheduler, &machine.process);
+  machine.disk = std::make_unique<Disk>(disk, scheduler, &machine.process);
 }
 
 void World::start(NodeId id) {
@@ -81,7 +84,10 @@ void World::start(NodeId id) {
   auto opened = options_.open_node(std::move(options), started.clock, *disk, *started.port, *started.checkpoints);
   if (opened.ok()) {
     started.node = std::move(*opened);
-    return network_->on_start(id);
+    started.seen = {};
+    note_applied(started);
+    // It listens once it has read what it holds.
+    return at_end_of_turn(id, [this, id] { network_->on_start(id); });
   }
   const ErrorCode code = opened.error().code;
   if (code == ErrorCode::kCorrupt && started.is_damaged) {
@@ -217,6 +223,13 @@ void World::give_disk_space(NodeId id) {
   machine(id).checkpoints->set_full(false);
 }
 
+void World::slow_cpu(NodeId id, uint32_t times) {
+  if (machine(id).slowness == 0) return;
+  trace_.note(queue_.now(), id, TraceKind::kPause, times,
+              [&] { return "its CPU works at a " + std::to_string(times) + "th of its speed"; });
+  machine(id).process.set_slowness(machine(id).slowness * times);
+}
+
 void World::fail_next_sync(NodeId id) {
   if (!is_alive(id)) return;
   trace_.note(queue_.now(), id, TraceKind::kDisk, 0, [] { return std::string("the next sync fails"); });
@@ -242,8 +255,8 @@ bool World::damage_checkpoints(NodeId id) {
   return true;
 }
 
-void World::post_from_client(NodeId id, std::function<void()> work) {
-  machine(id).process.post(Source::kClient, std::move(work));
+void World::post_from_client(NodeId id, std::function<void()> work, size_t bytes) {
+  machine(id).process.post(Source::kClient, std::move(work), bytes);
 }
 
 void World::at_end_of_turn(NodeId id, std::function<void()> work) {
@@ -254,11 +267,31 @@ void World::end_turn(NodeId id) {
   Machine& ending = machine(id);
   if (ending.node == nullptr) return;
   ending.node->end_turn();
-  network_->flush(id);
-  const auto replies = std::move(ending.at_end_of_turn);
-  ending.at_end_of_turn.clear();
-  for (const auto& reply : replies) reply();
+  note_applied(ending);
   if (after_turn_) after_turn_(id);
+}
+
+/// What was applied since the last turn cost time, too; what it cost shows in the node's own figures only.
+void World::note_applied(Machine& machine) {
+  machine.status = machine.node->status();
+  for (const node::GroupStatus& group : machine.status.groups) {
+    auto& seen = machine.seen;
+    // A snapshot that was installed counts as growth.
+    if (seen.applied_bytes != group.applied_bytes) {
+      machine.process.work(Work::kApply, group.operations - seen.operations, group.applied_bytes - seen.applied_bytes);
+    }
+    const auto growth = static_cast<int64_t>(group.state_bytes - seen.state_bytes);
+    machine.process.work(Work::kGrowth, 0, static_cast<uint64_t>(std::abs(growth)));
+    seen = {group.operations, group.applied_bytes, group.state_bytes};
+  }
+}
+
+void World::leave(NodeId id) {
+  Machine& leaving = machine(id);
+  network_->flush(id);
+  const auto replies = std::move(leaving.at_end_of_turn);
+  leaving.at_end_of_turn.clear();
+  for (const auto& reply : replies) reply();
 }
 
 void World::run_until(Instant end) {

@@ -42,6 +42,7 @@ struct WorldOptions {
   NetworkOptions network;
   DiskOptions disk;
   std::vector<ClockOptions> clocks;  // one per node: ids are 1 .. clocks.size()
+  std::vector<uint32_t> slowness;    // of each node's CPU (sim/process.h); empty: work takes no time
   bool is_upgrading = false;         // nodes begin with the previous version; a restart may bring the next one
   node::NodeOptions node;            // the same for all; ids, seeds and addresses are filled in
   OpenNode open_node;                // node::Node::open, unless a test has a node of its own
@@ -74,6 +75,8 @@ class World {
   /// No more than `bytes` beyond what is used now fit on the disk.
   void fill_disk(NodeId id, uint64_t bytes_left);
   void give_disk_space(NodeId id);
+  /// All work of the machine takes so many times as long as it does by itself.
+  void slow_cpu(NodeId id, uint32_t times);
   /// The next sync of the disk fails: the process must stop itself, and a supervisor starts it again.
   void fail_next_sync(NodeId id);
   /// Durable bytes change behind the node's back. False if there was nothing to damage. From now on the node may find
@@ -90,13 +93,19 @@ class World {
   /// How many times damaged data was noticed.
   uint64_t refusals() const { return refusals_; }
   uint64_t life(NodeId id) const { return machine(id).process.life(); }
+  /// What the machine's wall clock shows.
+  WallMs wall_clock(NodeId id) const { return machine(id).clock.wall_now(); }
+  /// Of its node at the end of its last turn. Requires: in the observer's call for it.
+  const node::NodeStatus& status_after_turn(NodeId id) const { return machine(id).status; }
   /// Null while the process is dead.
   node::Node* node(NodeId id) { return machine(id).node.get(); }
 
   /// Bytes of a client arrive at the machine: `work` runs in a turn of its process, or waits there, or is lost.
-  void post_from_client(NodeId id, std::function<void()> work);
-  /// Runs `work` when the turn under way ends, as a server that writes its replies then; lost if the process dies
-  /// first.
+  void post_from_client(NodeId id, std::function<void()> work, size_t bytes = 0);
+  /// The process at the machine does this for a client, in the turn under way.
+  void work_for_client(NodeId id, Work work, uint64_t bytes) { machine(id).process.work(work, 1, bytes); }
+  /// Runs `work` when the turn under way has ended and its time has passed, as a server that writes its replies then;
+  /// lost if the process dies first.
   void at_end_of_turn(NodeId id, std::function<void()> work);
   /// Told after each turn of each node, and after each death.
   void set_observer(std::function<void(NodeId)> after_turn) { after_turn_ = std::move(after_turn); }
@@ -112,7 +121,7 @@ class World {
  private:
   struct Machine {
     Machine(NodeId node_id, EventQueue& queue, Prng random, const ClockOptions& clock_options,
-            std::function<void()> end_of_turn);
+            std::function<void()> end_of_turn, std::function<void()> leave);
     NodeId id;
     Prng prng;
     Process process;
@@ -123,6 +132,13 @@ class World {
     env::Network* port = nullptr;
     std::unique_ptr<node::Node> node;
     std::vector<std::function<void()>> at_end_of_turn;
+    uint32_t slowness = 0;
+    node::NodeStatus status;  // after its last turn
+    struct {                  // of the node's status after its last turn
+      uint64_t operations = 0;
+      uint64_t applied_bytes = 0;
+      uint64_t state_bytes = 0;
+    } seen;
     Instant paused_since;
     Duration disk_extra_delay{0};
     Dialect dialect = Dialect::kThis;
@@ -135,6 +151,8 @@ class World {
   const Machine& machine(NodeId id) const { return const_cast<World*>(this)->machine(id); }
   void give_empty_directory(Machine& machine);
   void end_turn(NodeId id);
+  void note_applied(Machine& machine);
+  void leave(NodeId id);
   void upgrade(Machine& machine);
   void stand_still(Machine& machine, std::string_view why);
   void start_again_later(Machine& machine);

@@ -73,6 +73,7 @@ class LabNode final : public node::Node, private node::GroupHost {
   void reroute(node::Waiter, const kv::CommandView&, const kv::SessionCall*, node::Retry) override {}
   void on_leadership_lost() override {}
   bool is_reachable(NodeId node) const override { return !hand_over_to_ || node == hand_over_to_; }
+  bool is_sending_to(NodeId) const override { return false; }
   void on_fatal(const Error& error) override;
 
   void flush_log();

@@ -1,0 +1,49 @@
+#include "sim/calm.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace torc::sim {
+namespace {
+
+/// The first elections may be contested, and who meets whom first is chance.
+constexpr Duration kSettlesWithin = 4s;
+
+/// Beginnings of what is answered when a command could not be executed, or nobody knows (node/refusals.h). Others are
+/// about the command itself.
+constexpr std::string_view kUnserved[] = {check::kUnknownOutcome, "CLUSTERDOWN", "TRYAGAIN", "MISCONF",
+                                          "ERR too many",         "-OOM",        "OOM"};
+
+}  // namespace
+
+void Calm::after_turn(NodeId id) {
+  for (const node::GroupStatus& group : world_.status_after_turn(id).groups) {
+    const bool leads = group.replica.role == consensus::Role::kLeader;
+    const bool has_changed = leader_ && (observer_.leaderships() != leaderships_ || (id == leader_ && !leads));
+    if (has_changed && is_settled()) {
+      world_.fail(FailureKind::kSafety, "leadership changed hands in a world where nothing is wrong: node " +
+                                            std::to_string(leader_.value) + " led, now node " +
+                                            std::to_string(id.value) + " is " +
+                                            std::string(consensus::to_string(group.replica.role)) + " of term " +
+                                            std::to_string(group.replica.term.value));
+    }
+    if (has_changed) leader_ = NodeId();
+    if (leader_ || !leads || !group.replica.has_lease) continue;
+    leader_ = id;
+    leaderships_ = observer_.leaderships();
+    settled_ = world_.queue().now() + kSettlesWithin;
+  }
+}
+
+void Calm::judge(Instant sent, const check::Outcome& outcome, const std::string& what) {
+  if (!leader_ || sent < settled_) return;
+  const bool is_lost = outcome.kind == check::Outcome::Kind::kUnknown;
+  const bool is_unserved =
+      outcome.kind == check::Outcome::Kind::kError &&
+      std::ranges::any_of(kUnserved, [&](std::string_view begin) { return outcome.text.starts_with(begin); });
+  if (!is_lost && !is_unserved) return;
+  world_.fail(FailureKind::kSafety, "in a world where nothing is wrong " + what + " is answered " +
+                                        (is_lost ? "not at all" : "\"" + outcome.text + "\""));
+}
+
+}  // namespace torc::sim

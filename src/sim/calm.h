@@ -1,0 +1,35 @@
+// What must hold in a world where nothing goes wrong, however slow its disks, wires and CPUs are: leadership stays
+// where it is, and every command is executed and answered.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "check/history.h"
+#include "sim/observer.h"
+#include "sim/world.h"
+
+namespace torc::sim {
+
+/// Bug classes 14 (head-of-line blocking delays heartbeats), 30 (a slow fsync starves them) and 51 (work in one piece
+/// does) show as elections that nothing in the world explains; budgets that are too small as refusals.
+class Calm {
+ public:
+  Calm(World& world, const Observer& observer) : world_(world), observer_(observer) {}
+
+  /// The node's turn has ended. Before that the observer looked at it.
+  void after_turn(NodeId id);
+  /// An answer to what was sent at `sent`; of the client's own failing none.
+  void judge(Instant sent, const check::Outcome& outcome, const std::string& what);
+
+ private:
+  bool is_settled() const { return world_.queue().now() >= settled_; }
+
+  World& world_;
+  const Observer& observer_;
+  Instant settled_ = Instant::never();  // from here on everything must hold
+  NodeId leader_;
+  uint64_t leaderships_ = 0;
+};
+
+}  // namespace torc::sim
