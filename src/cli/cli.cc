@@ -14,6 +14,7 @@ namespace {
 
 struct Runner {
   const ServeFunction& serve;
+  const SalvageFunction& salvage;
 
   int operator()(const Printed& printed) const {
     std::fputs(printed.text.c_str(), printed.exit_code == kExitOk ? stdout : stderr);
@@ -24,12 +25,13 @@ struct Runner {
   int operator()(const DataOptions& options) const { return run_data_command(options); }
   int operator()(const StatusOptions& options) const { return run_status(options); }
   int operator()(const CheckFile& file) const { return run_check(file); }
+  int operator()(const SalvageOptions& options) const { return salvage(options); }
 };
 
 }  // namespace
 
-int run(int argc, const char* const* argv, const ServeFunction& serve) {
-  return std::visit(Runner{serve}, parse_command_line(argc, argv));
+int run(int argc, const char* const* argv, const ServeFunction& serve, const SalvageFunction& salvage) {
+  return std::visit(Runner{serve, salvage}, parse_command_line(argc, argv));
 }
 
 }  // namespace torc::cli

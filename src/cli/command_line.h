@@ -40,13 +40,19 @@ struct CheckFile {
   std::string path;  // "-": standard input
 };
 
+struct SalvageOptions {
+  std::vector<std::string> directories;
+  std::string out;
+};
+
 /// Help, the version, or what is wrong with the command line (kExitUsage: belongs on standard error).
 struct Printed {
   std::string text;
   ExitCode exit_code = kExitOk;
 };
 
-using CommandLine = std::variant<Printed, ServeOptions, PlaygroundOptions, DataOptions, StatusOptions, CheckFile>;
+using CommandLine = std::variant<Printed, ServeOptions, PlaygroundOptions, DataOptions, StatusOptions, CheckFile,
+                                 SalvageOptions>;
 
 CommandLine parse_command_line(int argc, const char* const* argv);
 

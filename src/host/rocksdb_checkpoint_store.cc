@@ -318,6 +318,19 @@ Result<std::unique_ptr<RocksDbCheckpointStore>> RocksDbCheckpointStore::open(con
   return std::unique_ptr<RocksDbCheckpointStore>(new RocksDbCheckpointStore(std::move(parts)));
 }
 
+Result<std::unique_ptr<RocksDbCheckpointStore>> RocksDbCheckpointStore::open_to_read(const std::string& directory,
+                                                                                     EventLoop& loop) {
+  auto parts = std::make_unique<Parts>(RocksDbCheckpointOptions(), directory + "/incoming", loop);
+  rocksdb::Options db_options = parts->db_options;
+  db_options.create_if_missing = false;
+  db_options.paranoid_checks = false;  // one bad file is no reason not to read the others
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status opened = rocksdb::DB::OpenForReadOnly(db_options, directory, &db);
+  if (!opened.ok()) return to_status(opened, "cannot open the checkpoint store " + directory).error();
+  parts->db.reset(db);
+  return std::unique_ptr<RocksDbCheckpointStore>(new RocksDbCheckpointStore(std::move(parts)));
+}
+
 std::unique_ptr<env::CheckpointWriter> RocksDbCheckpointStore::begin() {
   const std::string prefix = parts_->incoming + "/" + std::to_string(parts_->generations_begun++) + "-";
   return std::make_unique<Writer>(
