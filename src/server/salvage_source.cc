@@ -124,9 +124,11 @@ uint64_t SalvageSource::first_readable_after(env::CheckpointReader& reader, uint
 
 void SalvageSource::apply(const Entries& entries) {
   if (entries.empty()) return;
-  if (!has_base_) {
-    applied_ = entries.begin()->first - 1;
-    if (applied_ == LogIndex(0)) unreadable_.clear();  // the log has it all, from the beginning
+  if (!has_base_) applied_ = entries.begin()->first - 1;
+  if (!has_base_ && applied_ == LogIndex(0)) {  // the log has it all, from the beginning
+    state_ = std::make_unique<kv::StateMachine>(kv::StateMachineOptions{});
+    keys_.clear();
+    unreadable_.clear();
   }
   NoReplies nobody;
   for (auto entry = entries.upper_bound(applied_); entry != entries.end(); ++entry) {

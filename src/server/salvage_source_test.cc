@@ -33,6 +33,7 @@ class Store : public env::CheckpointStore {
     void erase(std::string_view key) override { store.contents.erase(std::string(key)); }
     void erase_range(std::string_view, std::string_view) override {}
     size_t bytes_pending() const override { return 0; }
+    void stage(std::function<void(Status)> done) override { done({}); }
     void commit(std::function<void(Status)> done) override { done({}); }
     Store& store;
   };

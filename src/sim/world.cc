@@ -139,10 +139,7 @@ void World::on_fatal(NodeId id, const Error& error) {
   // Before it is born a node may exit when it cannot write down whom it met; a member goes on reading
   // (rules.md#full-and-failing-disks).
   const bool is_born = stopped.node != nullptr && !stopped.node->status().groups.empty();
-  // Ordinary checkpoints are tried again later. At the switch to a snapshot the core has given up its log already: the
-  // former state is on disk and nowhere else, so the process ends and starts from it when there is space.
-  const bool cannot_switch = error.code == ErrorCode::kDiskFull && error.message == kNoSpaceForCheckpoint;
-  const bool is_rightly = (error.code == ErrorCode::kDiskFull && !is_born) || cannot_switch ||
+  const bool is_rightly = (error.code == ErrorCode::kDiskFull && !is_born) ||
                           (error.code == ErrorCode::kIo && stopped.is_sync_failing) ||
                           (error.code == ErrorCode::kCorrupt && stopped.is_damaged);
   if (!is_rightly) {
