@@ -55,7 +55,8 @@ TEST(Campaign, AnotherTraceAtTheSecondRunIsNondeterminism) {
     node.seed += ++calls;
     return node::Node::open(std::move(node), clock, disk, network, checkpoints);
   };
-  EXPECT_EQ(run_one(1, options, true).end, CampaignEnd::kNondeterminism);
+  const CampaignReport report = run_one(1, options, true);
+  EXPECT_EQ(report.end, CampaignEnd::kNondeterminism) << report.message;
 }
 
 }  // namespace

@@ -123,8 +123,9 @@ class ToyNode final : public node::Node {
   uint64_t answers_ = 0;
 };
 
-Outcome run_toys(Flaw flaw, uint64_t seed) {
+Outcome run_toys(Flaw flaw, uint64_t seed, bool has_bursts = true) {
   SeedOptions options;
+  options.has_bursts = has_bursts;
   options.open_node = [store = std::make_shared<Store>(flaw)](node::NodeOptions node, env::Clock&, env::Disk&,
                                                               env::Network&, env::CheckpointStore&) {
     return Result<std::unique_ptr<node::Node>>(std::make_unique<ToyNode>(std::move(node), store));
@@ -158,7 +159,7 @@ struct Planted {
 class CheckersCatch : public ::testing::TestWithParam<Planted> {};
 
 TEST_P(CheckersCatch, ThePlantedFlaw) {
-  const Outcome outcome = run_toys(GetParam().flaw, 4);
+  const Outcome outcome = run_toys(GetParam().flaw, 4, false);
   EXPECT_EQ(outcome.verdict, GetParam().verdict) << outcome.message;
   EXPECT_THAT(outcome.message, ::testing::HasSubstr(GetParam().message));
 }
@@ -169,8 +170,21 @@ INSTANTIATE_TEST_SUITE_P(Flaws, CheckersCatch,
                                            Planted{Flaw::kAppliesTwice, Verdict::kSafety, ""},
                                            Planted{Flaw::kTwoLeaders, Verdict::kSafety, "two leaders in term 1"},
                                            Planted{Flaw::kStatesDiffer, Verdict::kSafety, "differ after applying"},
-                                           Planted{Flaw::kAnswersTwice, Verdict::kSafety, "2 replies to one command"},
+                                           Planted{Flaw::kAnswersTwice, Verdict::kSafety,
+                                                   "gives no reply, or several, to one command"},
                                            Planted{Flaw::kFallsSilent, Verdict::kLiveness, "completed only"}));
+
+// A burst knows what each of its answers may be, without the history.
+TEST(Checkers, BurstsCatchStaleReadsAndLostWritesAtOnce) {
+  for (const Flaw flaw : {Flaw::kStaleReads, Flaw::kLosesWrites}) {
+    Outcome outcome;
+    for (uint64_t seed = 1; seed <= 20 && outcome.message.find("on the same connection") == std::string::npos; ++seed) {
+      outcome = run_toys(flaw, seed);
+    }
+    EXPECT_EQ(outcome.verdict, Verdict::kSafety);
+    EXPECT_THAT(outcome.message, ::testing::HasSubstr("cannot hold after the commands before it"));
+  }
+}
 
 }  // namespace
 }  // namespace torc::sim

@@ -52,7 +52,7 @@ class Client::Connection final : public node::ClientPort {
     return sink_;
   }
   void end_reply(node::Ticket ticket) override {
-    if (!sink_.is_complete()) violate("gives no reply, or more than one, to one command");
+    if (!sink_.is_complete()) violate("gives no reply, or several, to one command");
     pending = 0;
     client_.world_.work_for_client(at_, Work::kReply, sink_.bytes());
     client_.world_.at_end_of_turn(at_, [this, ticket, outcome = sink_.take()] {

@@ -76,7 +76,9 @@ kv::ReplySink& Pipe::begin_reply(node::Ticket ticket) {
 }
 
 void Pipe::end_reply(node::Ticket ticket) {
-  if (!sink_.is_complete()) world_.fail(FailureKind::kSafety, "a node gives no reply, or several, to one command");
+  if (!sink_.is_complete())
+    world_.fail(FailureKind::kSafety,
+                "node " + std::to_string(at_.value) + " gives no reply, or several, to one command");
   pending_bytes_ -= pending_[ticket];
   pending_.erase(ticket);
   world_.work_for_client(at_, Work::kReply, sink_.bytes());

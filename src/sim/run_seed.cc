@@ -66,6 +66,7 @@ class Run {
     profile.world.wrap_disk = options.wrap_disk;
     for (ClockOptions& clock : profile.world.clocks) clock.counts_suspended_time = options.clocks_count_suspended_time;
     if (options.adjust_faults && !profile.is_calm) options.adjust_faults(profile.faults);
+    if (!options.has_bursts) profile.workload.sizes.drop_bursts();
     profile.faults.only = options.only_faults;
     profile.faults.on_fault = options.on_fault;
     if (options.clients != 0) {

@@ -22,8 +22,9 @@ struct SeedOptions {
   uint64_t faults_wanted = 0;
   /// Of the faults that would strike, by number from 1; see NemesisOptions.
   std::optional<std::set<uint64_t>> only_faults;
-  bool is_calm = false;  // nothing goes wrong; false: as drawn
-  size_t clients = 0;    // 0: as drawn
+  bool is_calm = false;    // nothing goes wrong; false: as drawn
+  bool has_bursts = true;  // as drawn; false: none, what clients see is judged by the history alone
+  size_t clients = 0;      // 0: as drawn
   std::function<void(const std::string& line)> trace_sink;
   /// Told of each fault as it strikes: also known then if a CHECK ends the process.
   std::function<void(const StruckFault&)> on_fault;

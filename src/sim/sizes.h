@@ -9,6 +9,9 @@
 
 namespace torc::sim {
 
+/// What a key of a bundle takes on its way, beside its value.
+constexpr uint64_t kBundleKeyBytes = 40;
+
 struct SizeOptions {
   uint64_t value_bytes_max = 0;   // of filler behind a value; 0: every value is some bytes
   uint32_t large_per_mille = 0;   // of the values have any
@@ -18,6 +21,11 @@ struct SizeOptions {
   uint64_t pipeline_max = 0;      // commands sent in one burst; 0: nobody pipelines
   uint64_t herd_bytes_max = 0;    // of the names of keys that expire together; 0: none do
   bool has_probes = false;        // of the limits, and of what lies one past them
+
+  void drop_bursts() {
+    pipeline_max = herd_bytes_max = 0;
+    has_probes = false;
+  }
 };
 
 class Sizes {

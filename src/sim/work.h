@@ -1,5 +1,5 @@
 // What the work of a simulated process costs in time. Simulators forget this: in a world where work is free no turn is
-// long, no timer is late and no frame waits in a socket (rules.md#what-simulators-forget).
+// long, no timer is late and no frame waits in a socket, so nothing ever starves its own heartbeats.
 #pragma once
 
 #include <cstdint>

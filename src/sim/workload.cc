@@ -26,8 +26,6 @@ constexpr Weight kTextWrites[] = {
 constexpr Weight kCounterWrites[] = {{OperationKind::kIncr, 92}, {OperationKind::kDel, 8}};
 constexpr Weight kBundleWrites[] = {{OperationKind::kSet, 85}, {OperationKind::kDel, 15}};
 
-/// What a key of a bundle takes on its way, beside its value.
-constexpr uint64_t kBundleKeyBytes = 40;
 /// A key whose value is larger is deleted when it is not used any more.
 constexpr uint64_t kLargeBytes = 10'000;
 
