@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run build test test-unit test-build integration nemesis nemesis-power sim sim-determinism explore bench check guard lint format tidy \
+.PHONY: help setup run build test test-unit test-build integration nemesis nemesis-power mapreduce-kills mapreduce-schedules sim sim-determinism explore bench bench-mapreduce check guard lint format tidy \
         sanitizers fuzz canary clean
 
 JOBS ?= $(shell nproc)
@@ -58,6 +58,13 @@ nemesis-power: test-build ## power cuts of real nodes, what was not synced is lo
 	@TORC_NEMESIS_CUTS=$(or $(CUTS),200) TORC_EVERY_STEP=1 $(RELEASE)/bin/torc_integration_test \
 	    --gtest_filter='PowerNemesis.*:Damage.APowerCut*'
 
+mapreduce-kills: test-build ## MapReduce jobs whose workers and store are killed, a million keys: make mapreduce-kills RUNS=50
+	@TORC_MAPREDUCE_RUNS=$(or $(RUNS),50) TORC_MAPREDUCE_KEYS=1000000 $(RELEASE)/bin/torc_integration_test \
+	    --gtest_filter='MapReduce*'
+
+mapreduce-schedules: test-build ## random schedules of the MapReduce protocol: make mapreduce-schedules SCHEDULES=100000
+	@TORC_MAPREDUCE_SCHEDULES=$(or $(SCHEDULES),10000) $(CTEST) --parallel $(JOBS) -R 'mapreduce/.*RandomSchedules'
+
 sim: build ## simulated clusters of 3 and of 5 nodes, a thousand seeds each: make sim SEEDS=100000
 	@$(RELEASE)/bin/torc-sim --nodes 3 --seeds $(SEEDS) --jobs $(JOBS)
 	@$(RELEASE)/bin/torc-sim --nodes 5 --seeds $(SEEDS) --jobs $(JOBS)
@@ -88,6 +95,12 @@ bench: ## Torc beside Redis and etcd: one table, and JSON (BENCH_FLAGS=--quick f
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release --parallel $(JOBS) --target torc
 	@python3 tests/bench/bench.py --torc-binary $(RELEASE)/bin/torc $(BENCH_FLAGS)
+
+bench-mapreduce: ## word count and sort beside coreutils and programs of one thread (BENCH_FLAGS=--quick for a first look)
+	@tools/setup.sh
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --parallel $(JOBS) --target torc torc-text torc-count-words
+	@python3 tests/bench/mapreduce.py --programs $(RELEASE)/bin $(BENCH_FLAGS)
 
 check: test guard ## everything CI guards
 	@tail -n 4 $(CTEST_LOG)

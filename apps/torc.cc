@@ -3,4 +3,6 @@
 #include "server/run_server.h"
 #include "server/salvage.h"
 
-int main(int argc, char** argv) { return torc::cli::run(argc, argv, torc::server::run_server, torc::server::run_salvage); }
+int main(int argc, char** argv) {
+  return torc::cli::run(argc, argv, torc::server::run_server, torc::server::run_salvage);
+}

@@ -27,7 +27,7 @@ ARROWS = {
     "host": "base env",
     "net": "base env consensus kv wire node host",
     "client": "base consensus kv wire",
-    "cli": "base consensus kv wire client check",
+    "cli": "base consensus kv wire client check mapreduce",
     "server": "base env consensus kv wire storage node host net client cli",
     "mapreduce": "base client",
     "explore": "base consensus",

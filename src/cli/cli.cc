@@ -6,6 +6,7 @@
 #include "cli/check_file.h"
 #include "cli/command_line.h"
 #include "cli/data_command.h"
+#include "cli/mapreduce_program.h"
 #include "cli/playground.h"
 #include "cli/status.h"
 
@@ -26,6 +27,10 @@ struct Runner {
   int operator()(const StatusOptions& options) const { return run_status(options); }
   int operator()(const CheckFile& file) const { return run_check(file); }
   int operator()(const SalvageOptions& options) const { return salvage(options); }
+  int operator()(const MapReduceCommand& command) const {
+    constexpr int kWords = 2;  // torc mapreduce
+    return run_mapreduce(static_cast<int>(command.argv.size()), command.argv.data(), {}, kWords);
+  }
 };
 
 }  // namespace

@@ -159,13 +159,16 @@ class Parser {
         ->type_name("HISTORY.jsonl");
     salvage_app_ = app_.add_subcommand(
         "salvage", "Read what is left of damaged data directories, when no cluster starts from them any more");
-    salvage_app_->add_option("--data", salvage_.directories, "the directory of a node that does not run, or a damaged-N of one; once for each")
+    salvage_app_
+        ->add_option("--data", salvage_.directories,
+                     "the directory of a node that does not run, or a damaged-N of one; once for each")
         ->required()
         ->type_name("DIR")
         ->allow_extra_args(false);
     salvage_app_->add_option("--out", salvage_.out, "where to write the keys, as commands for redis-cli --pipe")
         ->required()
         ->type_name("FILE");
+    app_.add_subcommand("mapreduce", "Run MapReduce jobs on this machine and others; see torc mapreduce --help");
     app_.footer(std::string("\n") + kFirstSteps + kExitCodes);  // last: commands inherit what is there before them
   }
 
@@ -174,6 +177,7 @@ class Parser {
     if (argc > 1 && argv[1][0] != '-' && app_.get_subcommands(is_named).empty()) {
       return Printed{std::string("torc: there is no command \"") + argv[1] + "\"; see torc --help\n", kExitUsage};
     }
+    if (argc > 1 && std::string_view(argv[1]) == "mapreduce") return MapReduceCommand{{argv, argv + argc}};
     try {
       app_.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

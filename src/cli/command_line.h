@@ -45,6 +45,11 @@ struct SalvageOptions {
   std::string out;
 };
 
+/// `torc mapreduce ...`: has a command line of its own (cli/mapreduce_options.h).
+struct MapReduceCommand {
+  std::vector<const char*> argv;
+};
+
 /// Help, the version, or what is wrong with the command line (kExitUsage: belongs on standard error).
 struct Printed {
   std::string text;
@@ -52,7 +57,7 @@ struct Printed {
 };
 
 using CommandLine = std::variant<Printed, ServeOptions, PlaygroundOptions, DataOptions, StatusOptions, CheckFile,
-                                 SalvageOptions>;
+                                 MapReduceCommand, SalvageOptions>;
 
 CommandLine parse_command_line(int argc, const char* const* argv);
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "client/client_attempt.h"
 #include "wire/command_table.h"
 
 namespace torc::client {
@@ -38,14 +39,6 @@ Meaning meaning_of(std::string_view error) {
 bool is_blind_refusal(std::string_view error) { return error.starts_with("MISCONF"); }
 
 }  // namespace
-
-struct Client::Attempt {
-  steady_clock::time_point deadline;          // of the operation
-  steady_clock::time_point attempt_deadline;  // of this attempt
-  bool may_have_executed = false;             // an earlier attempt got away without an answer
-  std::string trouble;                        // of the last attempt
-  Answer answer;
-};
 
 Client::Client(ClientOptions options) : options_(std::move(options)) { CHECK(!options_.nodes.empty()); }
 
@@ -108,8 +101,14 @@ bool Client::attempt(std::span<const std::string_view> args, Safety safety, Atte
   return true;
 }
 
-/// True once it is certain, or certainly unknown, what became of the command.
+/// True once it is certain, or certainly unknown, what became of the command. Otherwise the next node is to be asked.
 bool Client::judge(const wire::RespValue& reply, Safety safety, Attempt& state) {
+  if (weigh(reply, safety, state)) return true;
+  next_node();
+  return false;
+}
+
+bool Client::weigh(const wire::RespValue& reply, Safety safety, Attempt& state) {
   state.trouble = node().text() + ": " + reply.text;
   Meaning meaning = meaning_of(reply.text);
   if (safety == Safety::kOnce && meaning != Meaning::kUnknown) meaning = Meaning::kFinal;
@@ -125,11 +124,10 @@ bool Client::judge(const wire::RespValue& reply, Safety safety, Attempt& state) 
       return true;
     case Meaning::kAgain:
       state.may_have_executed = state.may_have_executed || safety == Safety::kSession;
-      break;
+      return false;
     case Meaning::kElsewhere:
-      break;
+      return false;
   }
-  next_node();
   return false;
 }
 

@@ -56,6 +56,15 @@ class Client {
   Answer command(std::span<const std::string_view> args);
   Answer command(std::initializer_list<std::string_view> args) { return command({args.begin(), args.size()}); }
 
+  using Words = std::vector<std::string_view>;
+  /// At most so many; the session keeps their answers until the next command.
+  static constexpr size_t kBatchMax = 1'000;
+  /// Independent commands, sent together and answered together: what each would be alone, at a fraction of the price.
+  /// All of them read, or all of them write. In the order of `commands`; after a failure only those without an answer
+  /// are sent again, so two writes of one key in one batch may happen in either order. Requires: 1 to kBatchMax data
+  /// commands.
+  std::vector<Answer> batch(std::span<const Words> commands);
+
   Answer get(std::string_view key) { return command({"GET", key}); }
   Answer set(std::string_view key, std::string_view value) { return command({"SET", key, value}); }
   Answer del(std::string_view key) { return command({"DEL", key}); }
@@ -79,6 +88,10 @@ class Client {
   bool connect(Attempt& state);
   bool open_session(Attempt& state);
   bool judge(const wire::RespValue& reply, Safety safety, Attempt& state);
+  bool weigh(const wire::RespValue& reply, Safety safety, Attempt& state);
+  // client_batch.cc
+  bool attempt_batch(std::span<const Words> commands, Safety safety, uint64_t first_sequence,
+                     std::vector<Attempt>& states, std::vector<size_t>& pending);
   void next_node();
 
   ClientOptions options_;

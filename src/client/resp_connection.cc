@@ -110,6 +110,62 @@ Result<wire::RespValue> RespConnection::call(std::span<const std::string_view> a
   return reply;
 }
 
+/// Sending and receiving take turns: a server that does not read on while its answers are not taken would otherwise
+/// wait for us, and we for it.
+Status RespConnection::call_many(std::string_view requests, size_t count, std::vector<wire::RespValue>& replies,
+                                 Deadline deadline) {
+  if (!is_open()) return unavailable("not connected");
+  const auto fail = [this](Error error) -> Status {
+    close();
+    return error;
+  };
+  const size_t wanted = replies.size() + count;
+  bool is_untouched = true;
+  for (;;) {
+    for (;;) {
+      Result<std::optional<wire::RespValue>> reply = parser_.next();
+      if (!reply.ok()) return fail(unknown("the answer is not RESP: " + reply.error().message));
+      if (!reply->has_value()) break;
+      if ((*reply)->kind != wire::RespValue::Kind::kPush) replies.push_back(std::move(**reply));
+      if (replies.size() == wanted) return {};
+    }
+    if (!requests.empty()) {
+      const ssize_t sent = ::send(fd_, requests.data(), requests.size(), MSG_NOSIGNAL);
+      if (sent > 0) {
+        requests.remove_prefix(static_cast<size_t>(sent));
+        is_untouched = false;
+        continue;
+      }
+      if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+        std::string message = "connection lost: " + system_message();
+        return fail(is_untouched ? unavailable(std::move(message)) : unknown(std::move(message)));
+      }
+    }
+    const short events = requests.empty() ? POLLIN : POLLIN | POLLOUT;
+    if (!wait_until_ready(fd_, events, deadline)) {
+      return fail(is_untouched ? unavailable("could not be sent in time") : unknown("no answer in time"));
+    }
+    if (Status received = receive_some(); !received.ok()) return fail(received.error());
+  }
+}
+
+Status RespConnection::receive_some() {
+  std::string buffer(kReceiveBytes, '\0');
+  for (;;) {
+    const ssize_t received = ::recv(fd_, buffer.data(), buffer.size(), 0);
+    if (received > 0) {
+      parser_.feed(std::string_view(buffer.data(), static_cast<size_t>(received)));
+      if (static_cast<size_t>(received) < buffer.size()) return {};
+    } else if (received == 0) {
+      return unknown("the node closed the connection before it answered");
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      return {};
+    } else if (errno != EINTR) {
+      return unknown("connection lost: " + system_message());
+    }
+  }
+}
+
 Status RespConnection::send(std::string_view bytes, Deadline deadline) {
   for (bool is_untouched = true; !bytes.empty();) {
     const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "client/endpoint.h"
@@ -31,11 +32,17 @@ class RespConnection {
   /// Sends one command and waits for its reply; an error reply is a value. After an error the connection is closed.
   /// Errors: kUnavailable (nothing of the command left this process), kUnknown (it may have been executed).
   Result<wire::RespValue> call(std::span<const std::string_view> args, Deadline deadline);
+  /// Sends requests (wire::append_request) and waits for as many replies as there are; appends those that arrive.
+  /// After an error the connection is closed.
+  /// Errors: as call(): kUnknown: those without a reply may have been executed.
+  Status call_many(std::string_view requests, size_t count, std::vector<wire::RespValue>& replies, Deadline deadline);
 
  private:
   /// Errors: as call().
   Status send(std::string_view bytes, Deadline deadline);
   Result<wire::RespValue> receive(Deadline deadline);
+  /// What has arrived, without waiting. Errors: kUnknown.
+  Status receive_some();
 
   int fd_ = -1;
   wire::RespReplyParser parser_;

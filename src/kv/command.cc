@@ -32,8 +32,9 @@ constexpr CommandTraits kRows[] = {
     {CommandId::kMSetNx, "MSETNX", -3, true, 1, -1, 2, "Sets several keys at one moment, only if none exists."},
     {CommandId::kCas, "CAS", 4, true, 1, 1, 1,
      "CAS key expected new: sets the value as SET does if it equals `expected`; 1 if set, else 0."},
-    {CommandId::kCasVersion, "CASVERSION", 4, true, 1, 1, 1,
-     "CASVERSION key version new: sets the value as SET does if the key has this version (0: does not exist); 1 if "
+    {CommandId::kCasVersion, "CASVERSION", -4, true, 1, 1, 1,
+     "CASVERSION key version new [PXAT ms] [BEFORE ms]: sets the value as SET does if the key has this version (0: "
+     "does not exist); 1 if "
      "set, "
      "else 0."},
     {CommandId::kVersion, "VERSION", 2, false, 1, 1, 1, "Returns a number that changes with every write of the key."},
@@ -53,9 +54,14 @@ constexpr CommandTraits kRows[] = {
     {CommandId::kType, "TYPE", 2, false, 1, 1, 1, "Returns the type of the value of a key."},
     {CommandId::kDbSize, "DBSIZE", 1, false, 0, 0, 0, "Returns the number of keys."},
     {CommandId::kFlushAll, "FLUSHALL", -1, true, 0, 0, 0, "Deletes all keys [SYNC | ASYNC]."},
+    {CommandId::kScan, "SCAN", -2, false, 0, 0, 0,
+     "Walks over the keys: SCAN cursor [MATCH pattern] [COUNT n] [TYPE type] -> next cursor and keys."},
+    {CommandId::kTorcScan, "TORC.SCAN", -4, false, 0, 0, 0,
+     "Walks over slots: TORC.SCAN first last cursor [PREFIX prefix] [COUNT n] [VALUES] -> next cursor, and keys with "
+     "deadlines (and values)."},
 };
 
-constexpr size_t kIdEnd = static_cast<size_t>(CommandId::kFlushAll) + 1;
+constexpr size_t kIdEnd = static_cast<size_t>(kCommandIdLast) + 1;
 
 /// Index of each id's row in kRows, or -1.
 constexpr std::array<int8_t, kIdEnd> make_index() {

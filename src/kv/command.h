@@ -55,7 +55,10 @@ enum class CommandId : uint16_t {
   kType,
   kDbSize,
   kFlushAll,
+  kScan,
+  kTorcScan,
 };
+constexpr CommandId kCommandIdLast = CommandId::kTorcScan;
 
 struct CommandTraits {
   CommandId id = CommandId::kNone;

@@ -44,9 +44,11 @@ constexpr CommandRow kRows[] = {
     {CommandId::kType, type},
     {CommandId::kDbSize, db_size},
     {CommandId::kFlushAll, nullptr, flush_all, check_flush_all},
+    {CommandId::kScan, scan, nullptr, check_scan},
+    {CommandId::kTorcScan, torc_scan, nullptr, check_torc_scan},
 };
 
-constexpr size_t kIdEnd = static_cast<size_t>(CommandId::kFlushAll) + 1;
+constexpr size_t kIdEnd = static_cast<size_t>(kCommandIdLast) + 1;
 
 constexpr std::array<CommandRow, kIdEnd> make_index() {
   std::array<CommandRow, kIdEnd> index{};

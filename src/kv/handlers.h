@@ -115,4 +115,10 @@ void db_size(const ReadContext&);
 void flush_all(WriteContext&);
 bool check_flush_all(Args, ReplySink&);
 
+// scan.cc
+void scan(const ReadContext&);
+void torc_scan(const ReadContext&);
+bool check_scan(Args, ReplySink&);
+bool check_torc_scan(Args, ReplySink&);
+
 }  // namespace torc::kv

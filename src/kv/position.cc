@@ -53,9 +53,11 @@ uint16_t slot_of(std::string_view key) {
   return crc16(key) & (kSlotCount - 1);
 }
 
-uint64_t position_of(std::string_view key) {
-  constexpr uint64_t kLowBits = (uint64_t{1} << 50) - 1;
-  return uint64_t{slot_of(key)} << 50 | (XXH3_64bits(key.data(), key.size()) & kLowBits);
+uint64_t low_position_of(std::string_view key) {
+  constexpr uint64_t kLowBits = (uint64_t{1} << kLowPositionBits) - 1;
+  return XXH3_64bits(key.data(), key.size()) & kLowBits;
 }
+
+uint64_t position_of(std::string_view key) { return uint64_t{slot_of(key)} << kLowPositionBits | low_position_of(key); }
 
 }  // namespace torc::kv

@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "kv/entry.h"
+#include "kv/entry_shelf.h"
 
 namespace torc::kv {
 
@@ -31,6 +33,12 @@ class SlotArray {
   void remove(uint16_t slot, uint64_t hash, const Entry* entry);
   /// All entries of a slot, in no meaningful order. Replaces the content of `out`.
   void list(uint16_t slot, std::vector<Entry*>& out) const;
+  /// Entries at positions [from, last], in the order of (position, key), until there are `count_max` or more in `out`
+  /// (whose content is replaced); at most EntryShelf::kKeysMax more than that, and never up to one of several keys of
+  /// one position only. Returns the position to go on from; nothing if there is nothing behind. Slots are taken whole:
+  /// what is listed beyond `last` is the caller's to leave out.
+  std::optional<uint64_t> list_positions(uint64_t from, uint64_t last, size_t count_max,
+                                         std::vector<PositionedEntry>& out) const;
   /// Frees a slot's entries and table.
   void clear(uint16_t slot);
 

@@ -142,6 +142,27 @@ TEST(StateMachine, CompareAndSetByVersion) {
   }
 }
 
+TEST(StateMachine, CompareAndSetByVersionWithADeadline) {
+  ScriptMachine node;
+  const std::string later = std::to_string(node.now.ms + 5000);
+  EXPECT_EQ(node.run("CASVERSION a 0 x PXAT " + later), ":1\n");
+  EXPECT_EQ(node.run("PEXPIRETIME a"), ":" + later + "\n");
+  EXPECT_EQ(node.run("CASVERSION a 7 x PXAT 1"), ":0\n");
+  EXPECT_EQ(node.run("CASVERSION a 1 y"), ":1\n");
+  EXPECT_EQ(node.run("TTL a"), ":-1\n") << "as SET";
+  EXPECT_EQ(node.run("CASVERSION b 0 x PXAT 1"), ":1\n");
+  EXPECT_EQ(node.run("GET b"), "(nil)\n") << "a deadline that has passed, as with SET";
+  EXPECT_EQ(node.run("CASVERSION a 1 y PXAT"), "-ERR syntax error\n");
+  EXPECT_EQ(node.run("CASVERSION a 1 y EX 5"), "-ERR syntax error\n");
+  EXPECT_EQ(node.run("CASVERSION a 1 y PXAT 0"), "-ERR invalid expire time in 'casversion' command\n");
+  const std::string now = std::to_string(node.now.ms);
+  EXPECT_EQ(node.run("CASVERSION c 0 x BEFORE " + now), ":0\n") << "too late";
+  EXPECT_EQ(node.run("CASVERSION c 0 x PXAT " + later + " BEFORE " + later), ":1\n");
+  EXPECT_EQ(node.run("PEXPIRETIME c"), ":" + later + "\n");
+  EXPECT_EQ(node.run("CASVERSION c 0 x BEFORE"), "-ERR syntax error\n");
+  EXPECT_EQ(node.run("CASVERSION a 1"), "-ERR wrong number of arguments for 'casversion' command\n");
+}
+
 TEST(StateMachine, EveryWriteOfAKeyChangesItsVersion) {
   ScriptMachine node;
   node.run("SET a 1");
@@ -252,7 +273,11 @@ TEST(StateMachine, EveryCommandHasOneHandlerAndItsTraits) {
     ScriptMachine node;
     const std::vector<std::string_view> args(static_cast<size_t>(row.arity < 0 ? -row.arity : row.arity) - 1, "1");
     const std::string reply = node.apply({row.id, args});
-    EXPECT_EQ(std::count(reply.begin(), reply.end(), '\n'), row.id == CommandId::kMGet ? 2 : 1) << row.name;
+    const bool is_scan = row.id == CommandId::kScan || row.id == CommandId::kTorcScan;
+    EXPECT_EQ(std::count(reply.begin(), reply.end(), '\n'), is_scan                      ? 3
+                                                            : row.id == CommandId::kMGet ? 2
+                                                                                         : 1)
+        << row.name;
     EXPECT_EQ(row_of(row.id)->read == nullptr, row.is_write) << row.name;
   }
   EXPECT_EQ(traits_of(CommandId::kRegisterSession), nullptr);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,11 @@ class Table {
 
   Spot find(std::string_view key) const;
   uint64_t key_count() const { return key_count_; }
+  /// SlotArray::list_positions(); tombstones are among them.
+  std::optional<uint64_t> list_positions(uint64_t from, uint64_t last, size_t count_max,
+                                         std::vector<PositionedEntry>& out) const {
+    return slots_->list_positions(from, last, count_max, out);
+  }
   /// Heap bytes of entries, their slots and deadlines, roughly.
   size_t bytes_used() const;
   const DeadlineIndex& deadlines() const { return deadlines_; }

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/glob_pattern.h"
 #include "net/client_set.h"
-#include "net/glob_pattern.h"
 #include "wire/command_description.h"
 #include "wire/command_table.h"
 #include "wire/resp_parser.h"
@@ -44,8 +44,9 @@ Settings settings_of(const ClientSet& clients, const RespLimits& limits) {
 void answer_settings(std::span<const std::string_view> patterns, ClientSet& clients, wire::RespEncoder& out) {
   Settings settings = settings_of(clients, clients.limits());
   std::erase_if(settings, [&](const auto& setting) {
-    return std::none_of(patterns.begin(), patterns.end(),
-                        [&](std::string_view pattern) { return matches_glob(pattern, setting.first); });
+    return std::none_of(patterns.begin(), patterns.end(), [&](std::string_view pattern) {
+      return matches_glob(pattern, setting.first, LetterCase::kIgnored);
+    });
   });
   out.map(settings.size());
   for (const auto& [name, value] : settings) {

@@ -5,8 +5,6 @@
 #include <cstring>
 #include <string>
 
-#include "net/glob_pattern.h"
-
 namespace torc::net {
 namespace {
 
@@ -41,28 +39,6 @@ TEST(ReceiveBuffer, KeepsABigValueTogether) {
   }
   EXPECT_EQ(buffer.unread(), expected);
   EXPECT_LE(buffer.capacity(), 2 * expected.size());
-}
-
-TEST(GlobPattern, MatchesAsRedisDoes) {
-  EXPECT_TRUE(matches_glob("*", ""));
-  EXPECT_TRUE(matches_glob("max*", "maxmemory"));
-  EXPECT_TRUE(matches_glob("*memory*policy", "maxmemory-policy"));
-  EXPECT_TRUE(matches_glob("SAV?", "save"));
-  EXPECT_TRUE(matches_glob("[p-s]ave", "save"));
-  EXPECT_TRUE(matches_glob("[^a]ave", "save"));
-  EXPECT_TRUE(matches_glob("\\save", "save"));
-  EXPECT_FALSE(matches_glob("[^s]ave", "save"));
-  EXPECT_FALSE(matches_glob("\\*", "save"));
-  EXPECT_FALSE(matches_glob("sav", "save"));
-  EXPECT_FALSE(matches_glob("save?", "save"));
-  EXPECT_FALSE(matches_glob("[", "save"));
-  EXPECT_FALSE(matches_glob("", "save"));
-}
-
-TEST(GlobPattern, ManyStarsDoNotTakeForever) {
-  std::string pattern;
-  for (int i = 0; i < 1000; ++i) pattern += "a*";
-  EXPECT_FALSE(matches_glob(pattern + "b", std::string(5000, 'a')));
 }
 
 }  // namespace

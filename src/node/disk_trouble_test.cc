@@ -204,9 +204,7 @@ TEST(DiskTrouble, WithFullDisksEverywhereADeadLeaderIsReplacedReadsAreServedAndW
   ASSERT_TRUE(cluster.run_until([&] { return cluster.world->node(full.leader) != nullptr; })) << "on its full disk";
   EXPECT_EQ(full.read(full.leader), "v");
   for (const NodeId id : cluster.world->nodes()) cluster.world->give_disk_space(id);
-  const auto is_served = [&] {
-    return cluster.ask(cluster.connect(full.leader), CommandId::kSet, {"k", "w"}) == "OK";
-  };
+  const auto is_served = [&] { return cluster.ask(cluster.connect(full.leader), CommandId::kSet, {"k", "w"}) == "OK"; };
   EXPECT_TRUE(cluster.run_until(is_served));
   EXPECT_EQ(full.read(next), "w");
   EXPECT_EQ(cluster.failure(), "");

@@ -26,8 +26,8 @@ struct SnapshotReceiverOptions {
   Duration stall_max{};
 };
 
-/// A stream goes through receiving -> complete -> writing -> installing -> done. Its answers are lost like any message: whatever
-/// arrives of a stream is answered with where it stands.
+/// A stream goes through receiving -> complete -> writing -> installing -> done. Its answers are lost like any message:
+/// whatever arrives of a stream is answered with where it stands.
 class SnapshotReceiver {
  public:
   using Send = std::function<void(const wire::SnapshotReply&)>;
@@ -48,8 +48,8 @@ class SnapshotReceiver {
   bool is_staging() const { return stream_ && stream_->sink != nullptr; }
   /// Requires: after kHead or kComplete.
   consensus::SnapshotHead head() const;
-  /// Brings all of it to the disk; its sender is put off meanwhile. `done`, on the loop: install it, or finish(), or, if
-  /// there was no space, refuse(). Requires: after kComplete.
+  /// Brings all of it to the disk; its sender is put off meanwhile. `done`, on the loop: install it, or finish(), or,
+  /// if there was no space, refuse(). Requires: after kComplete.
   void write(std::function<void(Status)> done);
   /// Forgets what arrived. The sender is told.
   void refuse();

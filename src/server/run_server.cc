@@ -26,7 +26,7 @@ namespace {
 constexpr Duration kHandOverPatience = 1s;  // a planned stop waits this long for another leader
 constexpr Duration kDrainPatience = 500ms;  // and then this long for clients to take their last answers
 constexpr Duration kShutdownPoll = 10ms;
-constexpr uint64_t kReserveBytes = 16u << 20;  // twice a leader's flow control window
+constexpr uint64_t kReserveBytes = 16u << 20;                 // twice a leader's flow control window
 constexpr std::chrono::milliseconds kLastWordsPatience{500};  // for a log that is not read
 constexpr rlim_t kDescriptorsReserved = 512;                  // for files, peers and what is being accepted
 

@@ -49,7 +49,8 @@ Entries joined_entries(std::vector<const SalvageSource*> sources) {
   Entries joined;
   for (const SalvageSource* source : sources) {
     for (const auto& [index, entry] : source->log().entries) {
-      if (joined.contains(index) || (!joined.empty() && index > joined.rbegin()->first && source != sources[0])) continue;
+      if (joined.contains(index) || (!joined.empty() && index > joined.rbegin()->first && source != sources[0]))
+        continue;
       const auto next = joined.upper_bound(index);
       const bool is_above_previous = next == joined.begin() || std::prev(next)->second.term <= entry.term;
       const bool is_below_next = next == joined.end() || entry.term <= next->second.term;

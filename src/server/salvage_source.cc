@@ -162,9 +162,8 @@ void SalvageSource::note_keys(const consensus::Entry& entry) {
 }
 
 bool SalvageSource::can_read(uint64_t position) const {
-  return std::ranges::none_of(unreadable_, [&](const PositionRange& range) {
-    return range.first <= position && position <= range.last;
-  });
+  return std::ranges::none_of(
+      unreadable_, [&](const PositionRange& range) { return range.first <= position && position <= range.last; });
 }
 
 std::optional<SalvagedValue> SalvageSource::value_of(const std::string& key) const {

@@ -81,8 +81,7 @@ class SalvageSourceTest : public ::testing::Test {
     kv::BatchBuilder batch(consensus::kEntryHeaderBytes);
     batch.add({id, args});
     const LogIndex index(entries_.size() + 1);
-    entries_[index] =
-        consensus::make_entry(Term(1), index, consensus::EntryKind::kCommands, batch.take(WallMs{1000}));
+    entries_[index] = consensus::make_entry(Term(1), index, consensus::EntryKind::kCommands, batch.take(WallMs{1000}));
   }
   void set(const std::string& key, const std::string& value) { write(kv::CommandId::kSet, {key, value}); }
   /// Of all entries so far.

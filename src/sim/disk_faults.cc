@@ -12,8 +12,8 @@ bool Nemesis::cause_disk(Fault fault, Prng& prng) {
   const NodeId id = draw_node(prng);
   if (fault == Fault::kSlowDisk) {
     const bool hangs = prng.chance(1, 4);
-    world_.slow_disk(id, hangs ? Duration(prng.between(2'000, 8'000) * 1'000'000)
-                               : Duration(prng.between(1'000'000, 300'000'000)));
+    world_.slow_disk(
+        id, hangs ? Duration(prng.between(2'000, 8'000) * 1'000'000) : Duration(prng.between(1'000'000, 300'000'000)));
     later(draw_length(prng), [this, id] { world_.slow_disk(id, 0ns); });
   } else if (fault == Fault::kFullDisk) {
     world_.fill_disk(id, prng.below(8192));

@@ -13,8 +13,8 @@
 
 namespace torc::storage {
 
-/// One group's entries as of the log's last readable record. Unlike recovery this goes on behind damage, so entries may be
-/// missing in the middle, and an entry that a lost record replaced may still be here.
+/// One group's entries as of the log's last readable record. Unlike recovery this goes on behind damage, so entries may
+/// be missing in the middle, and an entry that a lost record replaced may still be here.
 struct SalvagedLog {
   std::map<LogIndex, consensus::Entry> entries;
   uint64_t bytes_unreadable = 0;      // before the last record of their file: they were records once

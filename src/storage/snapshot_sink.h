@@ -37,7 +37,8 @@ class SnapshotSink {
   /// Waits for the store's background task: take no more while this is large.
   size_t bytes_pending() const { return writer_->bytes_pending(); }
 
-  /// Brings all of it to the disk; `done` runs on the loop. Requires: is_complete(). Errors: as CheckpointWriter::stage.
+  /// Brings all of it to the disk; `done` runs on the loop. Requires: is_complete(). Errors: as
+  /// CheckpointWriter::stage.
   void stage(std::function<void(Status)> done);
   /// Replaces the checkpoint in one atomic, durable step; `done` runs on the loop. Requires: is_complete().
   /// Errors: as CheckpointWriter::commit.

@@ -46,7 +46,7 @@ elseif(NOT TORC_SANITIZE)
 
   add_library(torc_planted OBJECT canary/planted.cc canary/child.cc ${planted_root}/planted_bugs.cc ${planted_copies})
   target_include_directories(torc_planted PUBLIC canary)
-  target_link_libraries(torc_planted PUBLIC torc_sim PkgConfig::xxhash Boost::headers)
+  target_link_libraries(torc_planted PUBLIC torc_sim torc_mapreduce PkgConfig::xxhash Boost::headers)
   torc_precompiled(torc_planted)
 
   add_executable(torc-canary-sim canary/canary_sim.cc)
@@ -54,7 +54,8 @@ elseif(NOT TORC_SANITIZE)
 
   # The unit tests as they are, over the copies.
   add_executable(torc-canary-unit canary/canary_unit.cc canary/small_worlds.cc $<TARGET_OBJECTS:torc_consensus_test>
-                 $<TARGET_OBJECTS:torc_storage_test> $<TARGET_OBJECTS:torc_explore_test> $<TARGET_OBJECTS:torc_node_test>)
+                 $<TARGET_OBJECTS:torc_storage_test> $<TARGET_OBJECTS:torc_explore_test> $<TARGET_OBJECTS:torc_node_test>
+                 $<TARGET_OBJECTS:torc_mapreduce_test>)
   target_link_libraries(torc-canary-unit PRIVATE torc_planted torc_explore)
   torc_test_program(torc-canary-unit)
 
@@ -66,7 +67,7 @@ elseif(NOT TORC_SANITIZE)
     endforeach()
   endforeach()
   add_test(NAME canary/Plant COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/canary/plant_test.py)
-  add_test(NAME canary/Canary.control COMMAND torc-canary-sim --control --seeds 20)
+  add_test(NAME canary/Canary.control COMMAND torc-canary-sim --control --seeds 10)
   add_test(NAME canary/Canary.control_unit COMMAND torc-canary-unit --control)
   set_tests_properties(${canary_tests} canary/Plant canary/Canary.control canary/Canary.control_unit PROPERTIES LABELS canary TIMEOUT 300)
 endif()

@@ -95,11 +95,21 @@ std::string_view checker_of(std::string_view message) {
       {" has applied ", "applied <= commit <= last"},
       {" stopped itself: ", "no node stops itself"},
       {"an impossible answer", "possible answers"},
+      {": election safety: ", "one leader per term"},
+      {": log matching: ", "log matching"},
+      {": leader completeness: ", "leader completeness"},
+      {": state machine safety: ", "the committed prefix never changes"},
+      {"replica ", "what must hold inside one replica"},
+      {" on the same connection", "bursts"},
+      {" of a connection with ", "bursts"},
+      {"finds a value of length ", "bursts"},
+      {"<-- impossible", "linearizability"},
+      {"the process died", "a crash of the process"},
   };
   for (const auto& [word, checker] : kWords) {
     if (message.find(word) != std::string_view::npos) return checker;
   }
-  return message.find("the process died") != std::string_view::npos ? "a crash of the process" : "linearizability";
+  return "a checker that this list does not know";
 }
 
 void print_row(const planted::Bug& bug, const std::string& checker, unsigned long long count) {

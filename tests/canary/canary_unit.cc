@@ -1,5 +1,5 @@
-// torc-canary-unit: the unit tests of consensus, storage, node and the small worlds over the product with one planted
-// bug, for what the simulator of whole nodes does not reach. A test must fail. See docs/testing.md.
+// torc-canary-unit: the unit tests of consensus, storage, node, MapReduce and the small worlds over the product with
+// one planted bug, for what the simulator of whole nodes does not reach. A test must fail. See docs/testing.md.
 #include <gtest/gtest.h>
 
 #include <CLI/CLI.hpp>

@@ -10,7 +10,7 @@ if(NOT TORC_SANITIZE)
   target_link_libraries(torc_integration_test PRIVATE torc_client torc_check torc_base GTest::gtest_main)
   torc_test_program(torc_integration_test)
   if(TARGET torc)
-    add_dependencies(torc_integration_test torc)
+    add_dependencies(torc_integration_test torc letter-lengths)
   endif()
 
   # Preloaded into nodes whose disk is to be full, unreadable, whose fsync is to fail or to hang, whose power is to be cut.

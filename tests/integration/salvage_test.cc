@@ -35,11 +35,16 @@ struct Values {
 
   static std::string key(int i) { return "key-" + std::to_string(i); }
   void write(RespClient& client, int first, int end, const std::string& word) {
-    for (int i = first; i < end; ++i) {
-      const std::string value = word + "-" + std::to_string(i) + std::string(300, '.');
-      const auto set = client.call({"SET", key(i), value});
-      ASSERT_TRUE(set && set->is_ok()) << set;
-      written[key(i)] = value;
+    constexpr int kTogether = 50;
+    for (int begin = first; begin < end; begin += kTogether) {
+      for (int i = begin; i < begin + kTogether; ++i) {
+        written[key(i)] = word + "-" + std::to_string(i) + std::string(300, '.');
+        ASSERT_TRUE(client.send({"SET", key(i), written[key(i)]}));
+      }
+      for (int i = 0; i < kTogether; ++i) {
+        const auto set = client.receive();
+        ASSERT_TRUE(set && set->is_ok()) << set;
+      }
     }
   }
 };

@@ -1,27 +1,29 @@
-#include "net/glob_pattern.h"
+#include "base/glob_pattern.h"
 
 #include <cstddef>
 
-namespace torc::net {
+namespace torc {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+char folded(char c, LetterCase letter_case) {
+  return letter_case == LetterCase::kIgnored && c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 
 /// Matches one character against the "[...]" at the front of `pattern` and sets `taken` to its length.
-bool matches_class(std::string_view pattern, char c, size_t& taken) {
+bool matches_class(std::string_view pattern, char c, LetterCase letter_case, size_t& taken) {
   size_t i = 1;
   const bool is_negated = i < pattern.size() && pattern[i] == '^';
   if (is_negated) ++i;
   bool found = false;
   for (; i < pattern.size() && pattern[i] != ']'; ++i) {
     if (pattern[i] == '\\' && i + 1 < pattern.size()) ++i;
-    const char first = lower(pattern[i]);
+    const char first = folded(pattern[i], letter_case);
     char last = first;
     if (i + 2 < pattern.size() && pattern[i + 1] == '-' && pattern[i + 2] != ']') {
-      last = lower(pattern[i + 2]);
+      last = folded(pattern[i + 2], letter_case);
       i += 2;
     }
-    found = found || (lower(c) >= first && lower(c) <= last);
+    found = found || (folded(c, letter_case) >= first && folded(c, letter_case) <= last);
   }
   taken = i < pattern.size() ? i + 1 : i;
   return found != is_negated;
@@ -29,17 +31,17 @@ bool matches_class(std::string_view pattern, char c, size_t& taken) {
 
 /// Matches one character against the front of `pattern`, which is not '*', and sets `taken` to the length of that
 /// front.
-bool matches_one(std::string_view pattern, char c, size_t& taken) {
+bool matches_one(std::string_view pattern, char c, LetterCase letter_case, size_t& taken) {
   taken = 1;
   if (pattern[0] == '?') return true;
-  if (pattern[0] == '[') return matches_class(pattern, c, taken);
+  if (pattern[0] == '[') return matches_class(pattern, c, letter_case, taken);
   if (pattern[0] == '\\' && pattern.size() > 1) taken = 2;
-  return lower(pattern[taken - 1]) == lower(c);
+  return folded(pattern[taken - 1], letter_case) == folded(c, letter_case);
 }
 
 }  // namespace
 
-bool matches_glob(std::string_view pattern, std::string_view text) {
+bool matches_glob(std::string_view pattern, std::string_view text, LetterCase letter_case) {
   constexpr size_t kNone = std::string_view::npos;
   size_t p = 0;
   size_t t = 0;
@@ -50,7 +52,7 @@ bool matches_glob(std::string_view pattern, std::string_view text) {
     if (p < pattern.size() && pattern[p] == '*') {
       after_star = ++p;
       star_text = t;
-    } else if (p < pattern.size() && matches_one(pattern.substr(p), text[t], taken)) {
+    } else if (p < pattern.size() && matches_one(pattern.substr(p), text[t], letter_case, taken)) {
       p += taken;
       ++t;
     } else if (after_star != kNone) {
@@ -64,4 +66,4 @@ bool matches_glob(std::string_view pattern, std::string_view text) {
   return p == pattern.size();
 }
 
-}  // namespace torc::net
+}  // namespace torc
