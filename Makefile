@@ -5,8 +5,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run build test test-unit test-build integration nemesis nemesis-power mapreduce-kills mapreduce-schedules sim sim-determinism explore bench bench-mapreduce check guard lint format tidy \
-        sanitizers fuzz canary clean
+.PHONY: help setup run build test test-unit test-build integration nemesis nemesis-power fuzz-workload \
+         mapreduce-kills mapreduce-schedules sim sim-determinism explore bench bench-mapreduce check guard lint format \
+         tidy sanitizers fuzz canary clean
 
 JOBS ?= $(shell nproc)
 NODES ?= 3
@@ -53,6 +54,9 @@ integration: test-build ## real processes, kill -9, real clients
 
 nemesis: test-build ## a longer run of faults against real processes: make nemesis SECONDS=600
 	@TORC_NEMESIS_SECONDS=$(or $(SECONDS),300) $(RELEASE)/bin/torc_integration_test --gtest_filter='Nemesis.*'
+
+fuzz-workload: test-build ## workloads within and past the limits against real processes: make fuzz-workload SECONDS=600
+	@TORC_WORKLOAD_SECONDS=$(or $(SECONDS),300) $(RELEASE)/bin/torc_integration_test --gtest_filter='Workload.*'
 
 nemesis-power: test-build ## power cuts of real nodes, what was not synced is lost: make nemesis-power CUTS=200
 	@TORC_NEMESIS_CUTS=$(or $(CUTS),200) TORC_EVERY_STEP=1 $(RELEASE)/bin/torc_integration_test \

@@ -5,6 +5,8 @@
 #include <sstream>
 #include <utility>
 
+#include "cli/memory_size.h"
+
 namespace torc::cli {
 namespace {
 
@@ -93,6 +95,27 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
       ->check(CLI::Range(uint64_t{1}, kCheckpointMibMax))
       ->type_name("MIB")
       ->capture_default_str();
+  serve
+      ->add_option_function<std::string>(
+          "--max-memory",
+          [&options](const std::string& text) {
+            const auto parsed = parse_memory_size(text);
+            if (!parsed.ok()) throw CLI::ValidationError("--max-memory", parsed.error().message);
+            options.max_memory = *parsed;
+          },
+          "beyond this, commands that may make the data larger are refused; bytes, or with a unit as 100mb or 2gb; 0 "
+          "for "
+          "no limit")
+      ->type_name("SIZE")
+      ->default_str("75 % of the machine's or the control group's memory");
+  serve
+      ->add_option_function<uint32_t>(
+          "--client-idle-timeout",
+          [&options](uint32_t seconds) { options.client_idle_timeout = std::chrono::seconds(seconds); },
+          "close clients that say nothing for this long; 0 for never")
+      ->check(CLI::Range(uint32_t{0}, kIdleSecondsMax))
+      ->type_name("SECONDS")
+      ->default_str("0");
   serve->add_option("--log-level", options.log_level, "what to write to standard error")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}))
       ->type_name("LEVEL")

@@ -48,12 +48,15 @@ TEST(CommandLine, ServeTakesItsPeerAddressFromTheCluster) {
   EXPECT_EQ(options.initial_cluster.at(NodeId(2)).text(), "b:17002");
   EXPECT_EQ(options.election_timeout, 200ms);
   EXPECT_EQ(options.log_level, "info");
+  EXPECT_FALSE(options.max_memory);
+  EXPECT_EQ(options.client_idle_timeout, 0s);
 }
 
 TEST(CommandLine, ServeTakesEveryOption) {
-  const CommandLine line = parse(serve_with({"--peer-listen", "0.0.0.0:17001", "--election-timeout-ms", "1000",
-                                             "--heartbeat-ms", "100", "--command-timeout-ms", "2000",
-                                             "--checkpoint-mib", "1", "--log-tail-mib", "2", "--log-level", "debug"}));
+  const CommandLine line =
+      parse(serve_with({"--peer-listen", "0.0.0.0:17001", "--election-timeout-ms", "1000", "--heartbeat-ms", "100",
+                        "--command-timeout-ms", "2000", "--checkpoint-mib", "1", "--log-tail-mib", "2", "--log-level",
+                        "debug", "--max-memory", "2gb", "--client-idle-timeout", "30"}));
   const auto& options = std::get<ServeOptions>(line);
   EXPECT_EQ(options.peer_listen.text(), "0.0.0.0:17001");
   EXPECT_EQ(options.election_timeout, 1s);
@@ -62,6 +65,8 @@ TEST(CommandLine, ServeTakesEveryOption) {
   EXPECT_EQ(options.checkpoint_mib, 1u);
   EXPECT_EQ(options.log_tail_mib, 2u);
   EXPECT_EQ(options.log_level, "debug");
+  EXPECT_EQ(options.max_memory, 2u << 30);
+  EXPECT_EQ(options.client_idle_timeout, 30s);
 }
 
 TEST(CommandLine, ServeRefusesWhatCannotWorkAndSaysWhy) {

@@ -54,7 +54,8 @@ NodeReport read_report(const client::Endpoint& address, std::string_view info) {
   report.damaged_folders = field("damaged_folders");
   report.damaged_folders_bytes = field("damaged_folders_bytes");
   for (const auto& [name, value] : fields) {
-    if (name.starts_with("raft_trouble_with_peer")) report.troubles.push_back(value);
+    if (name.starts_with("raft_trouble_with_peer") || name.starts_with("raft_warning"))
+      report.troubles.push_back(value);
     if (!name.starts_with("raft_peer")) continue;
     const auto peer = client::parse_endpoint(attribute(value, "address"));
     if (peer.ok()) report.peers.push_back(*peer);

@@ -17,9 +17,9 @@ struct NodeReport {
   std::string trouble;                                                           // why it is not up
   std::string id, pid, role, term, commit_index, applied_index, leader_address;  // as INFO has them; empty: not said
   std::string explanation;                                                       // why the node takes no part, if so
-  std::vector<std::string> troubles;                                             // why there is no connection to peers
-  std::string damaged_folders, damaged_folders_bytes;                            // damaged data it has set aside
-  std::vector<client::Endpoint> peers;  // where the other nodes serve clients, as far as it knows
+  std::vector<std::string> troubles;                   // why there is no connection to peers, and warnings
+  std::string damaged_folders, damaged_folders_bytes;  // damaged data it has set aside
+  std::vector<client::Endpoint> peers;                 // where the other nodes serve clients, as far as it knows
 
   bool is_leader() const { return is_up && role == "leader"; }
 };

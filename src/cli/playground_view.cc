@@ -1,4 +1,5 @@
 // What the playground shows, and the command lines it gives its nodes.
+#include "cli/memory_size.h"
 #include "cli/playground.h"
 #include "cli/text_table.h"
 
@@ -45,7 +46,9 @@ std::vector<std::string> serve_arguments(const PlaygroundOptions& options, size_
           "--peer-listen",
           peer_endpoint(options, node).text(),
           "--initial-cluster",
-          cluster};
+          cluster,
+          "--max-memory",  // its nodes share one machine
+          std::to_string(memory_available() / 100 * kMaxMemoryPercent / options.nodes)};
 }
 
 std::string format_nodes(const std::vector<PlaygroundNode>& nodes) {

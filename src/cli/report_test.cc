@@ -118,6 +118,7 @@ TEST(Playground, ItsNodesCanBeServed) {
   EXPECT_EQ(serve.listen.text(), "127.0.0.1:7002");
   EXPECT_EQ(serve.peer_listen.text(), "127.0.0.1:17002");
   EXPECT_EQ(serve.initial_cluster.size(), 3u);
+  EXPECT_TRUE(serve.max_memory) << "three nodes that each take three quarters of the machine are too many";
 }
 
 TEST(Playground, TableShowsEndedAndSilentNodes) {

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "wire/peer_message.h"
+
 namespace torc::cli {
 namespace {
 
@@ -48,6 +50,10 @@ Status validate(const ServeOptions& options) {
   if (options.election_timeout < kElectionPerHeartbeatMin * options.heartbeat) {
     return invalid("--election-timeout-ms must be at least " + std::to_string(kElectionPerHeartbeatMin) +
                    " times --heartbeat-ms, or a single late heartbeat costs an election");
+  }
+  if (options.listen.text().size() > wire::kAddressBytesMax) {
+    return invalid("--listen is longer than " + std::to_string(wire::kAddressBytesMax) +
+                   " bytes; it is told to every other node");
   }
   if (options.listen == options.peer_listen) {
     return invalid("--listen and --peer-listen are the same address, " + options.listen.text() +

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,7 @@ constexpr size_t kClusterNodesMax = 7;
 constexpr uint32_t kElectionTimeoutMsMax = 60'000;
 constexpr uint32_t kElectionPerHeartbeatMin = 2;  // a lost heartbeat must not cost an election
 constexpr uint64_t kCheckpointMibMax = 1u << 20;  // 1 TiB
+constexpr uint32_t kIdleSecondsMax = 365 * 86'400;
 
 struct ServeOptions {
   NodeId id;
@@ -27,9 +29,11 @@ struct ServeOptions {
   std::chrono::milliseconds election_timeout{200};
   std::chrono::milliseconds heartbeat{40};
   std::chrono::milliseconds command_timeout{10'000};
-  uint64_t checkpoint_mib = 256;   // of log since the last checkpoint
-  uint64_t log_tail_mib = 64;      // of log kept behind a checkpoint for nodes that lag
-  std::string log_level = "info";  // trace, debug, info, warn, error
+  uint64_t checkpoint_mib = 256;                // of log since the last checkpoint
+  uint64_t log_tail_mib = 64;                   // of log kept behind a checkpoint for nodes that lag
+  std::optional<uint64_t> max_memory;           // bytes, 0: no limit; by default kMaxMemoryPercent of what there is
+  std::chrono::seconds client_idle_timeout{0};  // 0: none
+  std::string log_level = "info";               // trace, debug, info, warn, error
 };
 
 /// 1=host:port,2=host:port,... Errors: kInvalid.

@@ -25,6 +25,8 @@ AppendOutcome accept_append(LogView& log, const AppendRequest& request) {
   const std::span<const Entry> fresh = std::span(request.entries).subspan(log.count_known(request.entries));
   if (!fresh.empty()) {
     if (fresh.front().index <= log.commit()) return outcome;  // contradicts what is committed
+    // Behind our commit index prev_term was not compared, and terms never fall along a log.
+    if (fresh.front().term < log.term_at(fresh.front().index - 1)) return outcome;
     log.truncate_suffix(fresh.front().index - 1);
     for (const Entry& entry : fresh) log.append(entry);
   }

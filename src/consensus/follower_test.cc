@@ -100,5 +100,13 @@ TEST(Follower, RefusesMalformedRequestsWithoutTouchingTheLog) {
   EXPECT_EQ(log.last_index(), LogIndex(1));
 }
 
+// Behind the commit index prev_term is not compared, so a peer may claim what it likes there.
+TEST(Follower, EntriesOfATermBelowThatOfTheirPlaceAreRefused) {
+  LogView log = log_of({1, 3}, 2);
+  const AppendOutcome outcome = accept_append(log, request_of(4, 2, 1, {2}));
+  EXPECT_EQ(outcome.verdict, AppendVerdict::kRefused);
+  EXPECT_EQ(log.last_index(), LogIndex(2));
+}
+
 }  // namespace
 }  // namespace torc::consensus

@@ -19,7 +19,7 @@ namespace torc::consensus {
 
 class LogView {
  public:
-  /// Requires: term runs in order, commit between start and last (CHECK: the log's recovery has to guarantee it).
+  /// Requires: check_restored(restored); the CHECKs here only say so again.
   LogView(const RestoredState& restored, size_t held_bytes_max);
 
   LogIndex start_index() const { return start_index_; }

@@ -121,4 +121,14 @@ struct Message {
   MessageBody body;
 };
 
+/// The term a message claims to be of; zero if it claims none.
+inline Term term_of(const Message& message) {
+  return std::visit(
+      [](const auto& body) {
+        if constexpr (requires { body.term; }) return body.term;
+        return Term();
+      },
+      message.body);
+}
+
 }  // namespace torc::consensus

@@ -196,7 +196,9 @@ void Replica::tick(Instant now) {
 void Replica::receive(const Message& message, Instant now) {
   Parts& p = *parts_;
   p.advance(now);
-  if (message.group != p.options.group || message.to != p.options.self || message.from == p.options.self) {
+  const bool is_ours =
+      message.group == p.options.group && message.to == p.options.self && message.from != p.options.self;
+  if (!is_ours || term_of(message) > kTermMax) {
     ++p.messages_refused;
     return;
   }

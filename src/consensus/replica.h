@@ -47,6 +47,10 @@ struct RestoredState {
   std::vector<PlacedConfiguration> configurations;
 };
 
+/// Whether log and checkpoint agree about themselves: term runs in order, no gap, commit and configurations inside of
+/// the log, no entry of a term above the hard state's. Errors: kCorrupt.
+Status check_restored(const RestoredState& restored);
+
 struct ReplicaStatus {
   Role role = Role::kFollower;
   RoleCause role_cause = RoleCause::kStart;
@@ -71,6 +75,7 @@ struct PeerStatus {
 class Replica {
  public:
   /// Starts as a follower that grants nothing for one election timeout (rules.md#leases).
+  /// Requires: check_restored(restored).
   Replica(const ReplicaOptions& options, RestoredState restored, Instant now);
   ~Replica();
   Replica(const Replica&) = delete;

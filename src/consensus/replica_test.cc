@@ -396,6 +396,19 @@ TEST(Follower, RefusesASecondLeaderOfTheTermAndACommitBeyondItsLog) {
   EXPECT_EQ(r.status().commit, LogIndex(0));
 }
 
+TEST(Follower, ATermThatWasMadeUpIsRefusedForNobodyCouldCampaignBehindIt) {
+  TestReplica replica = TestReplica::settled();
+  replica.receive(replica_id(2), VoteReply{.term = Term(UINT64_MAX), .granted = false});
+  HeartbeatRequest heartbeat;
+  heartbeat.term = Term(kTermMax.value + 1);
+  replica.receive(replica_id(2), heartbeat);
+  EXPECT_EQ(replica.status().messages_refused, 2u);
+  EXPECT_EQ(replica.status().term, Term());
+  heartbeat.term = kTermMax;
+  replica.receive(replica_id(2), heartbeat);
+  EXPECT_EQ(replica.status().term, kTermMax);
+}
+
 TEST(Follower, RemembersTheMostThatEveryMemberIsKnownToHave) {
   TestReplica r = TestReplica::settled();
   AppendRequest request = request_of(1, 0, {entry_of(1, 1), entry_of(1, 2)}, 10);

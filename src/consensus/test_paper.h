@@ -14,6 +14,7 @@ inline constexpr ReplicaId kOther{NodeId(3), Incarnation(1)};
 inline ReplicaOptions paper_options() {
   ReplicaOptions options = TestReplica::default_options();
   options.pre_vote = options.pull = false;
+  options.waits_for_disk = false;
   return options;
 }
 

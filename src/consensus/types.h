@@ -37,12 +37,16 @@ enum class EntryKind : uint8_t {
 ///   8  u64 term            16  u64 index                      24  payload
 constexpr size_t kEntryHeaderBytes = 24;
 constexpr uint8_t kEntryVersion = 1;
-/// A batch closes when it reaches its soft limit, so only one oversized command (a 32 MiB value plus key and options)
-/// can approach this; anything larger is refused before it is proposed.
+/// Whoever proposes keeps below it: a batch of commands is never larger than one operation may be (kv/limits.h,
+/// asserted in node/group_admission.cc), and a configuration has kConfigurationMembersMax members. Of other logs' and
+/// peers' entries take_entry() refuses what is larger.
 constexpr size_t kEntryPayloadBytesMax = 40u << 20;
 
 /// No log comes near: an index beyond it was made up, and adding to one below it never wraps around.
 constexpr LogIndex kLogIndexMax(UINT64_MAX / 2);
+
+/// Nor does a term: one beyond it was made up, and candidates count upwards from what they have seen.
+constexpr Term kTermMax(UINT64_MAX / 2);
 
 /// One immutable log entry. Cheap to copy: the bytes are shared.
 struct Entry {

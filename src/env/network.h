@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,9 +20,10 @@ enum class Channel : uint8_t {
 };
 
 /// What may wait for one peer on a channel; a frame that would exceed it is dropped unless it waits alone. Control:
-/// several times what one leader has unacknowledged at a member. Bulk: the largest frame.
+/// several times what one leader has unacknowledged at a member. Bulk: a leader's entries under way and one more
+/// (48 MiB), a forwarding node's answers (32 MiB) and one more (48 MiB); the other way a forwarder's window (48 MiB).
 constexpr size_t kControlQueuedBytesMax = 16u << 20;
-constexpr size_t kBulkQueuedBytesMax = 64u << 20;
+constexpr size_t kBulkQueuedBytesMax = 128u << 20;
 constexpr size_t queued_bytes_max(Channel channel) {
   return channel == Channel::kControl ? kControlQueuedBytesMax : kBulkQueuedBytesMax;
 }
@@ -29,11 +31,13 @@ constexpr size_t queued_bytes_max(Channel channel) {
 /// What a refused peer has to do about it. Values stand in handshakes: never renumber.
 enum class RefusalKind : uint8_t {
   kUnspecified = 0,
+  kOldCopy = 1,  // it runs on an old copy of its data directory, and has to give it up
 };
 
 struct Refusal {
   RefusalKind kind = RefusalKind::kUnspecified;
   std::string reason;  // a sentence that is true at either end
+  std::string proof;   // what the peer can hold against what it knows itself by now; opaque here, may be empty
 };
 
 /// The answer to a peer's introduction.
@@ -55,8 +59,8 @@ struct Admission {
 class NetworkHandler {
  public:
   virtual ~NetworkHandler() = default;
-  /// What this node says about itself before any frame, at each new connection.
-  virtual std::string introduction() { return {}; }
+  /// What this node says about itself before any frame, at each new connection. Nothing: it does not speak yet.
+  virtual std::optional<std::string> introduction() { return std::string(); }
   /// Judges what `peer` said about itself. It came from `address`, for people to read. Both ends judge; unless both
   /// welcome the other there is no connection.
   virtual Admission admit(NodeId /*peer*/, std::string_view /*address*/, std::string_view /*introduction*/) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "kv/limits.h"
 #include "kv/reply_sink.h"
 
 namespace torc::kv {
@@ -13,6 +14,10 @@ constexpr std::string_view kSyntaxError = "ERR syntax error";
 constexpr std::string_view kNotAnInteger = "ERR value is not an integer or out of range";
 constexpr std::string_view kNotAFloat = "ERR value is not a valid float";
 constexpr std::string_view kValueTooLong = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+
+constexpr std::string_view kReplyTooLong =
+    "ERR the answer would be larger than 50331648 bytes, ask for fewer keys at a time";
+static_assert(kReplyBytesMax == 50'331'648);
 
 /// Whether `argument` is this word, in any case. Requires: `word` is upper case ASCII.
 bool is_word(std::string_view argument, std::string_view word);

@@ -11,10 +11,20 @@ constexpr uint8_t kHasSession = 1;
 
 }  // namespace
 
-BatchBuilder::BatchBuilder(size_t reserved) : reserved_(reserved), buffer_(reserved + sizeof(int64_t), '\0') {}
+size_t operation_bytes(const CommandView& command) {
+  size_t bytes = kOperationHeadBytesMax + kArgumentHeadBytesMax * command.args.size();
+  for (std::string_view arg : command.args) bytes += arg.size();
+  return bytes;
+}
+
+bool is_within_limits(const CommandView& command) {
+  return command.args.size() <= kArgsMax && operation_bytes(command) <= kOperationBytesMax;
+}
+
+BatchBuilder::BatchBuilder(size_t reserved) : reserved_(reserved), buffer_(reserved + kBatchHeadBytes, '\0') {}
 
 void BatchBuilder::add(const CommandView& command, const SessionCall* call) {
-  CHECK(command.args.size() <= kArgsMax);
+  CHECK(command.args.size() <= kArgsMax) << command.args.size();  // Group::write refuses what is not within limits
   put_u8(buffer_, call != nullptr ? kHasSession : 0);
   put_varint(buffer_, static_cast<uint16_t>(command.id));
   if (call != nullptr) {
@@ -30,7 +40,7 @@ void BatchBuilder::add(const CommandView& command, const SessionCall* call) {
 std::string BatchBuilder::take(WallMs stamp) {
   store_u64(buffer_.data() + reserved_, static_cast<uint64_t>(stamp.ms));
   count_ = 0;
-  return std::exchange(buffer_, std::string(reserved_ + sizeof(int64_t), '\0'));
+  return std::exchange(buffer_, std::string(reserved_ + kBatchHeadBytes, '\0'));
 }
 
 BatchReader::BatchReader(std::string_view payload) {

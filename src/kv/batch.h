@@ -11,6 +11,7 @@
 #include "base/strong_id.h"
 #include "base/time.h"
 #include "kv/command.h"
+#include "kv/limits.h"
 
 namespace torc::kv {
 
@@ -24,7 +25,10 @@ struct SessionCall {
   uint64_t floor = 0;
 };
 
-constexpr size_t kArgsMax = 1u << 20;  // arguments of one command
+/// What add() makes of a command at most, label included.
+size_t operation_bytes(const CommandView& command);
+/// Whether a batch can hold the command at all. RESP requests always can; what a peer forwards has to be asked.
+bool is_within_limits(const CommandView& command);
 
 /// Builds the payload in place behind `reserved` bytes, so that consensus can complete the entry without a copy.
 /// Layout: i64 stamp (ms), then per operation: u8 flags (bit 0: has session), varint command id,
@@ -32,9 +36,11 @@ constexpr size_t kArgsMax = 1u << 20;  // arguments of one command
 class BatchBuilder {
  public:
   explicit BatchBuilder(size_t reserved);
+  /// Requires: is_within_limits(command).
   void add(const CommandView& command, const SessionCall* call = nullptr);
   size_t count() const { return count_; }
-  size_t bytes() const { return buffer_.size(); }
+  /// Of the payload so far, its stamp included.
+  size_t bytes() const { return buffer_.size() - reserved_; }
   bool empty() const { return count_ == 0; }
   /// Sets the stamp, hands the buffer over and starts anew.
   std::string take(WallMs stamp);

@@ -92,6 +92,32 @@ TEST(Batch, AnAnnouncedCountAllocatesNothing) {
   }
 }
 
+TEST(Batch, AnOperationIsNeverLargerThanItWasEstimated) {
+  const std::string texts[] = {"", "a", std::string(127, 'b'), std::string(128, 'c'), std::string(3u << 20, 'd')};
+  const std::vector<std::string_view> args(std::begin(texts), std::end(texts));
+  const CommandView command{CommandId::kDel, args};
+  const SessionCall call{SessionId(UINT64_MAX), UINT64_MAX, UINT64_MAX};
+  BatchBuilder builder(5);
+  EXPECT_EQ(builder.bytes(), kBatchHeadBytes);
+  builder.add(command, &call);
+  EXPECT_LE(builder.bytes(), kBatchHeadBytes + operation_bytes(command));
+  EXPECT_GE(builder.bytes() + kOperationHeadBytesMax + kArgumentHeadBytesMax * args.size(),
+            kBatchHeadBytes + operation_bytes(command));
+}
+
+TEST(Batch, IsWithinLimitsUpToTheLastByteAndArgument) {
+  std::string large(kOperationBytesMax - kOperationHeadBytesMax - kArgumentHeadBytesMax, 'x');
+  std::vector<std::string_view> args{large};
+  EXPECT_TRUE(is_within_limits({CommandId::kDel, args}));
+  large += 'x';
+  args = {large};
+  EXPECT_FALSE(is_within_limits({CommandId::kDel, args}));
+  args.assign(kArgsMax, "x");
+  EXPECT_TRUE(is_within_limits({CommandId::kDel, args}));
+  args.push_back("x");
+  EXPECT_FALSE(is_within_limits({CommandId::kDel, args}));
+}
+
 TEST(Batch, TakesAsManyArgumentsAsTheLimitAndNotOneMore) {
   for (const size_t count : {kArgsMax, kArgsMax + 1}) {
     std::string payload(8, '\0');

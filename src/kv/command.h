@@ -15,6 +15,7 @@ enum class CommandId : uint16_t {
   // internal operations, proposed by nodes and never by clients directly
   kRegisterSession = 1,  // no arguments; answers the new session's id
   kPurge = 2,            // keys...; deletes those whose deadline has passed at the entry's stamp (rules.md#leader-time)
+  kSetBack = 3,          // see stamp_repair.h; sets the group's stamp back, and with it what was computed from it
   // strings
   kGet = 10,
   kSet,
@@ -65,6 +66,7 @@ struct CommandTraits {
   std::string_view name;  // upper case
   int arity = 0;          // counts the name; negative: at least -arity (as Redis)
   bool is_write = false;  // goes through the log
+  bool grows = false;     // may make the state larger: refused at the memory limit (Redis' "denyoom")
   int first_key = 0;      // positions count the name as 0; 0: no keys
   int last_key = 0;       // negative: counted from the end
   int key_step = 0;

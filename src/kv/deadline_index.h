@@ -11,6 +11,11 @@
 
 namespace torc::kv {
 
+struct DueKeys {
+  std::vector<std::string> keys;
+  bool is_all = false;  // no other key is due
+};
+
 class DeadlineIndex {
  public:
   /// Requires: entry has a deadline and is not in the index. Its key and block must stay in place until removed.
@@ -19,13 +24,30 @@ class DeadlineIndex {
   void remove(const Entry& entry) { items_.erase(Item{entry.deadline(), &entry}); }
   void clear() { items_.clear(); }
   size_t size() const { return items_.size(); }
-  /// Keys with deadline <= now, by (deadline, key), at most `count_max`.
-  std::vector<std::string> due(int64_t now_ms, size_t count_max) const {
-    std::vector<std::string> keys;
-    for (auto it = items_.begin(); it != items_.end() && it->deadline_ms <= now_ms && keys.size() < count_max; ++it) {
-      keys.emplace_back(it->entry->key());
+  /// Keys with deadline <= now, by (deadline, key), until there are `count_max` or they and their values take
+  /// `bytes_max`: the one that would pass that is left for the next time unless it is the first.
+  DueKeys due(int64_t now_ms, size_t count_max, size_t bytes_max) const {
+    DueKeys due;
+    size_t bytes = 0;
+    for (auto it = items_.begin(); it != items_.end() && it->deadline_ms <= now_ms; ++it) {
+      bytes += it->entry->key_bytes + it->entry->value_bytes;
+      if (!due.keys.empty() && (due.keys.size() == count_max || bytes > bytes_max)) return due;
+      due.keys.emplace_back(it->entry->key());
     }
-    return keys;
+    due.is_all = true;
+    return due;
+  }
+  /// Calls `visit` with every entry whose deadline is later than `after_ms`, earliest first. It may give the entry it
+  /// is called with an earlier deadline, and change nothing else.
+  template <typename Visit>
+  void for_each_later(int64_t after_ms, Visit visit) const {
+    auto it = items_.begin();
+    while (it != items_.end() && it->deadline_ms <= after_ms) ++it;
+    while (it != items_.end()) {
+      const Entry& entry = *it->entry;
+      ++it;
+      visit(entry);
+    }
   }
 
  private:

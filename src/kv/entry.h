@@ -5,11 +5,11 @@
 #include <cstring>
 #include <string_view>
 
+#include "kv/limits.h"
+
 namespace torc::kv {
 
-constexpr size_t kKeyBytesMax = 65535;        // fits Entry::key_bytes
-constexpr size_t kValueBytesMax = 32u << 20;  // one command, its entry and its frame follow from it
-constexpr int64_t kNoDeadline = 0;            // real deadlines are above zero: stamps never are below it
+constexpr int64_t kNoDeadline = 0;  // real deadlines are above zero: stamps never are below it
 
 /// Types of values; stands in images: never renumber.
 enum class ValueType : uint8_t { kString = 0 };

@@ -2,17 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string_view>
 
 #include "base/time.h"
 #include "kv/command.h"
 #include "kv/reply_sink.h"
+#include "kv/shape.h"
 #include "kv/table.h"
 
 namespace torc::kv {
-
-using Args = std::span<const std::string_view>;  // without the command's name
 
 struct ReadContext {
   const Table& table;

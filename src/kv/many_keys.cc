@@ -21,7 +21,14 @@ void set_pairs(WriteContext& c) {
 
 }  // namespace
 
+// Counted first: a value may be named again and again, and what is asked for in 100 KB would not fit into any memory.
 void m_get(const ReadContext& c) {
+  size_t bytes = 0;
+  for (std::string_view key : c.args) {
+    const Entry* entry = c.table.find(key).entry();
+    bytes += kReplyElementBytes + (entry != nullptr ? entry->value_bytes : 0);
+    if (bytes > kReplyBytesMax) return c.sink.error(kReplyTooLong);
+  }
   c.sink.array(c.args.size());
   for (std::string_view key : c.args) {
     const Entry* entry = c.table.find(key).entry();

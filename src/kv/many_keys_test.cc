@@ -152,5 +152,27 @@ TEST(ManyKeys, FlushAllTakesSyncOrAsync) {
   EXPECT_EQ(replies_to(kScript), kScript);
 }
 
+// Ten thousand names of one value of 32 MiB are 20 KB that ask for 320 GB.
+TEST(ManyKeys, MGetOfMoreThanOneAnswerMayHoldIsRefusedBeforeItIsBuilt) {
+  constexpr std::string_view kError =
+      "-ERR the answer would be larger than 50331648 bytes, ask for fewer keys at a time\n";
+  ScriptMachine node;
+  const std::string large(kValueBytesMax, 'v');
+  const std::vector<std::string_view> set{"large", large};
+  ASSERT_EQ(node.apply({CommandId::kSet, set}), "+OK\n");
+  EXPECT_EQ(node.run("MGET large large"), kError);
+  EXPECT_EQ(node.propose("MGET large large"), kError) << "also where it goes through the log";
+  std::string many = "MGET";
+  for (int i = 0; i < 10'000; ++i) many += " large";
+  EXPECT_EQ(node.run(many), kError);
+  // At the limit, and one byte past it.
+  const std::string rest(kReplyBytesMax - kValueBytesMax - 2 * kReplyElementBytes, 'r');
+  const std::vector<std::string_view> at_limit{"rest", rest};
+  node.apply({CommandId::kSet, at_limit});
+  EXPECT_EQ(node.run("MGET large rest").substr(0, 3), "*2\n");
+  node.run("APPEND rest x");
+  EXPECT_EQ(node.run("MGET large rest"), kError);
+}
+
 }  // namespace
 }  // namespace torc::kv

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "kv/recorded_reply.h"
@@ -10,7 +11,9 @@ namespace torc::kv {
 namespace {
 
 constexpr size_t kSessionBytes = 768;  // an empty one: list and map nodes, the deque's first chunk
-constexpr size_t kReplyBytes = 40;     // beside the bytes of its text
+constexpr size_t kRecordBytes = 48;    // beside the bytes of its reply
+
+Error corrupt() { return Error{ErrorCode::kCorrupt, "checkpoint header: malformed sessions"}; }
 
 }  // namespace
 
@@ -26,21 +29,34 @@ void Sessions::expire_idle(WallMs stamp) {
   while (!order_.empty() && stamp.ms - order_.front().last_use.ms >= kSessionIdleMsMax) close(order_.begin());
 }
 
+void Sessions::set_back(WallMs stamp) {
+  for (Session& session : order_) session.last_use = std::min(session.last_use, stamp);
+}
+
 void Sessions::close(Order::iterator session) {
-  reply_count_ -= session->replies.size();
+  record_count_ -= session->records.size();
   reply_bytes_ -= session->reply_bytes;
   by_id_.erase(session->id);
   order_.erase(session);
 }
 
+void Sessions::drop_reply(Session& session, Record& record) {
+  session.reply_bytes -= record.kept_bytes();
+  reply_bytes_ -= record.kept_bytes();
+  record.is_kept = false;
+  record.reply = {};
+}
+
 void Sessions::forget_below(Session& session, uint64_t floor) {
-  while (!session.replies.empty() && session.replies.front().sequence < floor) {
-    const size_t bytes = session.replies.front().bytes.size();
-    session.reply_bytes -= bytes;
-    reply_bytes_ -= bytes;
-    --reply_count_;
-    session.replies.pop_front();
+  for (; !session.records.empty() && session.records.front().sequence < floor; session.records.pop_front()) {
+    drop_reply(session, session.records.front());
+    --record_count_;
   }
+}
+
+std::deque<Sessions::Record>::const_iterator Sessions::find_from(const Session& session, uint64_t sequence) {
+  return std::lower_bound(session.records.begin(), session.records.end(), sequence,
+                          [](const Record& record, uint64_t wanted) { return record.sequence < wanted; });
 }
 
 Sessions::Admission Sessions::admit(const SessionCall& call, WallMs stamp) {
@@ -52,26 +68,65 @@ Sessions::Admission Sessions::admit(const SessionCall& call, WallMs stamp) {
   session.floor = std::max(session.floor, call.floor);
   forget_below(session, session.floor);
   if (call.sequence < session.floor) return {Verdict::kUnknown, {}};
-  const auto at = std::lower_bound(session.replies.begin(), session.replies.end(), call.sequence,
-                                   [](const Reply& reply, uint64_t sequence) { return reply.sequence < sequence; });
-  if (at != session.replies.end() && at->sequence == call.sequence) return {Verdict::kReplay, at->bytes};
-  const bool is_overfull = session.replies.size() >= kSessionRepliesMax ||
-                           session.reply_bytes >= kSessionReplyBytesMax || reply_bytes_ >= kSessionsReplyBytesMax;
-  return {is_overfull ? Verdict::kOverfull : Verdict::kExecute, {}};
+  const auto at = find_from(session, call.sequence);
+  if (at != session.records.end() && at->sequence == call.sequence) {
+    return at->is_kept ? Admission{Verdict::kReplay, at->reply} : Admission{Verdict::kExecuted, {}};
+  }
+  return {session.records.size() < kSessionRecordsMax ? Verdict::kExecute : Verdict::kOverfull, {}};
+}
+
+bool Sessions::would_execute(const SessionCall& call) const {
+  const auto found = by_id_.find(call.session.value);
+  if (found == by_id_.end() || call.sequence < std::max(found->second->floor, call.floor)) return false;
+  return !has_executed(call) && found->second->records.size() < kSessionRecordsMax;
+}
+
+bool Sessions::has_executed(const SessionCall& call) const {
+  const auto found = by_id_.find(call.session.value);
+  if (found == by_id_.end()) return false;
+  const auto at = find_from(*found->second, call.sequence);
+  return at != found->second->records.end() && at->sequence == call.sequence;
 }
 
 void Sessions::record(const SessionCall& call, std::string reply) {
   Session& session = *by_id_.at(call.session.value);
-  session.reply_bytes += reply.size();
-  reply_bytes_ += reply.size();
-  ++reply_count_;
-  auto at = session.replies.end();
-  while (at != session.replies.begin() && std::prev(at)->sequence > call.sequence) --at;
-  session.replies.insert(at, Reply{call.sequence, std::move(reply)});
+  const bool is_kept = reply.size() <= kReplyBytesKeptMax;
+  Record record{call.sequence, is_kept, is_kept ? std::move(reply) : std::string()};
+  session.reply_bytes += record.kept_bytes();
+  reply_bytes_ += record.kept_bytes();
+  ++record_count_;
+  auto at = session.records.end();
+  while (at != session.records.begin() && std::prev(at)->sequence > call.sequence) --at;
+  session.records.insert(at, std::move(record));
+  if (reply_bytes_ > kSessionsReplyBytesMax) drop_largest_replies();
+  // The call's own session is the one used last, so it is never the one that goes: it cannot hold that many alone.
+  while (record_count_ > kSessionsRecordsMax) close(order_.begin());
+}
+static_assert(kSessionRecordsMax < kSessionsRecordsMax);
+
+// Finds the level at which the sessions above it, cut down to it, bring the total to kSessionsReplyBytesLeft.
+void Sessions::drop_largest_replies() {
+  std::vector<size_t> sizes;
+  for (const Session& session : order_) {
+    if (session.reply_bytes > 0) sizes.push_back(session.reply_bytes);
+  }
+  std::sort(sizes.begin(), sizes.end());
+  size_t left = kSessionsReplyBytesLeft;
+  size_t level = 0;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    level = left / (sizes.size() - i);
+    if (sizes[i] > level) break;
+    left -= sizes[i];
+  }
+  for (Session& session : order_) {
+    for (auto at = session.records.begin(); session.reply_bytes > level; ++at) {
+      if (at->kept_bytes() > 0) drop_reply(session, *at);
+    }
+  }
 }
 
 size_t Sessions::bytes_used() const {
-  return by_id_.size() * kSessionBytes + reply_count_ * kReplyBytes + reply_bytes_;
+  return by_id_.size() * kSessionBytes + record_count_ * kRecordBytes + reply_bytes_;
 }
 
 void Sessions::encode(std::string& out) const {
@@ -80,39 +135,46 @@ void Sessions::encode(std::string& out) const {
     put_u64(out, session.id);
     put_i64(out, session.last_use.ms);
     put_varint(out, session.floor);
-    put_varint(out, session.replies.size());
-    for (const Reply& reply : session.replies) {
-      put_varint(out, reply.sequence);
-      put_bytes(out, reply.bytes);
+    put_varint(out, session.records.size());
+    for (const Record& record : session.records) {
+      put_varint(out, record.sequence);
+      put_varint(out, record.is_kept ? record.reply.size() + 1 : 0);
+      out += record.reply;
     }
   }
 }
 
-Status Sessions::decode(Reader& reader) {
+Status Sessions::decode(Reader& reader, bool is_version_1, uint64_t id_max) {
   CHECK(by_id_.empty());
-  const auto corrupt = [] { return Error{ErrorCode::kCorrupt, "checkpoint header: malformed sessions"}; };
   const uint64_t session_count = reader.varint();
   if (!reader.ok() || session_count > kSessionsMax) return corrupt();
-  int64_t last_use_before = 0;
   for (uint64_t i = 0; i < session_count; ++i) {
-    const uint64_t id = reader.u64();
-    const WallMs last_use{reader.i64()};
-    const uint64_t floor = reader.varint();
-    const uint64_t reply_count = reader.varint();
-    if (!reader.ok() || id == 0 || by_id_.contains(id)) return corrupt();
-    if (last_use.ms < last_use_before || reply_count > kSessionRepliesMax) return corrupt();
-    last_use_before = last_use.ms;
-    open(id, last_use);
-    Session& session = order_.back();
-    session.floor = floor;
-    for (uint64_t r = 0; r < reply_count; ++r) {
-      const uint64_t sequence = reader.varint();
-      const std::string_view bytes = reader.bytes();
-      NullSink nowhere;
-      if (!reader.ok() || sequence < floor || !replay(bytes, nowhere)) return corrupt();
-      if (!session.replies.empty() && session.replies.back().sequence >= sequence) return corrupt();
-      record(SessionCall{SessionId(id), sequence, floor}, std::string(bytes));
-    }
+    if (Status status = decode_session(reader, is_version_1, id_max); !status) return status;
+  }
+  return {};
+}
+
+Status Sessions::decode_session(Reader& reader, bool is_version_1, uint64_t id_max) {
+  const uint64_t id = reader.u64();
+  const WallMs last_use{reader.i64()};
+  const uint64_t floor = reader.varint();
+  const uint64_t record_count = reader.varint();
+  const int64_t last_use_before = order_.empty() ? 0 : order_.back().last_use.ms;
+  if (!reader.ok() || id == 0 || id > id_max || by_id_.contains(id)) return corrupt();
+  if (last_use.ms < last_use_before || record_count > kSessionRecordsMax) return corrupt();
+  if (record_count_ + record_count > kSessionsRecordsMax) return corrupt();
+  open(id, last_use);
+  Session& session = order_.back();
+  session.floor = floor;
+  for (uint64_t i = 0; i < record_count; ++i) {
+    const uint64_t sequence = reader.varint();
+    const uint64_t mark = is_version_1 ? reader.varint() + 1 : reader.varint();
+    const std::string_view reply = mark == 0 ? std::string_view() : reader.take(mark - 1);
+    NullSink nowhere;
+    if (!reader.ok() || sequence < floor || (mark != 0 && !replay(reply, nowhere))) return corrupt();
+    if (!session.records.empty() && session.records.back().sequence >= sequence) return corrupt();
+    record(SessionCall{SessionId(id), sequence, floor}, std::string(reply));
+    if (mark == 0) session.records.back().is_kept = false;
   }
   return {};
 }

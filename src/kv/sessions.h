@@ -19,29 +19,56 @@ namespace torc::kv {
 
 constexpr size_t kSessionsMax = 65536;                 // beyond: the one unused for longest goes
 constexpr int64_t kSessionIdleMsMax = 60 * 60 * 1000;  // by the leader's stamps
-constexpr size_t kSessionRepliesMax = 16384;           // kept per session
-constexpr size_t kSessionReplyBytesMax = 4u << 20;     // kept per session; the last one may exceed it
-constexpr size_t kSessionsReplyBytesMax = 256u << 20;  // kept in all sessions together; the last one may exceed it
+/// Calls above its floor that a session remembers; what is new beyond them is refused: the client has to raise its
+/// floor.
+constexpr size_t kSessionRecordsMax = 16384;
+constexpr size_t kSessionsRecordsMax = 1u << 20;  // of all sessions together; beyond: the one unused for longest goes
+/// Replies up to this size cost nothing beside their record, and are always kept: OK, integers, nil.
+constexpr size_t kReplyBytesAlwaysKept = 15;
+constexpr size_t kReplyBytesKeptMax = 1u << 20;       // a larger one is not kept
+constexpr size_t kSessionsReplyBytesMax = 64u << 20;  // of all kept replies that are not always kept
+/// What they are cut down to then, so that the search for who holds most is seldom.
+constexpr size_t kSessionsReplyBytesLeft = 56u << 20;
+
+/// All sessions encoded: ids, stamps, floors and counts; sequences, marks and small replies; large replies.
+constexpr size_t kSessionsEncodedBytesMax = 10 + kSessionsMax * (8 + 8 + 10 + 10) +
+                                            kSessionsRecordsMax * (10 + 4 + kReplyBytesAlwaysKept) +
+                                            kSessionsReplyBytesMax;
 
 /// The answer to a call whose session does not exist (any more) or has passed the call by: it executed nothing, but an
 /// earlier copy of the call may have.
 constexpr std::string_view kUnknownSession = "UNKNOWN outcome: session expired or unknown";
+/// The answer to a call that was executed, once, and whose reply is not kept (any more).
+constexpr std::string_view kReplyNotKept = "EXECUTED once: this call had its effect, its answer is not kept";
+/// The answer to a new call of a session that remembers too many: it was not executed.
+constexpr std::string_view kTooManyRecords =
+    "ERR the session has 16384 calls above its floor: raise it; this call was not executed";
 
+/// Budgets are shared: no reply is refused because there are too many. When all kept replies together are too large,
+/// the sessions that hold most lose the bytes of their oldest, down to a common level; the record that the call was
+/// executed stays. (A few sessions with replies of 32 MiB once had every write of every other session refused with an
+/// unknown outcome, the nodes' own for their clients among them.)
+///
 /// Replicated state: the same calls in the same order give the same content on every replica.
 /// Encoding: varint count, per session, unused for longest first: u64 id | i64 last use, ms | varint floor |
-///           varint count of replies, ascending by sequence: varint sequence | varint length and recorded reply
+///           varint count of records, ascending by sequence: varint sequence | varint 0: reply not kept, else its
+///           length
+///           + 1 and the recorded reply. Version 1 of the header (image_format.h) had lengths without the 1.
 class Sessions {
  public:
   /// Creates a session; `id` is a number never used before. May end the one unused for longest.
   SessionId open(uint64_t id, WallMs stamp);
   /// Ends sessions unused for kSessionIdleMsMax. Call before anything else at a stamp.
   void expire_idle(WallMs stamp);
+  /// The stamp was ahead of the time, which is `stamp`: sessions used since count as used now.
+  void set_back(WallMs stamp);
 
   enum class Verdict {
     kExecute,   // new: execute, then record()
     kReplay,    // answered before: give `reply` again
+    kExecuted,  // executed before, and the answer is not kept
     kUnknown,   // no such session (any more), or below its floor: nobody can say whether it was executed
-    kOverfull,  // too many replies above the floor: executes nothing
+    kOverfull,  // too many records above the floor: executes nothing
   };
   struct Admission {
     Verdict verdict = Verdict::kUnknown;
@@ -49,36 +76,47 @@ class Sessions {
   };
   /// Raises the session's floor to the call's, forgets what is below, and judges the call.
   Admission admit(const SessionCall& call, WallMs stamp);
-  /// Keeps the reply to the call that admit() let execute just before.
+  /// Remembers the call that admit() let execute just before, and its reply if it may be kept.
   void record(const SessionCall& call, std::string reply);
+  /// Whether admit() would let it execute now. False also for what a session that is gone or too full says no to.
+  bool would_execute(const SessionCall& call) const;
+  /// Whether the call is remembered as executed.
+  bool has_executed(const SessionCall& call) const;
 
   size_t count() const { return by_id_.size(); }
   size_t bytes_used() const;
 
   void encode(std::string& out) const;
-  /// Requires: empty. Errors: kCorrupt.
-  Status decode(Reader& reader);
+  /// `id_max`: the largest id ever used. Requires: empty. Errors: kCorrupt.
+  Status decode(Reader& reader, bool is_version_1, uint64_t id_max);
 
  private:
-  struct Reply {
+  struct Record {
     uint64_t sequence;
-    std::string bytes;
+    bool is_kept;
+    std::string reply;  // empty unless kept
+
+    size_t kept_bytes() const { return reply.size() > kReplyBytesAlwaysKept ? reply.size() : 0; }
   };
   struct Session {
     uint64_t id;
     WallMs last_use;
     uint64_t floor = 0;
-    size_t reply_bytes = 0;
-    std::deque<Reply> replies;  // ascending by sequence
+    size_t reply_bytes = 0;      // Record::kept_bytes() of all
+    std::deque<Record> records;  // ascending by sequence
   };
   using Order = std::list<Session>;
 
+  static std::deque<Record>::const_iterator find_from(const Session& session, uint64_t sequence);
+  Status decode_session(Reader& reader, bool is_version_1, uint64_t id_max);
+  void drop_reply(Session& session, Record& record);
+  void drop_largest_replies();
   void close(Order::iterator session);
   void forget_below(Session& session, uint64_t floor);
 
   Order order_;  // unused for longest first
   std::map<uint64_t, Order::iterator> by_id_;
-  size_t reply_count_ = 0;
+  size_t record_count_ = 0;
   size_t reply_bytes_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "kv/command_script.h"
+#include "kv/image_format.h"
 #include "kv/recorded_reply.h"
 
 namespace torc::kv {
@@ -115,68 +116,200 @@ TEST(Sessions, TheOneUnusedForLongestMakesRoom) {
   EXPECT_EQ(sessions.admit({SessionId(1), 1, 0}, WallMs{3}).verdict, Sessions::Verdict::kReplay);
 }
 
-TEST(Sessions, KeepAsManyRepliesAsTheLimit) {
-  Sessions sessions;
-  sessions.open(1, WallMs{1});
-  const SessionId id(1);
-  for (uint64_t sequence = 1; sequence <= kSessionRepliesMax; ++sequence) {
-    ASSERT_EQ(sessions.admit({id, sequence, 0}, WallMs{1}).verdict, Sessions::Verdict::kExecute);
-    sessions.record({id, sequence, 0}, "r");
-  }
-  const uint64_t next = kSessionRepliesMax + 1;
-  EXPECT_EQ(sessions.admit({id, next, 0}, WallMs{1}).verdict, Sessions::Verdict::kOverfull);
-  EXPECT_EQ(sessions.admit({id, next, 1}, WallMs{1}).verdict, Sessions::Verdict::kOverfull);
-  EXPECT_EQ(sessions.admit({id, next, 2}, WallMs{1}).verdict, Sessions::Verdict::kExecute);
+constexpr WallMs kNow{1};
+
+void call(Sessions& sessions, uint64_t session, uint64_t sequence, std::string reply) {
+  const SessionCall label{SessionId(session), sequence, 0};
+  ASSERT_EQ(sessions.admit(label, kNow).verdict, Sessions::Verdict::kExecute);
+  sessions.record(label, std::move(reply));
 }
 
-TEST(Sessions, KeepAsManyBytesAsTheLimit) {
-  Sessions sessions;
-  sessions.open(1, WallMs{1});
-  const SessionId id(1);
-  sessions.admit({id, 1, 0}, WallMs{1});
-  sessions.record({id, 1, 0}, std::string(kSessionReplyBytesMax - 1, 'x'));
-  EXPECT_EQ(sessions.admit({id, 2, 0}, WallMs{1}).verdict, Sessions::Verdict::kExecute);
-  sessions.record({id, 2, 0}, "x");
-  EXPECT_EQ(sessions.admit({id, 3, 0}, WallMs{1}).verdict, Sessions::Verdict::kOverfull);
-  EXPECT_EQ(sessions.admit({id, 3, 2}, WallMs{1}).verdict, Sessions::Verdict::kExecute);
+Sessions::Verdict again(Sessions& sessions, uint64_t session, uint64_t sequence) {
+  return sessions.admit({SessionId(session), sequence, 0}, kNow).verdict;
 }
 
-TEST(Sessions, TogetherTheyKeepAsManyBytesAsTheLimit) {
+TEST(Sessions, ASessionRemembersAsManyCallsAsTheLimitThenItsFloorMustRise) {
   Sessions sessions;
-  uint64_t id = 0;
-  for (size_t bytes = 0; bytes < kSessionsReplyBytesMax; bytes += 32u << 20) {
-    sessions.open(++id, WallMs{1});
-    ASSERT_EQ(sessions.admit({SessionId(id), 1, 0}, WallMs{1}).verdict, Sessions::Verdict::kExecute);
-    sessions.record({SessionId(id), 1, 0}, std::string(32u << 20, 'x'));
+  sessions.open(1, kNow);
+  const SessionId id(1);
+  for (uint64_t sequence = 1; sequence <= kSessionRecordsMax; ++sequence) call(sessions, 1, sequence, "r");
+  const uint64_t next = kSessionRecordsMax + 1;
+  EXPECT_EQ(sessions.admit({id, next, 0}, kNow).verdict, Sessions::Verdict::kOverfull);
+  EXPECT_EQ(sessions.admit({id, next, 1}, kNow).verdict, Sessions::Verdict::kOverfull);
+  EXPECT_EQ(sessions.admit({id, kSessionRecordsMax, 1}, kNow).verdict, Sessions::Verdict::kReplay);
+  EXPECT_EQ(sessions.admit({id, next, 2}, kNow).verdict, Sessions::Verdict::kExecute);
+}
+
+TEST(Session, ACallBeyondWhatItsSessionRemembersIsSaidNotToBeExecuted) {
+  Client client;
+  for (uint64_t sequence = 1; sequence <= kSessionRecordsMax; ++sequence) client.call(sequence, "INCR a");
+  EXPECT_EQ(client.call(kSessionRecordsMax + 1, "INCR a"), "-" + std::string(kTooManyRecords) + "\n");
+  EXPECT_EQ(client.node.run("GET a"), "\"" + std::to_string(kSessionRecordsMax) + "\"\n");
+}
+
+TEST(Sessions, AReplyAboveTheLimitIsNotKeptButThatItWasExecutedIs) {
+  Sessions sessions;
+  sessions.open(1, kNow);
+  call(sessions, 1, 1, std::string(kReplyBytesKeptMax, 'x'));
+  call(sessions, 1, 2, std::string(kReplyBytesKeptMax + 1, 'x'));
+  EXPECT_EQ(again(sessions, 1, 1), Sessions::Verdict::kReplay);
+  EXPECT_EQ(again(sessions, 1, 2), Sessions::Verdict::kExecuted);
+  EXPECT_TRUE(sessions.has_executed({SessionId(1), 2, 0}));
+  EXPECT_FALSE(sessions.has_executed({SessionId(1), 3, 0}));
+  EXPECT_LT(sessions.bytes_used(), kReplyBytesKeptMax + 1000);
+}
+
+// Eight replies of 32 MiB in eight sessions had every labelled write of everybody refused for an hour, with an unknown
+// outcome: those of the nodes, which forward under sessions of their own, too.
+TEST(Session, LargeRepliesOfSomeAreNobodyElsesRefusal) {
+  Client client;
+  const std::string large(kValueBytesMax, 'v');
+  const std::vector<std::string_view> get_set{"v", large};
+  for (int i = 0; i < 10; ++i) {
+    const SessionCall label{client.open(), 1, 1};
+    client.node.apply({CommandId::kGetSet, get_set}, &label);
+    EXPECT_EQ(client.node.apply({CommandId::kGetSet, get_set}, &label),
+              i == 0 ? "(nil)\n" : "-" + std::string(kReplyNotKept) + "\n");
   }
-  sessions.open(++id, WallMs{1});
-  EXPECT_EQ(sessions.admit({SessionId(id), 1, 0}, WallMs{1}).verdict, Sessions::Verdict::kOverfull);
-  EXPECT_EQ(sessions.admit({SessionId(1), 2, 2}, WallMs{1}).verdict, Sessions::Verdict::kExecute);
+  EXPECT_EQ(client.call(1, "INCR a"), ":1\n");
+  EXPECT_LT(client.node.machine.bytes_used(), 80u << 20);
+}
+
+TEST(Sessions, WhoKeepsMostLosesTheOldestRepliesFirst) {
+  Sessions sessions;
+  for (uint64_t id = 1; id <= 3; ++id) sessions.open(id, kNow);
+  const std::string mib(kReplyBytesKeptMax, 'x');
+  for (uint64_t sequence = 1; sequence <= 5; ++sequence) call(sessions, 1, sequence, mib);
+  call(sessions, 2, 1, "a small one that is not always kept");
+  for (uint64_t sequence = 1; sequence <= 60; ++sequence) call(sessions, 3, sequence, mib);
+  // With its 59th there are 64 MiB and a little: the third session is cut down to what the others leave of 56 MiB.
+  EXPECT_EQ(again(sessions, 2, 1), Sessions::Verdict::kReplay);
+  for (uint64_t sequence = 1; sequence <= 5; ++sequence) {
+    EXPECT_EQ(again(sessions, 1, sequence), Sessions::Verdict::kReplay) << sequence;
+  }
+  EXPECT_EQ(again(sessions, 3, 9), Sessions::Verdict::kExecuted);
+  EXPECT_EQ(again(sessions, 3, 10), Sessions::Verdict::kReplay);
+  EXPECT_EQ(again(sessions, 3, 60), Sessions::Verdict::kReplay);
+  EXPECT_LE(sessions.bytes_used(), kSessionsReplyBytesLeft + kReplyBytesKeptMax + 10'000);
+}
+
+TEST(Sessions, ReplyOfAFewBytesIsAlwaysKept) {
+  Sessions sessions;
+  sessions.open(1, kNow);
+  call(sessions, 1, 1, std::string(kReplyBytesAlwaysKept, 'x'));
+  call(sessions, 1, 2, std::string(kReplyBytesAlwaysKept + 1, 'x'));
+  for (uint64_t sequence = 3; sequence <= 67; ++sequence)
+    call(sessions, 1, sequence, std::string(kReplyBytesKeptMax, 'x'));
+  EXPECT_EQ(again(sessions, 1, 1), Sessions::Verdict::kReplay);
+  EXPECT_EQ(again(sessions, 1, 2), Sessions::Verdict::kExecuted);
+}
+
+TEST(Sessions, TogetherTheyRememberAsManyCallsAsTheLimitThenTheOneUnusedForLongestGoes) {
+  Sessions sessions;
+  constexpr uint64_t kFull = kSessionsRecordsMax / kSessionRecordsMax;
+  sessions.open(1, kNow);
+  call(sessions, 1, 1, "r");
+  for (uint64_t id = 2; id <= kFull; ++id) {
+    sessions.open(id, kNow);
+    for (uint64_t sequence = 1; sequence <= kSessionRecordsMax; ++sequence) call(sessions, id, sequence, "r");
+  }
+  sessions.open(kFull + 1, kNow);
+  for (uint64_t sequence = 1; sequence < kSessionRecordsMax; ++sequence) call(sessions, kFull + 1, sequence, "r");
+  EXPECT_EQ(sessions.count(), kFull + 1);
+  EXPECT_TRUE(sessions.has_executed({SessionId(1), 1, 0})) << "exactly the limit";
+  call(sessions, kFull + 1, kSessionRecordsMax, "r");
+  EXPECT_EQ(sessions.count(), kFull);
+  EXPECT_EQ(again(sessions, 1, 2), Sessions::Verdict::kUnknown);
+  EXPECT_EQ(again(sessions, 2, 1), Sessions::Verdict::kReplay);
+  std::string encoded;
+  sessions.encode(encoded);
+  EXPECT_LT(encoded.size(), kSessionsEncodedBytesMax);
+}
+
+/// Two sessions; the second has a reply that is kept, one that is not, and one of a few bytes.
+Sessions some_sessions() {
+  Sessions sessions;
+  sessions.open(9, WallMs{10});
+  sessions.open(5, WallMs{20});
+  RecordingSink reply;
+  reply.bulk("a value of some length");
+  sessions.admit({SessionId(5), 70, 60}, WallMs{30});
+  sessions.record({SessionId(5), 70, 60}, reply.take());
+  sessions.admit({SessionId(5), 80, 60}, WallMs{30});
+  sessions.record({SessionId(5), 80, 60}, std::string(kReplyBytesKeptMax + 1, 'x'));
+  reply.ok();
+  sessions.admit({SessionId(5), 90, 60}, WallMs{30});
+  sessions.record({SessionId(5), 90, 60}, reply.take());
+  return sessions;
 }
 
 TEST(Sessions, DecodeWhatTheyEncodeAndRefuseEveryTruncation) {
-  Sessions sessions;
-  RecordingSink reply;
-  reply.bulk("value");
-  sessions.open(5, WallMs{10});
-  sessions.open(9, WallMs{20});
-  sessions.admit({SessionId(5), 70, 60}, WallMs{30});
-  sessions.record({SessionId(5), 70, 60}, reply.take());
+  const Sessions sessions = some_sessions();
   std::string bytes;
   sessions.encode(bytes);
   for (size_t size = 0; size < bytes.size(); ++size) {
     Reader reader(std::string_view(bytes).substr(0, size));
     Sessions other;
-    EXPECT_FALSE(other.decode(reader).ok()) << size;
+    EXPECT_FALSE(other.decode(reader, false, 9).ok()) << size;
   }
   Reader reader(bytes);
   Sessions other;
-  ASSERT_TRUE(other.decode(reader).ok());
+  ASSERT_TRUE(other.decode(reader, false, 9).ok());
   EXPECT_TRUE(reader.at_end());
-  std::string again;
-  other.encode(again);
-  EXPECT_EQ(again, bytes);
+  std::string encoded_again;
+  other.encode(encoded_again);
+  EXPECT_EQ(encoded_again, bytes);
   EXPECT_EQ(other.bytes_used(), sessions.bytes_used());
+  EXPECT_EQ(other.admit({SessionId(5), 70, 60}, WallMs{40}).verdict, Sessions::Verdict::kReplay);
+  EXPECT_EQ(other.admit({SessionId(5), 80, 60}, WallMs{40}).verdict, Sessions::Verdict::kExecuted);
+}
+
+// The next session's id is the next operation's number: one that exists already would have ended the node.
+TEST(Sessions, AnIdThatWasNeverGivenOutIsRefused) {
+  std::string bytes;
+  some_sessions().encode(bytes);
+  Reader reader(bytes);
+  Sessions other;
+  EXPECT_FALSE(other.decode(reader, false, 8).ok());
+}
+
+TEST(Sessions, TheFormerVersionsRepliesAreRead) {
+  std::string bytes;  // one session: id 5, last use 10, floor 60; replies 70 "OK", 80 too long to keep now
+  put_varint(bytes, 1);
+  put_u64(bytes, 5);
+  put_i64(bytes, 10);
+  put_varint(bytes, 60);
+  put_varint(bytes, 2);
+  RecordingSink ok;
+  ok.ok();
+  put_varint(bytes, 70);
+  put_bytes(bytes, ok.view());
+  RecordingSink large;
+  large.bulk(std::string(kReplyBytesKeptMax, 'x'));
+  put_varint(bytes, 80);
+  put_bytes(bytes, large.view());
+  Reader reader(bytes);
+  Sessions sessions;
+  ASSERT_TRUE(sessions.decode(reader, true, 5).ok());
+  EXPECT_TRUE(reader.at_end());
+  const Sessions::Admission replay = sessions.admit({SessionId(5), 70, 60}, WallMs{20});
+  EXPECT_EQ(replay.verdict, Sessions::Verdict::kReplay);
+  EXPECT_EQ(replay.reply, ok.view());
+  EXPECT_EQ(sessions.admit({SessionId(5), 80, 60}, WallMs{20}).verdict, Sessions::Verdict::kExecuted);
+}
+
+TEST(StateMachine, HeaderOfAnUnknownVersionIsRefusedWithASentenceAndNotTakenForDamage) {
+  StateMachine machine({});
+  machine.begin_capture();
+  std::string header = machine.captured_header();
+  machine.end_capture(false);
+  header[0] = static_cast<char>(kHeaderFormatVersion + 1);
+  StateMachine other({});
+  const Status refused = other.restore_header(header, LogIndex(1));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kVersion);
+  EXPECT_TRUE(
+      refused.error().message.starts_with("the checkpoint's header has version 3, this program knows version 2"));
 }
 
 }  // namespace

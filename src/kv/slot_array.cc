@@ -18,7 +18,12 @@ SlotArray::SlotArray(uint64_t hash_seed)
 }
 
 SlotArray::~SlotArray() {
-  for (size_t i = 0; i < kSlotCount; ++i) clear(static_cast<uint16_t>(i));
+  std::vector<Entry*> entries;
+  for (size_t i = 0; i < kSlotCount; ++i) {
+    take(static_cast<uint16_t>(i), entries);
+    for (Entry* entry : entries) std::free(entry);
+    entries.clear();
+  }
 }
 
 uint64_t SlotArray::hash_of(std::string_view key) const { return EntryShelf::hash_of(key, hash_seed_); }
@@ -65,12 +70,12 @@ std::optional<uint64_t> SlotArray::list_positions(uint64_t from, uint64_t last, 
   return std::nullopt;
 }
 
-void SlotArray::clear(uint16_t slot) {
+void SlotArray::take(uint16_t slot, std::vector<Entry*>& out) {
   EntryShelf& entries = slots_[slot].entries;
   if (!entries.has_table()) return;
   std::vector<Entry*> all;
   entries.list(all);
-  for (Entry* entry : all) std::free(entry);
+  out.insert(out.end(), all.begin(), all.end());
   entries = EntryShelf(hash_seed_);
   occupied_[slot] = false;
 }

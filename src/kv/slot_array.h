@@ -33,14 +33,14 @@ class SlotArray {
   void remove(uint16_t slot, uint64_t hash, const Entry* entry);
   /// All entries of a slot, in no meaningful order. Replaces the content of `out`.
   void list(uint16_t slot, std::vector<Entry*>& out) const;
+  /// Moves a slot's entries to the end of `out`, whose they are now, and frees its table.
+  void take(uint16_t slot, std::vector<Entry*>& out);
   /// Entries at positions [from, last], in the order of (position, key), until there are `count_max` or more in `out`
   /// (whose content is replaced); at most EntryShelf::kKeysMax more than that, and never up to one of several keys of
   /// one position only. Returns the position to go on from; nothing if there is nothing behind. Slots are taken whole:
   /// what is listed beyond `last` is the caller's to leave out.
   std::optional<uint64_t> list_positions(uint64_t from, uint64_t last, size_t count_max,
                                          std::vector<PositionedEntry>& out) const;
-  /// Frees a slot's entries and table.
-  void clear(uint16_t slot);
 
   /// Notes that an entry of the slot changed in `generation` (see change_set.h); generations never decrease.
   void note_change(uint16_t slot, uint32_t generation);

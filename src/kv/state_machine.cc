@@ -15,50 +15,14 @@
 #include "kv/image_format.h"
 #include "kv/recorded_reply.h"
 #include "kv/sessions.h"
+#include "kv/shape.h"
+#include "kv/stamp_repair.h"
 #include "kv/table.h"
 
 namespace torc::kv {
 namespace {
 
-constexpr std::string_view kOverfullSession = "UNKNOWN outcome: the session holds too many unacknowledged replies";
-constexpr std::string_view kKeyTooLong = "ERR key exceeds maximum allowed size (65535 bytes)";
-static_assert(kKeyBytesMax == 65535);
-
-bool has_one_key(const CommandTraits& traits) { return traits.first_key == 1 && traits.last_key == 1; }
-
-/// The keys among the arguments. Requires: the argument count is right.
-struct KeyRange {
-  size_t begin, end, step;
-};
-
-KeyRange keys_of(const CommandTraits& traits, Args args) {
-  if (traits.first_key == 0) return {0, 0, 1};
-  const size_t last = traits.last_key < 0 ? args.size() - static_cast<size_t>(-traits.last_key)
-                                          : static_cast<size_t>(traits.last_key) - 1;
-  return {static_cast<size_t>(traits.first_key) - 1, last + 1, static_cast<size_t>(traits.key_step)};
-}
-
-/// Argument count and sizes; false after writing the error.
-bool check_shape(const CommandTraits& traits, Args args, ReplySink& sink) {
-  const auto count = static_cast<int>(args.size()) + 1;  // the name counts
-  if (args.size() > kArgsMax || (traits.arity >= 0 ? count != traits.arity : count < -traits.arity)) {
-    wrong_argument_count(traits.name, sink);
-    return false;
-  }
-  for (std::string_view arg : args) {
-    if (arg.size() <= kValueBytesMax) continue;
-    sink.error(kValueTooLong);
-    return false;
-  }
-  const KeyRange keys = keys_of(traits, args);
-  for (size_t i = keys.begin; i < keys.end; i += keys.step) {
-    if (args[i].size() <= kKeyBytesMax) continue;
-    sink.error(kKeyTooLong);
-    return false;
-  }
-  return true;
-}
-
+constexpr size_t kReclaimBytes = 4u << 20;  // freed per entry and per maintenance: about a millisecond
 }  // namespace
 
 struct StateMachine::Parts {
@@ -67,6 +31,7 @@ struct StateMachine::Parts {
   void execute(const Operation& op, ReplySink& sink);
   void execute_once(const Operation& op, ReplySink& sink);
   void execute_row(const CommandRow& row, Args args, ReplySink& sink);
+  void set_back(const StampRepair& repair);
   Spot find_unexpired(std::string_view key);
   std::string encode_header() const;
 
@@ -76,6 +41,7 @@ struct StateMachine::Parts {
   uint64_t operation_count = 0;  // rules.md#versions
   WallMs last_stamp;
   LogIndex applied;
+  uint64_t work = 0;    // beside table.bytes_touched()
   std::string header;   // as of begin_capture()
   Operation operation;  // scratch
   RecordingSink recording;
@@ -94,6 +60,7 @@ void StateMachine::Parts::execute_row(const CommandRow& row, Args args, ReplySin
   Spot spot;
   if (has_one_key(traits)) {
     spot = find_unexpired(args[0]);
+    if (spot.entry() != nullptr && touches_old_value({row.id, args})) work += spot.entry()->value_bytes;
   } else {
     const KeyRange keys = keys_of(traits, args);
     for (size_t i = keys.begin; i < keys.end; i += keys.step) find_unexpired(args[i]);
@@ -113,9 +80,22 @@ void StateMachine::Parts::execute(const Operation& op, ReplySink& sink) {
   } else if (op.id == CommandId::kPurge) {
     for (std::string_view key : op.args) find_unexpired(key);
     sink.ok();
+  } else if (op.id == CommandId::kSetBack) {
+    if (const auto repair = parse_stamp_repair(op.args)) set_back(*repair);
+    sink.ok();
   } else {
     execute_row(*row_of(op.id), op.args, sink);
   }
+}
+
+/// Nobody can say of a deadline whether it was meant as a distance or as a moment: those set under a wrong stamp move
+/// by the distance, since TTLs are what deadlines mostly come from.
+void StateMachine::Parts::set_back(const StampRepair& repair) {
+  const int64_t distance_ms = last_stamp.ms - repair.stamp.ms;
+  if (distance_ms <= 0) return;
+  table.pull_deadlines(repair.operations_right, repair.deadline_min.ms, distance_ms);
+  sessions.set_back(repair.stamp);
+  last_stamp = repair.stamp;
 }
 
 void StateMachine::Parts::execute_once(const Operation& op, ReplySink& sink) {
@@ -133,16 +113,18 @@ void StateMachine::Parts::execute_once(const Operation& op, ReplySink& sink) {
     case Sessions::Verdict::kReplay:
       CHECK(replay(admission.reply, sink));
       return;
+    case Sessions::Verdict::kExecuted:
+      return sink.error(kReplyNotKept);
     case Sessions::Verdict::kUnknown:
       return sink.error(kUnknownSession);
     case Sessions::Verdict::kOverfull:
-      return sink.error(kOverfullSession);
+      return sink.error(kTooManyRecords);
   }
 }
 
 std::string StateMachine::Parts::encode_header() const {
   std::string out;
-  put_u8(out, kImageFormatVersion);
+  put_u8(out, kHeaderFormatVersion);
   put_u64(out, operation_count);
   put_i64(out, last_stamp.ms);
   sessions.encode(out);
@@ -162,12 +144,15 @@ Status StateMachine::apply(LogIndex index, std::string_view payload, ReplyRouter
   if (reader.malformed()) return corrupt("no stamp");
   p.last_stamp = std::max(p.last_stamp, reader.stamp());
   p.sessions.expire_idle(p.last_stamp);
-  p.table.reclaim();
+  p.table.reclaim(kReclaimBytes);
+  p.work += payload.size();
   Operation& op = p.operation;
   for (size_t position = 0; reader.next(op); ++position) {
-    const bool is_internal = op.id == CommandId::kRegisterSession || op.id == CommandId::kPurge;
+    const bool is_internal =
+        op.id == CommandId::kRegisterSession || op.id == CommandId::kPurge || op.id == CommandId::kSetBack;
     if (!is_internal && row_of(op.id) == nullptr) return corrupt("unknown command");
     ReplySink& sink = replies.sink_for(position);
+    p.work += kOperationWork;
     op.call ? p.execute_once(op, sink) : p.execute(op, sink);
   }
   if (reader.malformed()) return corrupt("malformed operation");
@@ -204,14 +189,21 @@ bool StateMachine::check_syntax(const CommandView& command, ReplySink& sink) {
   return row->syntax == nullptr || row->syntax(command.args, sink);
 }
 
+bool StateMachine::would_execute(const SessionCall& call) const { return parts_->sessions.would_execute(call); }
 LogIndex StateMachine::applied() const { return parts_->applied; }
 uint64_t StateMachine::operation_count() const { return parts_->operation_count; }
 WallMs StateMachine::last_stamp() const { return parts_->last_stamp; }
 uint64_t StateMachine::key_count() const { return parts_->table.key_count(); }
 size_t StateMachine::bytes_used() const { return parts_->table.bytes_used() + parts_->sessions.bytes_used(); }
+void StateMachine::reclaim() { parts_->table.reclaim(kReclaimBytes); }
+uint64_t StateMachine::work_done() const { return parts_->work + parts_->table.bytes_touched(); }
 
-std::vector<std::string> StateMachine::due_keys(WallMs now, size_t count_max) const {
-  return parts_->table.deadlines().due(std::max(now, parts_->last_stamp).ms, count_max);
+Cost StateMachine::cost_of(const CommandView& command, size_t growth_before) const {
+  return kv::cost_of(command, parts_->table, growth_before);
+}
+
+DueKeys StateMachine::due_keys(WallMs now, size_t count_max, size_t bytes_max) const {
+  return parts_->table.deadlines().due(std::max(now, parts_->last_stamp).ms, count_max, bytes_max);
 }
 
 uint64_t StateMachine::digest() const {
@@ -244,13 +236,13 @@ Status StateMachine::restore_header(std::string_view header, LogIndex applied) {
   CHECK(p.applied == LogIndex() && p.table.key_count() == 0);
   Reader reader(header);
   const uint8_t format = reader.u8();
-  if (reader.ok() && format != kImageFormatVersion) {
-    return unknown_version("the checkpoint's header", format, kImageFormatVersion);
+  if (reader.ok() && (format == 0 || format > kHeaderFormatVersion)) {
+    return unknown_version("the checkpoint's header", format, kHeaderFormatVersion);
   }
   p.operation_count = reader.u64();
   p.last_stamp = WallMs{reader.i64()};
   if (!reader.ok() || p.last_stamp.ms < 0) return Error{ErrorCode::kCorrupt, "checkpoint header: malformed"};
-  if (Status status = p.sessions.decode(reader); !status) return status;
+  if (Status status = p.sessions.decode(reader, format == 1, p.operation_count); !status) return status;
   if (!reader.at_end()) return Error{ErrorCode::kCorrupt, "checkpoint header: bytes after the end"};
   p.applied = applied;
   return {};

@@ -13,6 +13,8 @@
 #include "base/time.h"
 #include "kv/batch.h"
 #include "kv/command.h"
+#include "kv/cost.h"
+#include "kv/deadline_index.h"
 #include "kv/reply_sink.h"
 
 namespace torc::kv {
@@ -66,13 +68,22 @@ class StateMachine {
   LogIndex applied() const;
   /// Executed since the group began: what keys' versions count (rules.md#versions).
   uint64_t operation_count() const;
-  /// The largest of all entries applied: the time that expiry knows (rules.md#leader-time).
+  /// The time that expiry knows: the largest of all entries applied, unless kSetBack has set it back
+  /// (rules.md#leader-time).
   WallMs last_stamp() const;
   uint64_t key_count() const;
   /// Approximate heap bytes of keys, values and sessions.
   size_t bytes_used() const;
-  /// Keys whose deadline has passed, at most `count_max`, for the leader to propose as kPurge.
-  std::vector<std::string> due_keys(WallMs now, size_t count_max) const;
+  /// Frees some of what a FLUSHALL left behind; apply() does too. The replicated state stays as it is.
+  void reclaim();
+  /// What the command may cost, and how much it may add, if it is applied behind commands that add `growth_before`.
+  Cost cost_of(const CommandView& command, size_t growth_before) const;
+  /// Whether the call would execute if it were applied now: it was not executed before, under its session's eyes.
+  bool would_execute(const SessionCall& call) const;
+  /// What apply() has done since the start, in the unit of Cost::work: for whoever shares the loop with others.
+  uint64_t work_done() const;
+  /// Keys whose deadline has passed, for the leader to propose as kPurge; within the limits of DeadlineIndex::due.
+  DueKeys due_keys(WallMs now, size_t count_max, size_t bytes_max) const;
   /// Order-independent digest of the whole replicated state (keys, values, deadlines, versions, sessions, counters):
   /// equal on all replicas at equal applied index. Cost: O(state); for tests and the simulator.
   uint64_t digest() const;

@@ -5,6 +5,7 @@
 #include "kv/command_script.h"
 #include "kv/entry.h"
 #include "kv/handlers.h"
+#include "kv/sessions.h"
 
 namespace torc::kv {
 namespace {
@@ -41,6 +42,66 @@ TEST(StateMachine, TimeNeverGoesBack) {
   EXPECT_EQ(node.run("PTTL b"), ":10\n");
 }
 
+// 2 h ahead from operation 3 on; set back with what is known of that, and without.
+//
+//   operations   1: a, 10 s   2: b, 3 h   | 3: c, 10 s   4: d, 3 h |
+//   stamp        right                    | 2 h ahead              | set back
+TEST(StateMachine, AStampThatWasAheadIsSetBackAndWhatWasComputedFromItToo) {
+  constexpr int64_t kAheadMs = 2 * 3'600'000;
+  const auto run_ahead = [&](ScriptMachine& node) {
+    node.run("SET b 1 PX 10800000");
+    node.run("SET a 1 PX 10000");
+    node.now.ms += kAheadMs;
+    node.run("SET c 1 PX 10000");
+    node.run("SET d 1 PX 10800000");
+    EXPECT_EQ(node.machine.last_stamp(), node.now);
+    node.now.ms -= kAheadMs;
+  };
+  const auto set_back = [&](ScriptMachine& node, int64_t operations, int64_t deadline_ms) {
+    const std::string now = std::to_string(node.now.ms);
+    return node.propose("SETBACK " + now + " " + std::to_string(operations) + " " + std::to_string(deadline_ms));
+  };
+  ScriptMachine known;
+  run_ahead(known);
+  EXPECT_EQ(set_back(known, 2, known.now.ms), "+OK\n");
+  EXPECT_EQ(known.machine.last_stamp(), known.now);
+  for (const auto& [key, ttl] : {std::pair("a", "10000"), {"b", "10800000"}, {"c", "10000"}, {"d", "10800000"}}) {
+    EXPECT_EQ(known.run("PTTL " + std::string(key)), ":" + std::string(ttl) + "\n") << key;
+  }
+  EXPECT_EQ(known.run("VERSION d"), ":4\n") << "it holds the same";
+  EXPECT_EQ(set_back(known, 2, known.now.ms), "+OK\n");
+  EXPECT_EQ(known.run("PTTL d"), ":10800000\n") << "only a stamp that is ahead is set back";
+
+  // What lies behind the last wrong stamp can only have been computed from it, or be longer than it was wrong.
+  ScriptMachine unknown;
+  run_ahead(unknown);
+  EXPECT_EQ(set_back(unknown, 0, unknown.now.ms + kAheadMs), "+OK\n");
+  EXPECT_EQ(unknown.run("PTTL a"), ":10000\n");
+  EXPECT_EQ(unknown.run("PTTL c"), ":10000\n");
+  EXPECT_EQ(unknown.run("PTTL d"), ":10800000\n");
+  for (const char* wrong : {"SETBACK", "SETBACK 1", "SETBACK 1 2 x", "SETBACK -1 0 5", "SETBACK 5 0 4"}) {
+    const WallMs before = unknown.machine.last_stamp();
+    EXPECT_EQ(unknown.propose(wrong), "+OK\n");
+    EXPECT_EQ(unknown.machine.last_stamp(), before) << wrong;
+  }
+}
+
+TEST(StateMachine, SessionsOutliveAStampThatWasAhead) {
+  ScriptMachine node;
+  const auto open = [&] { return SessionId(std::stoull(node.propose("REGISTERSESSION").substr(1))); };
+  const SessionCall early{open(), 1, 1};
+  node.now.ms += kSessionIdleMsMax - 1;
+  const SessionCall late{open(), 1, 1};
+  EXPECT_EQ(node.propose("INCR a", &late), ":1\n");
+  EXPECT_EQ(node.propose("INCR a", &early), ":2\n");
+  node.now.ms -= kSessionIdleMsMax / 2;
+  EXPECT_EQ(node.propose("SETBACK " + std::to_string(node.now.ms) + " 0 " + std::to_string(node.now.ms)), "+OK\n");
+  node.now.ms += kSessionIdleMsMax - 1;
+  EXPECT_EQ(node.propose("INCR a", &early), ":2\n");
+  node.now.ms += kSessionIdleMsMax;
+  EXPECT_EQ(node.propose("INCR a", &early).substr(0, 8), "-UNKNOWN");
+}
+
 TEST(StateMachine, WritesSeeAnExpiredKeyAsAbsent) {
   const std::pair<const char*, const char*> cases[] = {
       {"SET a 1 NX", "+OK\n"},        {"SET a 1 XX", "(nil)\n"},    {"SETNX a 1", ":1\n"},
@@ -74,7 +135,7 @@ TEST(StateMachine, DueKeysComeByDeadlineAndFollowEveryChange) {
   ScriptMachine node;
   using Keys = std::vector<std::string>;
   const auto due = [&](int64_t after_ms, size_t count_max = 100) {
-    return node.machine.due_keys(WallMs{node.now.ms + after_ms}, count_max);
+    return node.machine.due_keys(WallMs{node.now.ms + after_ms}, count_max, SIZE_MAX).keys;
   };
   node.run("SET c 1 PX 300");
   node.run("SET a 1 PX 200");
@@ -94,6 +155,22 @@ TEST(StateMachine, DueKeysComeByDeadlineAndFollowEveryChange) {
   EXPECT_EQ(due(1000), Keys{"d"});
   node.run("FLUSHALL");
   EXPECT_EQ(due(1000), Keys());
+}
+
+// Counted alone, 1,024 keys of 65,000 bytes were one purge of 64 MiB.
+TEST(StateMachine, DueKeysStopBeforeTheirBytesPassTheLimit) {
+  ScriptMachine node;
+  node.run("SET aa 1 PX 100");     // 3 bytes
+  node.run("SET bb 22 PX 100");    // 4
+  node.run("SET cc 4444 PX 100");  // 6
+  const auto due = [&](size_t bytes_max) { return node.machine.due_keys(WallMs{node.now.ms + 100}, 100, bytes_max); };
+  EXPECT_EQ(due(7).keys, (std::vector<std::string>{"aa", "bb"}));
+  EXPECT_FALSE(due(7).is_all);
+  EXPECT_EQ(due(6).keys, std::vector<std::string>{"aa"});
+  EXPECT_EQ(due(1).keys, std::vector<std::string>{"aa"}) << "one always";
+  EXPECT_EQ(due(12).keys.size(), 2u);
+  EXPECT_EQ(due(13).keys.size(), 3u);
+  EXPECT_TRUE(due(13).is_all);
 }
 
 TEST(StateMachine, DbSizeCountsExpiredKeysUntilTheyArePurged) {
@@ -261,6 +338,7 @@ TEST(StateMachine, BytesUsedReturnToWhereTheyWere) {
   EXPECT_EQ(node.machine.bytes_used(), empty);
   node.run("SET a 1 EX 100");
   node.run("FLUSHALL");
+  while (node.machine.bytes_used() > empty) node.machine.reclaim();
   EXPECT_EQ(node.machine.bytes_used(), empty);
 }
 

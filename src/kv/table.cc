@@ -15,9 +15,8 @@ namespace torc::kv {
 namespace {
 
 constexpr size_t kMallocHeaderBytes = 8;
-constexpr size_t kSlotBytesPerKey = 18;       // pointer, metadata byte and load factor of the flat set, on average
-constexpr size_t kGrowthBytesMax = 1u << 20;  // as Redis' SDS_MAX_PREALLOC
-constexpr uint32_t kSlotsPerReclaim = 16;
+constexpr size_t kSlotBytesPerKey = 18;  // pointer, metadata byte and load factor of the flat set, on average
+constexpr size_t kFreeingCost = 256;     // of an entry or an empty slot, in bytes of reclaim()
 constexpr uint32_t kNeverChanged = 0;
 
 size_t bytes_needed(size_t key_bytes, size_t value_bytes, int64_t deadline_ms) {
@@ -47,7 +46,9 @@ void store_deadline(Entry& entry, int64_t deadline_ms) {
 
 Table::Table(uint64_t hash_seed) : hash_seed_(hash_seed), slots_(std::make_unique<SlotArray>(hash_seed)) {}
 
-Table::~Table() = default;
+Table::~Table() {
+  for (Entry* entry : doomed_) std::free(entry);
+}
 
 Spot Table::find(std::string_view key) const {
   Spot spot;
@@ -59,12 +60,13 @@ Spot Table::find(std::string_view key) const {
 
 size_t Table::bytes_used() const {
   return entry_bytes_ + record_count_ * kSlotBytesPerKey + deadlines_.size() * kDeadlineIndexBytesPerKey +
-         changes_.saved_bytes();
+         changes_.saved_bytes() + retired_bytes_;
 }
 
 void Table::before_change(const Spot& spot) {
   Entry& record = *spot.record;
   if (changes_.is_captured(record.generation)) {
+    bytes_touched_ += record.block_bytes;
     changes_.save(spot.slot, record);
     record.flags |= Entry::kStored;  // the capture will write it
   }
@@ -86,6 +88,7 @@ Entry* Table::create(Spot& spot, std::string_view key, size_t value_bytes, int64
   entry->generation = kNeverChanged;
   if (!key.empty()) std::memcpy(entry->bytes(), key.data(), key.size());
   entry_bytes_ += block_bytes + kMallocHeaderBytes;
+  bytes_touched_ += block_bytes;
   ++record_count_;
   slots_->insert(spot.slot, entry);
   spot.record = entry;
@@ -95,6 +98,7 @@ Entry* Table::create(Spot& spot, std::string_view key, size_t value_bytes, int64
 void Table::resize_block(Spot& spot, size_t block_bytes) {
   Entry*& cell = slots_->cell_of(spot.slot, spot.hash, spot.record);
   entry_bytes_ += block_bytes - spot.record->block_bytes;
+  bytes_touched_ += block_bytes;
   cell = static_cast<Entry*>(std::realloc(static_cast<void*>(spot.record), block_bytes));
   CHECK(cell != nullptr) << "out of memory";
   cell->block_bytes = static_cast<uint32_t>(block_bytes);
@@ -133,6 +137,15 @@ void Table::set_deadline(Spot& spot, int64_t deadline_ms, uint64_t version) {
   reshape(spot, entry.key(), entry.value_bytes, deadline_ms, Growth::kExact, version);
 }
 
+void Table::pull_deadlines(uint64_t version_min, int64_t deadline_min_ms, int64_t distance_ms) {
+  CHECK(distance_ms > 0) << distance_ms;
+  deadlines_.for_each_later(deadline_min_ms, [&](const Entry& entry) {
+    if (entry.version <= version_min) return;
+    Spot spot = find(entry.key());
+    set_deadline(spot, std::max<int64_t>(entry.deadline() - distance_ms, 1), entry.version);
+  });
+}
+
 void Table::release(Entry* entry) {
   entry_bytes_ -= entry->block_bytes + kMallocHeaderBytes;
   --record_count_;
@@ -166,17 +179,30 @@ void Table::flush() {
   }
   deadlines_.clear();
   changes_.note_flush();
+  retired_bytes_ += entry_bytes_ + record_count_ * kSlotBytesPerKey;
   key_count_ = 0;
   record_count_ = 0;
   entry_bytes_ = 0;
 }
 
-void Table::reclaim() {
-  if (retired_.empty()) return;
-  for (uint32_t n = 0; n < kSlotsPerReclaim; ++n) retired_.front()->clear(static_cast<uint16_t>(retired_slot_++));
-  if (retired_slot_ < kSlotCount) return;
-  retired_slot_ = 0;
-  retired_.erase(retired_.begin());
+void Table::reclaim(size_t bytes_max) {
+  for (size_t bytes = 0; bytes < bytes_max; bytes += kFreeingCost) {
+    if (!doomed_.empty()) {
+      Entry* entry = doomed_.back();
+      doomed_.pop_back();
+      const size_t freed = entry->block_bytes + kMallocHeaderBytes;
+      retired_bytes_ -= freed + kSlotBytesPerKey;
+      bytes += freed;
+      std::free(entry);
+    } else if (retired_.empty()) {
+      return;
+    } else if (retired_slot_ < kSlotCount) {
+      retired_.front()->take(static_cast<uint16_t>(retired_slot_++), doomed_);
+    } else {
+      retired_slot_ = 0;
+      retired_.erase(retired_.begin());
+    }
+  }
 }
 
 void Table::restore(Spot& spot, std::string_view key, std::string_view value, int64_t deadline_ms, uint64_t version) {

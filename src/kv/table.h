@@ -17,6 +17,8 @@
 
 namespace torc::kv {
 
+constexpr size_t kGrowthBytesMax = 1u << 20;  // as Redis' SDS_MAX_PREALLOC
+
 /// How much room a value gets beside what it needs now.
 enum class Growth {
   kExact,
@@ -47,8 +49,10 @@ class Table {
                                          std::vector<PositionedEntry>& out) const {
     return slots_->list_positions(from, last, count_max, out);
   }
-  /// Heap bytes of entries, their slots and deadlines, roughly.
+  /// Heap bytes of entries, their slots and deadlines, roughly; with what flush() left and reclaim() has not freed yet.
   size_t bytes_used() const;
+  /// Bytes of blocks that were made, moved or copied, since the start: what changes cost beside their arguments.
+  uint64_t bytes_touched() const { return bytes_touched_; }
   const DeadlineIndex& deadlines() const { return deadlines_; }
 
   // ---- changes; the spot must come from find(key) with no change of another key's block since ----
@@ -62,12 +66,16 @@ class Table {
   void set(Spot& spot, std::string_view key, std::string_view value, int64_t deadline_ms, uint64_t version);
   /// Requires: spot.entry().
   void set_deadline(Spot& spot, int64_t deadline_ms, uint64_t version);
+  /// Moves the deadlines of keys that were written after operation `version_min` and lie behind `deadline_min_ms` by
+  /// so much towards now. Versions stay: what the keys hold is the same. O(keys with a deadline), at most once in the
+  /// life of a wrong clock. Requires: distance_ms > 0.
+  void pull_deadlines(uint64_t version_min, int64_t deadline_min_ms, int64_t distance_ms);
   /// Requires: spot.entry().
   void erase(Spot& spot);
   /// Erases everything in O(slots + deadlines); memory comes back through reclaim().
   void flush();
-  /// Frees some of what flush() left behind.
-  void reclaim();
+  /// Frees about `bytes_max` of what flush() left behind; small entries count for more than their bytes.
+  void reclaim(size_t bytes_max);
   /// An entry that is in the checkpoint store as it is here. Requires: spot has no record.
   void restore(Spot& spot, std::string_view key, std::string_view value, int64_t deadline_ms, uint64_t version);
 
@@ -97,12 +105,15 @@ class Table {
   std::unique_ptr<SlotArray> slots_;
   std::unique_ptr<SlotArray> frozen_;
   std::vector<std::unique_ptr<SlotArray>> retired_;
-  uint32_t retired_slot_ = 0;  // slots of retired_.front() below this one are free
+  uint32_t retired_slot_ = 0;   // slots of retired_.front() below this one are empty
+  std::vector<Entry*> doomed_;  // of retired_, about to be freed
+  size_t retired_bytes_ = 0;    // of frozen_, retired_ and doomed_
   DeadlineIndex deadlines_;
   ChangeSet changes_;
   uint64_t key_count_ = 0;
   size_t record_count_ = 0;
   size_t entry_bytes_ = 0;
+  uint64_t bytes_touched_ = 0;
 };
 
 }  // namespace torc::kv

@@ -46,7 +46,7 @@ TEST(Table, AMuchSmallerValueGivesItsRoomBack) {
   EXPECT_LT(spot.entry()->block_bytes, 100u);
   EXPECT_EQ(spot.entry()->value(), "y");
   EXPECT_EQ(spot.entry()->deadline(), 500);
-  EXPECT_EQ(table.deadlines().due(500, 10), std::vector<std::string>{"a"});
+  EXPECT_EQ(table.deadlines().due(500, 10, SIZE_MAX).keys, std::vector<std::string>{"a"});
 }
 
 TEST(Table, DeadlinesComeAndGoWithoutTouchingTheValue) {
@@ -76,10 +76,30 @@ TEST(Table, FlushedMemoryComesBackPieceByPiece) {
     table.flush();
     EXPECT_EQ(table.key_count(), 0u);
     EXPECT_EQ(table.find("1").entry(), nullptr);
-    EXPECT_EQ(table.bytes_used(), 0u);
   }
-  for (uint32_t i = 0; i < 2 * kSlotCount; ++i) table.reclaim();
+  const size_t left = table.bytes_used();
+  EXPECT_GT(left, 2000u * sizeof(Entry)) << "freed memory is not free before it is given back";
+  table.reclaim(64u << 10);
+  EXPECT_LT(table.bytes_used(), left);
+  EXPECT_GT(table.bytes_used(), 0u);
+  table.reclaim(SIZE_MAX / 2);
+  EXPECT_EQ(table.bytes_used(), 0u);
   EXPECT_EQ(table.find("1").entry(), nullptr);
+}
+
+// A tag puts all keys into one slot; freeing a slot at once held the loop for as long as there are keys.
+TEST(Table, FlushedMemoryOfOneSlotComesBackPieceByPieceToo) {
+  Table table(1);
+  for (int i = 0; i < 1000; ++i) {
+    const std::string key = "{tag}" + std::to_string(i);
+    Spot spot = table.find(key);
+    table.set(spot, key, std::string(1000, 'v'), kNoDeadline, 1);
+  }
+  table.flush();
+  for (size_t left = table.bytes_used(); left > 0; left = table.bytes_used()) {
+    table.reclaim(64u << 10);
+    ASSERT_LE(left - table.bytes_used(), 64u << 10);
+  }
 }
 
 TEST(Table, FindsAmongManyKeysOfOneSlot) {

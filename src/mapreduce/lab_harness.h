@@ -9,6 +9,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <latch>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -65,16 +66,17 @@ class LabDirectory {
 };
 
 /// Its thread turns a worker until the job is over, or until it has claimed so many tasks: then it dies in the middle
-/// of the last one and says nothing to anybody.
+/// of the last one and says nothing to anybody. `others`: those it begins together with.
 class LabWorker {
  public:
   static constexpr uint64_t kImmortal = UINT64_MAX;
 
   LabWorker(LocalStore& store, std::shared_ptr<FileSystem> files, const std::string& job, Functions functions,
-            uint64_t dies_after = kImmortal)
-      : thread_([this, &store, files = std::move(files), job, functions = std::move(functions), dies_after] {
+            uint64_t dies_after = kImmortal, std::latch* others = nullptr)
+      : thread_([this, &store, files = std::move(files), job, functions = std::move(functions), dies_after, others] {
           ThreadExecutor executor(files, [functions](const JobRecord&) { return functions; }, {});
           Worker worker(WorkerId(random_number()), job, store, *files, executor, unix_ms);
+          if (others != nullptr) others->arrive_and_wait();
           while (worker.counts().claimed < dies_after) {
             const auto since = std::chrono::steady_clock::now().time_since_epoch();
             const Result<Worker::Turn> turn = worker.turn(

@@ -67,8 +67,8 @@ class MapReduceLab : public ::testing::Test {
     put_numbers(kMaps);
     ASSERT_TRUE(jobs_.submit("lab", spec(kReduces), random_number(), unix_ms()).ok());
   }
-  LabWorker& start(uint64_t dies_after = LabWorker::kImmortal) {
-    workers_.emplace_back(store_, files_, "lab", lab_functions(), dies_after);
+  LabWorker& start(uint64_t dies_after = LabWorker::kImmortal, std::latch* others = nullptr) {
+    workers_.emplace_back(store_, files_, "lab", lab_functions(), dies_after, others);
     return workers_.back();
   }
   void check_done() {
@@ -102,8 +102,9 @@ TEST_F(MapReduceLab, SequentialMany) { run_sequentially(5, 3); }
 
 TEST_F(MapReduceLab, Basic) {
   submit();
-  start();
-  start();
+  std::latch both(2);  // on a busy machine one could be done with everything before the other has begun
+  start(LabWorker::kImmortal, &both);
+  start(LabWorker::kImmortal, &both);
   for (LabWorker& worker : workers_) {
     worker.join();
     EXPECT_TRUE(worker.has_seen_end());
@@ -115,6 +116,9 @@ TEST_F(MapReduceLab, Basic) {
 TEST_F(MapReduceLab, OneFailure) {
   submit();
   LabWorker& mortal = start(kTasksOfMortals);
+  // On a busy machine the other one could be done with everything before this one has had ten tasks.
+  while (jobs_.status("lab")->maps.done < kTasksOfMortals - 2)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   LabWorker& survivor = start();
   survivor.join();
   mortal.join();
@@ -124,14 +128,14 @@ TEST_F(MapReduceLab, OneFailure) {
   check_done();
 }
 
-/// The lab starts two workers each second; here they come five times as often, so that the test is over soon.
+/// The lab starts two workers each second; here they come ten times as often, so that the test is over soon.
 TEST_F(MapReduceLab, ManyFailures) {
   submit();
-  constexpr int kPairsMax = 300;
+  constexpr int kPairsMax = 600;
   for (int pair = 0; pair < kPairsMax && !jobs_.find("lab")->is_ended(); ++pair) {
     start(kTasksOfMortals);
     start(kTasksOfMortals);
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
   workers_.clear();
   check_done();

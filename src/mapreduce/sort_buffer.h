@@ -1,8 +1,8 @@
 // Pairs in memory until they are sorted into a run. One block: pairs grow from its front, their entries from its back.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -30,10 +30,8 @@ class SortBuffer {
     ++by_partition_[partition];
     end_ = put_varint32(end_, static_cast<uint32_t>(key.size()));
     end_ = put_varint32(end_, static_cast<uint32_t>(value.size()));
-    std::memcpy(end_, key.data(), key.size());
-    end_ += key.size();
-    std::memcpy(end_, value.data(), value.size());
-    end_ += value.size();
+    end_ = std::copy(key.begin(), key.end(), end_);
+    end_ = std::copy(value.begin(), value.end(), end_);
   }
   /// Calls take(partition, key, value) for all pairs in order, and is empty then.
   template <typename Take>

@@ -157,7 +157,8 @@ void Worker::abandon_all() {
 
 void Worker::leave() {
   const std::map<Attempt, Running> running = running_;
-  for (const auto& [attempt, unused] : running) {
+  for (const auto& each : running) {
+    const Attempt& attempt = each.first;
     executor_.abandon(attempt);
     const Result<Written> written =
         write(attempt, [&](TaskRecord record) { return released(std::move(record), attempt.id); });

@@ -63,12 +63,12 @@ Result<std::vector<std::string>> WorkerPool::look(Jobs& jobs) {
     const WorkerId id = member->id;
     const std::string ending = ending_of(*status);
     member = members_.erase(member);
-    if (*status == 0) continue;  // it saw the end of the job
     const bool is_crash = WIFSIGNALED(*status) && !was_killed(*status);
     if (Status buried = jobs.bury(job_, id, is_crash ? "its worker ended with " + ending : std::string()); !buried) {
       return buried.error();
     }
-    if (!was_killed(*status) && ++early_ends_ > kEarlyEndsMax) {
+    // One that was told to stop has ended well, and still another one is wanted here.
+    if (*status != 0 && !was_killed(*status) && ++early_ends_ > kEarlyEndsMax) {
       return Error{ErrorCode::kInvalid, "workers end by themselves, the last one with " + ending};
     }
     said.push_back("a worker ended with " + ending + "; another one takes its place");
@@ -114,6 +114,8 @@ Result<JobStatus> run_workers(const Setting& setting, const std::string& job, si
     }
     std::this_thread::sleep_for(kEndLook);
   }
+  // They have nothing to give back, and what a backup still writes must not come after the directory is gone.
+  pool.kill();
   const Result<JobStatus> status = jobs.status(job);
   if (status && status->record.state == JobState::kDone) (void)files.remove_tree(status->record.scratch());
   return status;

@@ -20,11 +20,13 @@ class WorkerPool {
   ~WorkerPool() { stop(); }
 
   Status start(size_t count);
-  /// Hands back the tasks of workers that died and starts others in their place. Returns what happened, one sentence
-  /// each. Errors: kUnavailable, kIo. kInvalid: they end by themselves, again and again.
+  /// Of a job that has not ended: hands back the tasks of workers that died and starts others in their place. Returns
+  /// what happened, one sentence each. Errors: kUnavailable, kIo. kInvalid: they end by themselves, again and again.
   Result<std::vector<std::string>> look(Jobs& jobs);
   /// Asks them to give back what they run, and waits for their ends.
   void stop();
+  /// Ends them at once: the job has ended.
+  void kill() { members_.clear(); }
 
  private:
   struct Member {

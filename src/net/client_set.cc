@@ -1,5 +1,7 @@
 #include "net/client_set.h"
 
+#include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "net/resp_connection.h"
@@ -41,22 +43,41 @@ void ClientSet::mark(RespConnection& connection) { marked_.push_back(&connection
 
 void ClientSet::account(ptrdiff_t bytes) {
   buffered_bytes_ += static_cast<size_t>(bytes);
-  if (bytes > 0) grown_this_turn_ += static_cast<size_t>(bytes);
+  if (bytes <= 0) return;
+  grown_this_turn_ += static_cast<size_t>(bytes);
+  if (buffered_bytes_ > limits_.buffered_bytes_max) doom_largest();
+}
+
+/// Ten thousand clients of 100 KB each are a gigabyte too, so nobody is too small to be counted; but it is never a
+/// small one that goes for what a large one holds.
+void ClientSet::doom_largest() {
+  std::vector<RespConnection*> largest;
+  for (const auto& [id, connection] : connections_) {
+    if (connection->accounted_bytes() > 0) largest.push_back(connection.get());
+  }
+  std::ranges::sort(largest, std::greater(), &RespConnection::accounted_bytes);
+  const size_t enough = limits_.buffered_bytes_max - limits_.buffered_bytes_max / 16;
+  for (RespConnection* connection : largest) {
+    if (buffered_bytes_ <= enough) return;
+    connection->doom();
+  }
 }
 
 void ClientSet::end_turn() {
   grown_this_turn_ = 0;
-  // end_turn() of a connection marks nobody, closing one in it included: its id goes straight to gone_.
-  for (RespConnection* connection : std::exchange(marked_, {})) {
-    connection->end_turn();
-    if (connection->is_closed()) gone_.push_back(connection->record().id);
+  // Nobody is forgotten before all are through: one that grows here may doom another, which is marked again then.
+  while (!marked_.empty()) {
+    for (RespConnection* connection : std::exchange(marked_, {})) {
+      connection->end_turn();
+      if (connection->is_closed()) gone_.push_back(connection->record().id);
+    }
   }
   for (uint64_t id : std::exchange(gone_, {})) connections_.erase(id);
 }
 
-void ClientSet::close_stuck_readers() {
+void ClientSet::close_stuck_and_idle() {
   const Instant now = loop_.clock().now();
-  for (auto& [id, connection] : connections_) connection->close_if_stuck(now);
+  for (auto& [id, connection] : connections_) connection->close_if_stuck_or_idle(now);
 }
 
 void ClientSet::resume_next_turn(uint64_t id) {
@@ -65,7 +86,9 @@ void ClientSet::resume_next_turn(uint64_t id) {
 
 void ClientSet::resume(uint64_t id) {
   const auto found = connections_.find(id);
-  if (found != connections_.end() && !found->second->is_closed()) found->second->resume();
+  if (found == connections_.end() || found->second->is_closed()) return;
+  if (is_turn_full()) return resume_next_turn(id);  // hundreds may resume at once, each with a large answer
+  found->second->resume();
 }
 
 std::string ClientSet::take_spare_output() {

@@ -35,7 +35,7 @@ class ClientSet {
   const std::map<uint64_t, std::unique_ptr<RespConnection>>& connections() const { return connections_; }
   /// Flushes every connection something happened to, and forgets the closed ones.
   void end_turn();
-  void close_stuck_readers();
+  void close_stuck_and_idle();
 
   // ---- for connections ----
   void mark(RespConnection& connection);
@@ -52,7 +52,8 @@ class ClientSet {
   RespStats& stats() { return stats_; }
   ConnectionCommands& commands() { return commands_; }
   size_t buffered_bytes() const { return buffered_bytes_; }
-  /// A client's buffers have become larger, or smaller (negative).
+  /// A client's buffers have become larger, or smaller (negative). Above the limit of all together this dooms whoever
+  /// holds most.
   void account(ptrdiff_t bytes);
   /// Large answers enough for one turn: whoever has not been read from yet has to wait for the next.
   bool is_turn_full() const { return grown_this_turn_ >= limits_.growth_per_turn_max; }
@@ -62,6 +63,7 @@ class ClientSet {
 
  private:
   void resume(uint64_t id);
+  void doom_largest();
 
   host::EventLoop& loop_;
   node::Service& service_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,23 +22,28 @@ constexpr std::array<std::string_view, 3> kHelp = {
     "SET: refused, settings are fixed while the server runs.",
 };
 
+/// Names are short; matching a pattern of megabytes against them would hold everybody up.
+constexpr size_t kPatternBytesMax = 256;
+
+std::string seconds(Duration d) { return std::to_string(std::chrono::ceil<std::chrono::seconds>(d).count()); }
+
 using Settings = std::vector<std::pair<std::string_view, std::string>>;
 
-Settings settings_of(const ClientSet& clients, const RespLimits& limits) {
+Settings settings_of(ClientSet& clients, const RespLimits& limits) {
   return {
       {"appendfsync", "always"},  // every write is on the disks of a majority before its reply
       {"appendonly", "yes"},
       {"cluster-enabled", "no"},
       {"databases", "1"},
       {"maxclients", std::to_string(limits.clients_max)},
-      {"maxmemory", "0"},
+      {"maxmemory", std::to_string(clients.service().status().memory_max)},
       {"maxmemory-policy", "noeviction"},
       {"port", std::to_string(clients.port())},
       {"proto-max-bulk-len", std::to_string(wire::kBulkBytesMax)},
       {"requirepass", ""},
       {"save", ""},
-      {"tcp-keepalive", "0"},
-      {"timeout", "0"},
+      {"tcp-keepalive", seconds(limits.keepalive)},
+      {"timeout", seconds(limits.idle_timeout)},
   };
 }
 
@@ -45,7 +51,7 @@ void answer_settings(std::span<const std::string_view> patterns, ClientSet& clie
   Settings settings = settings_of(clients, clients.limits());
   std::erase_if(settings, [&](const auto& setting) {
     return std::none_of(patterns.begin(), patterns.end(), [&](std::string_view pattern) {
-      return matches_glob(pattern, setting.first, LetterCase::kIgnored);
+      return pattern.size() <= kPatternBytesMax && matches_glob(pattern, setting.first, LetterCase::kIgnored);
     });
   });
   out.map(settings.size());
@@ -56,7 +62,7 @@ void answer_settings(std::span<const std::string_view> patterns, ClientSet& clie
 }
 
 /// `name`: the first setting of CONFIG SET.
-void refuse_to_set(std::string_view name, const ClientSet& clients, wire::RespEncoder& out) {
+void refuse_to_set(std::string_view name, ClientSet& clients, wire::RespEncoder& out) {
   const Settings settings = settings_of(clients, clients.limits());
   const bool is_known = std::any_of(settings.begin(), settings.end(),
                                     [name](const auto& setting) { return wire::to_lower(name) == setting.first; });

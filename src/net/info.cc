@@ -122,14 +122,15 @@ void write_memory(const InfoSource& source, Text& out) {
   const uint64_t resident = resident_bytes();
   uint64_t state = 0;
   for (const GroupStatus& group : source.node.groups) state += group.state_bytes;
-  out.field("used_memory", used);
-  out.field("used_memory_human", human(used));
+  out.field("used_memory", source.node.memory_used);
+  out.field("used_memory_human", human(source.node.memory_used));
+  out.field("allocator_allocated", used);
   out.field("used_memory_rss", resident);
   out.field("used_memory_rss_human", human(resident));
   out.field("used_memory_dataset", state);
   out.field("mem_clients_normal", source.buffered_bytes);
-  out.field("maxmemory", uint64_t{0});
-  out.field("maxmemory_human", "0B");
+  out.field("maxmemory", source.node.memory_max);
+  out.field("maxmemory_human", human(source.node.memory_max));
   out.field("maxmemory_policy", "noeviction");
 }
 
@@ -157,6 +158,7 @@ void write_stats(const InfoSource& source, Text& out) {
   out.field("client_buffer_limit_disconnections", source.stats.buffer_limit_disconnections);
   out.field("commands_executed", source.node.commands_executed);
   out.field("commands_forwarded", source.node.commands_forwarded);
+  out.field("peer_messages_refused", source.node.peer_messages_refused);
 }
 
 void write_replication(const InfoSource& source, Text& out) {
@@ -180,6 +182,8 @@ void write_raft(const InfoSource& source, Text& out) {
   out.field("raft_cluster_id", hex(node.cluster.value));
   out.field("raft_membership", membership_name(node.membership));
   if (!node.explanation.empty()) out.field("raft_explanation", node.explanation);
+  for (size_t i = 0; i < node.warnings.size(); ++i) out.field("raft_warning" + std::to_string(i), node.warnings[i]);
+  out.field("raft_chapter", node.chapter);
   if (node.groups.empty()) out.field("raft_role", "follower");
   for (const GroupStatus& group : node.groups) {  // one group for now
     const consensus::ReplicaStatus& replica = group.replica;
@@ -197,6 +201,7 @@ void write_raft(const InfoSource& source, Text& out) {
     out.field("raft_stable_index", replica.stable_index.value);
     out.field("raft_checkpoint_index", group.checkpoint_index.value);
     out.field("raft_snapshots_installed", group.snapshots_installed);
+    out.field("raft_stamps_set_back", group.stamps_set_back);
     out.field("raft_log_bytes", group.log_bytes);
     out.field("raft_voters", group.voters);
     out.field("raft_has_lease", uint64_t{replica.has_lease});

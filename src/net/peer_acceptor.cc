@@ -129,7 +129,7 @@ void PeerAcceptor::on_failure(Caller& caller, const Error& error) {
   const std::string text = "closed a connection to the peer port from " + caller.from.text() + ": " + error.message;
   if (caller.handshake->is_from_torc()) {
     // An older version reads no reason, but finds the version in this and says so in its log.
-    Hello refusal{HelloKind::kRefusal, {}, {}, {}, {}, {env::RefusalKind::kUnspecified, error.message}};
+    Hello refusal{HelloKind::kRefusal, {}, {}, {}, {}, {env::RefusalKind::kUnspecified, error.message, {}}};
     caller.handshake->send_last(refusal);
     tell(NoticeLevel::kWarning, text, "unfit hello from " + caller.from.host_text());
   } else if (error.code == ErrorCode::kInvalid) {

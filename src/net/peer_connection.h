@@ -32,7 +32,8 @@ class PeerConnection final : public host::Watcher {
   PeerConnection(const PeerConnection&) = delete;
   PeerConnection& operator=(const PeerConnection&) = delete;
 
-  /// Queues one frame. False (and dropped) if it does not fit beside what is queued; an empty queue takes any frame.
+  /// Queues one frame. False (and dropped) if it does not fit beside what is queued, or is larger than a frame may be;
+  /// an empty queue takes any other.
   bool send(ByteChain body);
   /// Sends what is queued, as far as the socket takes it; the rest follows when it is writable.
   void flush();

@@ -27,6 +27,7 @@ std::string encode(const Hello& hello) {
   put_u64(body, hello.target.value);
   put_bytes(body, hello.introduction);
   put_bytes(body, hello.refusal.reason);
+  put_bytes(body, hello.refusal.proof);
   CHECK(body.size() <= kHelloBodyBytesMax) << body.size();
   std::string bytes(kHelloMagic);
   put_u32(bytes, kHelloVersion);
@@ -58,6 +59,7 @@ Result<Hello> decode_hello_body(std::string_view body) {
   hello.target = NodeId(reader.u64());
   hello.introduction = reader.bytes();
   hello.refusal.reason = one_line(reader.bytes());
+  hello.refusal.proof = reader.bytes();
   const bool is_known =
       kind <= static_cast<uint8_t>(HelloKind::kLater) && channel <= static_cast<uint8_t>(env::Channel::kBulk);
   if (!reader.ok() || !is_known || !hello.sender || !hello.target) {

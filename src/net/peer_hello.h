@@ -25,7 +25,8 @@ enum class HelloKind : uint8_t {
 };
 
 /// Layout, little-endian: "torcpeer", u32 version, u32 bytes of what follows; then u8 kind, u8 channel, u8 refusal
-/// kind, u64 sender, u64 target, bytes introduction, bytes reason. What a later version puts behind is passed over.
+/// kind, u64 sender, u64 target, bytes introduction, bytes reason, bytes proof. What a later version puts behind is
+/// passed over.
 struct Hello {
   HelloKind kind = HelloKind::kIntroduction;
   env::Channel channel = env::Channel::kControl;

@@ -82,6 +82,14 @@ void PeerTransport::block(NodeId peer, bool is_blocked) {
   }
 }
 
+size_t PeerTransport::queued_bytes() const {
+  size_t bytes = 0;
+  for (const auto& [id, peer] : peers_) {
+    for (const Link& link : peer.links) bytes += link.connection ? link.connection->queued_bytes() : 0;
+  }
+  return bytes;
+}
+
 bool PeerTransport::is_connected(NodeId peer, env::Channel channel) const {
   const auto found = peers_.find(peer);
   return found != peers_.end() && found->second.links[static_cast<size_t>(channel)].connection != nullptr;
@@ -161,7 +169,14 @@ Hello PeerTransport::own_hello(HelloKind kind, NodeId target, env::Channel chann
   hello.channel = channel;
   hello.sender = options_.self;
   hello.target = target;
-  if (kind == HelloKind::kIntroduction && handler_ != nullptr) hello.introduction = handler_->introduction();
+  return hello;
+}
+
+std::optional<Hello> PeerTransport::own_introduction(NodeId target, env::Channel channel) const {
+  std::optional<std::string> introduction = handler_ == nullptr ? std::nullopt : handler_->introduction();
+  if (!introduction) return std::nullopt;
+  Hello hello = own_hello(HelloKind::kIntroduction, target, channel);
+  hello.introduction = *std::move(introduction);
   return hello;
 }
 
@@ -191,11 +206,13 @@ Hello PeerTransport::answer(const Hello& introduction, const std::string& addres
     hello.refusal = std::move(refusal);
     return hello;
   };
-  if (const std::string reason = refusal_of(introduction); !reason.empty()) return refuse({{}, reason});
+  if (const std::string reason = refusal_of(introduction); !reason.empty()) return refuse({{}, reason, {}});
+  std::optional<Hello> own = own_introduction(introduction.sender, introduction.channel);
+  if (!own) return reply(HelloKind::kLater);
   env::Admission admission = admit(introduction, address);
   switch (admission.verdict) {
     case env::Admission::Verdict::kWelcome:
-      return reply(HelloKind::kIntroduction);
+      return *std::move(own);
     case env::Admission::Verdict::kLater:
       return reply(HelloKind::kLater);
     case env::Admission::Verdict::kRefused:

@@ -58,6 +58,8 @@ class PeerTransport final : public env::Network, private PeerConnectionOwner, pr
   /// Requires: set before the loop runs.
   void set_handler(env::NetworkHandler* handler) override { handler_ = handler; }
   size_t queued_bytes(NodeId to, env::Channel channel) const override;
+  /// Of frames that wait to be sent, to all peers.
+  size_t queued_bytes() const;
   /// Frames refused by a full queue, since the start.
   uint64_t frames_dropped() const { return frames_dropped_; }
 
@@ -98,6 +100,7 @@ class PeerTransport final : public env::Network, private PeerConnectionOwner, pr
   std::string refusal_of(const Hello& introduction) const;
   env::Admission admit(const Hello& introduction, const std::string& address);
   Hello own_hello(HelloKind kind, NodeId target, env::Channel channel) const;
+  std::optional<Hello> own_introduction(NodeId target, env::Channel channel) const;
   void dial(Link& link);
   void try_next_address(Link& link, const std::string& last_failure);
   void on_dialed(Link& link, Result<Hello> hello);

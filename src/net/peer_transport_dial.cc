@@ -25,11 +25,13 @@ void PeerTransport::dial(Link& link) {
 
 void PeerTransport::try_next_address(Link& link, const std::string& last_failure) {
   if (link.next_address == link.addresses.size()) return on_dial_failed(link, last_failure);
+  const std::optional<Hello> introduction = own_introduction(link.peer, link.channel);
+  if (!introduction) return dial_later(link, options_.retry_delay_min);
   const Result<int> fd = start_connect(link.addresses[link.next_address++]);
   if (!fd) return try_next_address(link, fd.error().message);
-  link.dialing = std::make_unique<PeerHandshake>(
-      loop_, *fd, own_hello(HelloKind::kIntroduction, link.peer, link.channel), options_.handshake_timeout,
-      [this, &link](Result<Hello> hello) { on_dialed(link, std::move(hello)); });
+  link.dialing =
+      std::make_unique<PeerHandshake>(loop_, *fd, introduction, options_.handshake_timeout,
+                                      [this, &link](Result<Hello> hello) { on_dialed(link, std::move(hello)); });
 }
 
 void PeerTransport::retire_dialing(Link& link) {
@@ -96,7 +98,7 @@ void PeerTransport::on_dial_failed(Link& link, const std::string& reason) {
     link.failure = reason;
     tell(NoticeLevel::kWarning, text + "; will keep trying", "no connection " + name);
   }
-  handler_->on_refused(link.peer, {{}, text});
+  handler_->on_refused(link.peer, {{}, text, {}});
   dial_later_and_later(link);
 }
 

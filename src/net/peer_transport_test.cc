@@ -54,7 +54,7 @@ struct Node : env::NetworkHandler {
     frames.push_back({from, channel, body});
     if (on_frame_hook) on_frame_hook(body);
   }
-  std::string introduction() override { return own_introduction; }
+  std::optional<std::string> introduction() override { return own_introduction; }
   env::Admission admit(NodeId, std::string_view, std::string_view introduction) override {
     heard.emplace_back(introduction);
     return judge ? judge(introduction) : env::Admission();
@@ -78,8 +78,8 @@ struct Node : env::NetworkHandler {
   std::string log;     // before the transport, which writes to it
   std::string events;  // "+2c -2b": connected to 2 (control), lost 2 (bulk)
   std::deque<Frame> frames;
-  std::string own_introduction = "?";
-  std::vector<std::string> heard;  // introductions
+  std::optional<std::string> own_introduction = "?";  // none: does not speak yet
+  std::vector<std::string> heard;                     // introductions
   std::function<env::Admission(std::string_view)> judge;
   std::vector<env::Refusal> refusals;
   std::function<void(const Bytes&)> on_frame_hook;
@@ -267,6 +267,21 @@ TEST_F(PeerTransportTest, WhoIsToldToWaitComesBackSoonAndNobodyIsTold) {
   ASSERT_TRUE(wait([&] { return one->has_both(2) && two->has_both(1); }));
   EXPECT_EQ(one->refusals.size() + two->refusals.size(), 0u);
   EXPECT_THAT(one->log + two->log, testing::Not(HasSubstr("refuse")));
+}
+
+TEST_F(PeerTransportTest, WhoDoesNotSpeakYetIsNotConnectedAndSoonAfterIs) {
+  for (const bool is_dialer_silent : {true, false}) {
+    one = std::make_unique<Node>(1, loop);
+    two = std::make_unique<Node>(2, loop);
+    Node& silent = is_dialer_silent ? *one : *two;
+    silent.own_introduction.reset();
+    introduce();
+    run_for(20ms);
+    EXPECT_EQ(one->events + two->events, "");
+    silent.own_introduction = "now";
+    ASSERT_TRUE(wait([&] { return one->has_both(2) && two->has_both(1); }));
+    EXPECT_EQ(one->refusals.size() + two->refusals.size(), 0u);
+  }
 }
 
 TEST_F(PeerTransportTest, APeerThatHasStartedAnewTakesBothConnectionsOfItsEarlierStart) {
@@ -596,7 +611,7 @@ TEST_F(PeerTransportTest, AConnectionToItselfIsRecognizedAndLeavesNothingBehind)
 }
 
 TEST(PeerHello, SurvivesTheRoundTripAndNothingShorterIsAccepted) {
-  Hello one{HelloKind::kRefusal, kBulk, NodeId(3), NodeId(UINT64_MAX), "me", {{}, "because"}};
+  Hello one{HelloKind::kRefusal, kBulk, NodeId(3), NodeId(UINT64_MAX), "me", {{}, "because", "see"}};
   const std::string bytes = encode(one);
   const std::string_view header = std::string_view(bytes).substr(0, kHelloHeaderBytes);
   const std::string body = bytes.substr(kHelloHeaderBytes);
@@ -610,6 +625,7 @@ TEST(PeerHello, SurvivesTheRoundTripAndNothingShorterIsAccepted) {
     EXPECT_EQ(decoded.target, one.target);
     EXPECT_EQ(decoded.introduction, one.introduction);
     EXPECT_EQ(decoded.refusal.reason, one.refusal.reason);
+    EXPECT_EQ(decoded.refusal.proof, one.refusal.proof);
   }
   for (size_t i = 0; i < body.size(); ++i) EXPECT_FALSE(decode_hello_body(body.substr(0, i)).ok());
   one.sender = NodeId();
@@ -618,7 +634,7 @@ TEST(PeerHello, SurvivesTheRoundTripAndNothingShorterIsAccepted) {
 
 TEST(PeerHello, AReasonIsOneLineAndNotTooLong) {
   Hello one{HelloKind::kRefusal, kBulk, NodeId(3),
-            NodeId(4),           "",    {{}, "a\r\nraft_role:leader" + std::string(5000, 'x')}};
+            NodeId(4),           "",    {{}, "a\r\nraft_role:leader" + std::string(5000, 'x'), ""}};
   const std::string reason =
       decode_hello_body(std::string_view(encode(one)).substr(kHelloHeaderBytes)).value().refusal.reason;
   EXPECT_TRUE(reason.starts_with("a  raft_role:leader"));

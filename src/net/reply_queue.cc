@@ -3,6 +3,11 @@
 #include "base/check.h"
 
 namespace torc::net {
+namespace {
+
+constexpr size_t kEarlyOverheadBytes = 96;  // a node of the map, and the text's own block
+
+}  // namespace
 
 wire::RespEncoder& ReplyQueue::begin(node::Ticket ticket) {
   CHECK(ticket >= oldest_ && ticket < next_) << "ticket " << ticket << " of [" << oldest_ << ", " << next_ << ")";
@@ -18,14 +23,14 @@ wire::RespEncoder& ReplyQueue::begin(node::Ticket ticket) {
 
 void ReplyQueue::end(node::Ticket ticket) {
   if (ticket != oldest_) {
-    early_bytes_ += early_.at(ticket).size();
+    early_bytes_ += kEarlyOverheadBytes + early_.at(ticket).size();
     return;
   }
   ++oldest_;
   while (!early_.empty() && early_.begin()->first == oldest_) {
     const std::string& reply = early_.begin()->second;
     output_ += reply;
-    early_bytes_ -= reply.size();
+    early_bytes_ -= kEarlyOverheadBytes + reply.size();
     early_.erase(early_.begin());
     ++oldest_;
   }

@@ -24,7 +24,7 @@ class ReplyQueue {
   void end(node::Ticket ticket);
 
   size_t unanswered() const { return next_ - oldest_; }
-  /// Bytes of the answers kept aside.
+  /// What the answers kept aside take.
   size_t early_bytes() const { return early_bytes_; }
   wire::RespVersion version() const { return encoder_.version(); }
 

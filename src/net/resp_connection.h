@@ -40,9 +40,13 @@ class RespConnection final : public host::Watcher, public node::ClientPort {
   void end_turn();
   /// Runs the commands that were left over when a limit was reached.
   void resume();
-  /// Closes a client that has taken nothing for too long while much is waiting, or that goes on sending after its
-  /// error.
-  void close_if_stuck(Instant now);
+  /// Closes a client that has taken nothing for too long while much is waiting, that goes on sending after its error,
+  /// or that has nothing to say.
+  void close_if_stuck_or_idle(Instant now);
+  /// Has it closed at the end of the turn; answers are thrown away.
+  void doom();
+  /// Of its buffers, in the set's total.
+  size_t accounted_bytes() const { return accounted_bytes_; }
   /// Closes the socket at once; the object lives until the end of the turn.
   void close();
   /// Executes nothing more, and closes once everything up to here has been answered and sent.
@@ -81,7 +85,6 @@ class RespConnection final : public host::Watcher, public node::ClientPort {
   void watch_for_what_matters();
   void account_buffers();
   void mark();
-  void doom();
 
   ClientSet& clients_;
   int descriptor_;

@@ -25,9 +25,15 @@ struct RespLimits {
   /// After a protocol error input is thrown away for this long, so that the error reaches the client.
   Duration linger_timeout = 2s;
   Duration sweep_interval = 1s;  // how often the two above are looked at
-  /// Input and output buffered for all clients together; above it clients that hold more than buffered_usual_bytes are
-  /// closed when they need more.
+  /// A client that neither sends nor waits for an answer for this long is closed; 0: never (Redis's timeout).
+  Duration idle_timeout{};
+  /// Probes on a connection without traffic begin after this long (Redis's tcp-keepalive), so that a client whose
+  /// machine is gone is noticed.
+  Duration keepalive = 300s;
+  /// Input and output buffered for all clients together; above it those that hold most are closed, until a sixteenth of
+  /// it is free.
   size_t buffered_bytes_max = 1u << 30;
+  /// Answers of a client above this are counted as they come, and not only at the end of the turn.
   size_t buffered_usual_bytes = 1u << 20;
   /// What the buffers of all clients may grow by until the others are left for the next turn: copying a gigabyte of
   /// answers in one turn would keep the node from being heard.

@@ -7,7 +7,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -40,6 +42,19 @@ sockaddr_storage local_address_of(int descriptor) {
   socklen_t size = sizeof address;
   getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size);
   return address;
+}
+
+/// As Redis: three probes a third of the time apart.
+void keep_alive(int descriptor, Duration idle) {
+  const int seconds = static_cast<int>(std::chrono::ceil<std::chrono::seconds>(idle).count());
+  if (seconds <= 0) return;
+  const int on = 1;
+  const int interval = std::max(seconds / 3, 1);
+  const int probes = 3;
+  setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds);
+  setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+  setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
 Result<int> open_listener(const std::string& host, uint16_t port) {
@@ -127,6 +142,7 @@ bool RespServer::accept_one() {
   }
   const int on = 1;
   setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  keep_alive(accepted, clients_->limits().keepalive);
   clients_->add(accepted, to_text(address), to_text(local_address_of(accepted)));
   return true;
 }
@@ -141,7 +157,7 @@ void RespServer::pause_accepting() {
 
 void RespServer::sweep_later() {
   sweep_timer_ = loop_.clock().call_at(loop_.clock().now() + clients_->limits().sweep_interval, [this] {
-    clients_->close_stuck_readers();
+    clients_->close_stuck_and_idle();
     sweep_later();
   });
 }

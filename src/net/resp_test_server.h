@@ -84,6 +84,9 @@ class TestClient {
   bool is_closed_by_server();
   /// No more input will come; replies still can.
   void end_input();
+  /// Ends the connection as a machine that fails does: the server's next packet, and what it has not read, meet a
+  /// reset.
+  void reset();
 
  private:
   int descriptor_;

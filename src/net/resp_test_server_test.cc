@@ -144,4 +144,10 @@ bool TestClient::is_closed_by_server() { return read().text == "EOF"; }
 
 void TestClient::end_input() { ::shutdown(descriptor_, SHUT_WR); }
 
+void TestClient::reset() {
+  const linger at_once{1, 0};
+  setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  ::close(std::exchange(descriptor_, -1));
+}
+
 }  // namespace torc::net

@@ -1,5 +1,6 @@
 #include "node/clients.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -31,46 +32,77 @@ ClientId Clients::open(ClientPort& port) {
 void Clients::close(ClientId id) {
   Client* client = find(id);
   if (client == nullptr) return;
-  for (const Deferred& deferred : client->deferred) deferred_bytes_ -= deferred.command.bytes();
-  const uint32_t generation = client->generation + 1;
-  *client = Client{};
-  client->generation = generation;
+  for (const Deferred& deferred : client->deferred) give_back(*client, deferred.command.bytes());
+  client->deferred.clear();
+  client->port = nullptr;
+  if (client->under_way.empty()) release(id, *client);
+}
+
+void Clients::release(ClientId id, Client& client) {
+  CHECK(client.held_bytes == 0) << client.held_bytes;
+  const uint32_t generation = client.generation + 1;
+  client = Client{};
+  client.generation = generation;
   free_.push_back(slot_of(id));
 }
 
-const Clients::Client* Clients::find(ClientId id) const {
+Clients::Client* Clients::find_any(ClientId id) {
   if (!id || slot_of(id) >= slots_.size()) return nullptr;
-  const Client& client = slots_[slot_of(id)];
-  return client.port != nullptr && client.generation == generation_of(id) ? &client : nullptr;
+  Client& client = slots_[slot_of(id)];
+  return client.generation == generation_of(id) ? &client : nullptr;
+}
+
+const Clients::Client* Clients::find(ClientId id) const {
+  const Client* client = const_cast<Clients*>(this)->find_any(id);
+  return client != nullptr && client->port != nullptr ? client : nullptr;
 }
 
 bool Clients::can_start(ClientId id, bool is_write) const {
   const Client* client = find(id);
   if (client == nullptr) return false;
-  return client->deferred.empty() && (client->under_way == 0 || client->run_is_writes == is_write);
+  return client->deferred.empty() && (client->under_way.empty() || client->run_is_writes == is_write);
 }
 
-void Clients::start(ClientId id, bool is_write) {
+bool Clients::has_room(ClientId id, size_t bytes) const {
+  const Client* client = find(id);
+  if (client == nullptr || held_bytes_ + bytes > held_bytes_max_) return false;
+  return client->held_bytes + bytes <= held_bytes_max_ - (held_bytes_ + bytes);
+}
+
+void Clients::hold(Client& client, size_t bytes) {
+  client.held_bytes += bytes;
+  held_bytes_ += bytes;
+}
+
+void Clients::give_back(Client& client, size_t bytes) {
+  CHECK(bytes <= client.held_bytes) << bytes << " of " << client.held_bytes;
+  client.held_bytes -= bytes;
+  held_bytes_ -= bytes;
+}
+
+void Clients::start(ClientId id, bool is_write, size_t bytes) {
   Client* client = find(id);
   CHECK(client != nullptr);
+  const auto counted = static_cast<uint32_t>(std::min<size_t>(bytes, UINT32_MAX));
   client->run_is_writes = is_write;
-  ++client->under_way;
+  client->under_way.push_back(counted);
+  hold(*client, counted);
 }
 
 void Clients::defer(ClientId id, Deferred deferred) {
   Client* client = find(id);
   CHECK(client != nullptr);
-  deferred_bytes_ += deferred.command.bytes();
+  hold(*client, deferred.command.bytes());
   client->deferred.push_back(std::move(deferred));
 }
 
 std::optional<Clients::Deferred> Clients::next_startable(ClientId id) {
   Client* client = find(id);
   if (client == nullptr || client->deferred.empty()) return std::nullopt;
-  if (client->under_way > 0 && client->run_is_writes != client->deferred.front().is_write) return std::nullopt;
+  if (!client->under_way.empty() && client->run_is_writes != client->deferred.front().is_write) return std::nullopt;
   Deferred deferred = std::move(client->deferred.front());
   client->deferred.pop_front();
-  deferred_bytes_ -= deferred.command.bytes();
+  give_back(*client, deferred.command.bytes());
   return deferred;
 }
 
@@ -81,9 +113,15 @@ std::vector<ClientId> Clients::take_runnable() {
   return std::exchange(runnable_, {});
 }
 
+void Clients::postpone(ClientId id) {
+  Client* client = find(id);
+  if (client == nullptr || client->deferred.empty() || std::exchange(client->is_runnable, true)) return;
+  runnable_.push_back(id);
+}
+
 size_t Clients::pending(ClientId id) const {
   const Client* client = find(id);
-  return client == nullptr ? 0 : client->under_way + client->deferred.size();
+  return client == nullptr ? 0 : client->under_way.size() + client->deferred.size();
 }
 
 kv::ReplySink& Clients::begin(Waiter waiter) {
@@ -96,13 +134,16 @@ void Clients::end_immediate(Waiter waiter) {
 }
 
 void Clients::end(Waiter waiter) {
-  Client* client = find(waiter.client);
-  if (client == nullptr) return;
-  CHECK(client->under_way > 0);
-  if (--client->under_way == 0 && !client->deferred.empty() && !client->is_runnable) {
-    client->is_runnable = true;
-    runnable_.push_back(waiter.client);
+  Client* client = find_any(waiter.client);
+  if (client == nullptr) return;  // nobody: a purge
+  CHECK(!client->under_way.empty());
+  give_back(*client, client->under_way.front());
+  client->under_way.pop_front();
+  if (client->port == nullptr) {
+    if (client->under_way.empty()) release(waiter.client, *client);
+    return;
   }
+  if (client->under_way.empty()) postpone(waiter.client);
   client->port->end_reply(waiter.ticket);
 }
 

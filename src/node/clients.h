@@ -21,14 +21,27 @@ struct Waiter {
 
 class Clients {
  public:
+  /// Of all commands that wait for an answer or for their turn, whatever they wait for on this node.
+  static constexpr size_t kHeldBytesMax = 256u << 20;
+  explicit Clients(size_t held_bytes_max = kHeldBytesMax) : held_bytes_max_(held_bytes_max) {}
+
   ClientId open(ClientPort& port);
+  /// Its deferred commands are forgotten. Those under way still have to be ended, and hold their bytes until then: who
+  /// connects again and again must not fill the memory with what he left behind.
   void close(ClientId id);
   bool is_open(ClientId id) const { return find(id) != nullptr; }
 
+  /// Whether one command more of this client may wait here; else the caller refuses it. A client may hold as much as is
+  /// left for others: alone half of the limit, beside another one a third, and so on. So there is always something left
+  /// for who comes next: what one client sends is nobody else's refusal (rules.md#fair-budgets; dynamic
+  /// thresholds, Choudhury and Hahne 1998).
+  bool has_room(ClientId id, size_t bytes) const;
+  size_t held_bytes() const { return held_bytes_; }
+
   /// May a command start now, or must it wait for the client's earlier ones?
   bool can_start(ClientId id, bool is_write) const;
-  /// Counts a command as under way until answered.
-  void start(ClientId id, bool is_write);
+  /// Counts a command of so many bytes (footprint()) as under way until answered.
+  void start(ClientId id, bool is_write, size_t bytes = 0);
   struct Deferred {
     Ticket ticket = 0;
     bool is_write = false;
@@ -36,19 +49,18 @@ class Clients {
     std::optional<kv::SessionCall> call;
   };
   void defer(ClientId id, Deferred deferred);
-  /// Of all clients' deferred commands: so that many pipelines together stay bounded, too.
-  size_t deferred_bytes() const { return deferred_bytes_; }
-  static constexpr size_t kDeferredBytesMax = 256u << 20;  // at this the caller refuses instead of deferring
   /// The client's next deferred command if it may start now.
   std::optional<Deferred> next_startable(ClientId id);
   /// Clients whose deferred commands may have become startable since the last call; each at most once.
   std::vector<ClientId> take_runnable();
   bool has_runnable() const { return !runnable_.empty(); }
+  /// There was no time for the client's deferred commands: take_runnable() gives it again.
+  void postpone(ClientId id);
   size_t pending(ClientId id) const;
 
   /// Opens an answer: fill the sink with one reply, then end() or end_immediate() at once.
   kv::ReplySink& begin(Waiter waiter);
-  /// Ends the answer to a started command.
+  /// Ends the answer to a started command. Owed to every one of them, also without an answer if nobody waits any more.
   void end(Waiter waiter);
   /// Ends the answer to a command that was never counted by start().
   void end_immediate(Waiter waiter);
@@ -56,19 +68,27 @@ class Clients {
  private:
   struct Client {
     uint32_t generation = 0;
-    ClientPort* port = nullptr;  // null: free slot
+    ClientPort* port = nullptr;  // null: closed, or a free slot
     bool run_is_writes = false;
     bool is_runnable = false;
-    size_t under_way = 0;
+    size_t held_bytes = 0;
+    std::deque<uint32_t> under_way;  // bytes of each, oldest first; answers may come in another order
     std::deque<Deferred> deferred;
   };
+  /// An open client.
   const Client* find(ClientId id) const;
+  /// Or one that was closed and has commands under way.
+  Client* find_any(ClientId id);
+  void release(ClientId id, Client& client);
+  void hold(Client& client, size_t bytes);
+  void give_back(Client& client, size_t bytes);
   Client* find(ClientId id) { return const_cast<Client*>(std::as_const(*this).find(id)); }
 
   std::deque<Client> slots_;  // a deque: clients stay where they are
   std::vector<uint32_t> free_;
   std::vector<ClientId> runnable_;
-  size_t deferred_bytes_ = 0;
+  const size_t held_bytes_max_;
+  size_t held_bytes_ = 0;
   kv::NullSink nobody_;
 };
 

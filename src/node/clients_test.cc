@@ -53,23 +53,72 @@ TEST(Clients, DeferredCommandsStartInOrderWhenTheRunEnds) {
   EXPECT_FALSE(clients.next_startable(client).has_value()) << "a write must wait for the read under way";
 }
 
-TEST(Clients, BytesOfDeferredCommandsAreCountedUntilTheyStartOrTheirClientLeaves) {
+TEST(Clients, BytesOfWaitingCommandsAreCountedUntilTheyEndOrTheirClientLeaves) {
   Clients clients;
   Port port;
   const std::vector<std::string_view> args{"key", "value"};
+  const size_t bytes = footprint({kv::CommandId::kGet, args});
+  EXPECT_GT(bytes, 8u + 2 * sizeof(std::string_view));
   for (const bool leaves : {false, true}) {
     const ClientId client = clients.open(port);
-    clients.start(client, true);
+    clients.start(client, true, 1000);
     clients.defer(client, {2, false, CommandCopy({kv::CommandId::kGet, args}), std::nullopt});
-    EXPECT_EQ(clients.deferred_bytes(), 8u);
-    clients.end({client, 1});
+    EXPECT_EQ(clients.held_bytes(), 1000 + bytes);
     if (leaves) {
       clients.close(client);
+      EXPECT_EQ(clients.held_bytes(), 1000u) << "what is under way still takes its memory";
+      clients.end({client, 1});
     } else {
+      clients.end({client, 1});
+      EXPECT_EQ(clients.held_bytes(), bytes);
       EXPECT_TRUE(clients.next_startable(client).has_value());
     }
-    EXPECT_EQ(clients.deferred_bytes(), 0u);
+    EXPECT_EQ(clients.held_bytes(), 0u);
   }
+}
+
+// Four clients with 64 MiB each had everybody else refused.
+TEST(Clients, AClientMayHoldAsMuchAsItLeavesForOthers) {
+  Clients clients(1000);
+  Port port;
+  const ClientId greedy = clients.open(port);
+  const ClientId modest = clients.open(port);
+  EXPECT_TRUE(clients.has_room(greedy, 500));
+  EXPECT_FALSE(clients.has_room(greedy, 501));
+  while (clients.has_room(greedy, 50)) clients.start(greedy, true, 50);
+  EXPECT_EQ(clients.held_bytes(), 500u);
+  EXPECT_TRUE(clients.has_room(modest, 250));
+  while (clients.has_room(modest, 50)) clients.start(modest, true, 50);
+  EXPECT_EQ(clients.held_bytes(), 750u);
+  EXPECT_FALSE(clients.has_room(greedy, 1));
+  EXPECT_TRUE(clients.has_room(clients.open(port), 100));
+  clients.end({modest, 1});
+  EXPECT_TRUE(clients.has_room(modest, 50));
+}
+
+TEST(Clients, TogetherTheyNeverHoldMoreThanTheLimitAndWhoComesNextHasRoom) {
+  constexpr size_t kMax = 100'000;
+  Clients clients(kMax);
+  Port port;
+  for (int i = 0; i < 9; ++i) {  // one after the other, each as much as it may
+    const ClientId id = clients.open(port);
+    EXPECT_TRUE(clients.has_room(id, 90)) << i;  // half of what is left each time
+    while (clients.has_room(id, 90)) clients.start(id, true, 90);
+    ASSERT_LE(clients.held_bytes(), kMax);
+  }
+}
+
+TEST(Clients, AClosedClientsCommandsHoldTheirBytesUntilTheyEnd) {
+  Clients clients(1000);
+  Port port;
+  for (int i = 0; i < 3; ++i) {
+    const ClientId client = clients.open(port);
+    clients.start(client, true, 500);
+    clients.close(client);
+    EXPECT_FALSE(clients.is_open(client));
+    EXPECT_EQ(clients.held_bytes(), static_cast<size_t>(i + 1) * 500);
+  }
+  EXPECT_TRUE(port.answered.empty());
 }
 
 TEST(Clients, AnswersForAClientThatLeftReachNobody) {

@@ -10,6 +10,15 @@
 
 namespace torc::node {
 
+/// What a command that waits costs, its copy and what stands beside it wherever it waits. Arguments of one byte cost
+/// sixteen more for their view.
+inline size_t footprint(const kv::CommandView& command) {
+  constexpr size_t kOverheadBytes = 128;
+  size_t bytes = kOverheadBytes + command.args.size() * sizeof(std::string_view);
+  for (const std::string_view arg : command.args) bytes += arg.size();
+  return bytes;
+}
+
 /// Owns one copy of the arguments' bytes; moving keeps the views valid.
 class CommandCopy {
  public:
@@ -25,15 +34,13 @@ class CommandCopy {
       args_.emplace_back(end, arg.size());
       end += arg.size();
     }
-    bytes_ = total;
   }
 
   kv::CommandView view() const { return {id_, args_}; }
-  size_t bytes() const { return bytes_; }
+  size_t bytes() const { return footprint(view()); }
 
  private:
   kv::CommandId id_ = kv::CommandId::kNone;
-  size_t bytes_ = 0;
   std::unique_ptr<char[]> storage_;
   std::vector<std::string_view> args_;
 };

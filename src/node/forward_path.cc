@@ -26,11 +26,11 @@ ForwardPath::Hop ForwardPath::choose(NodeId leader, const Traffic& traffic, Inst
   }
   if (!hop.is_relayed && hop.to) relay_ = NodeId();
   if (!traffic.has_work) return hop;
-  if (!hop.to && now - searched_at_ >= kSearchInterval) search(traffic.epoch, now);
+  if (!hop.to && now - searched_at_ >= kSearchInterval) search(traffic, now);
   if (hop.is_relayed && leader_ && neighbours_.can_send_to(leader_) &&
       now - direct_probed_at_ >= kDirectProbeInterval) {
     direct_probed_at_ = now;
-    probe({leader_, false}, traffic.epoch, now);
+    probe({leader_, false}, traffic, now);
   }
   return hop;
 }
@@ -50,24 +50,25 @@ bool ForwardPath::is_cut(Hop hop, const Traffic& traffic, Instant now) {
   }
   if (doubted_at_ == Instant::never()) {
     doubted_at_ = now;
-    probe(hop, traffic.epoch, now);
+    probe(hop, traffic, now);
     return false;
   }
   return now - doubted_at_ > kAnswerWithin;
 }
 
-void ForwardPath::search(uint64_t epoch, Instant now) {
+void ForwardPath::search(const Traffic& traffic, Instant now) {
   searched_at_ = now;
   for (const NodeId node : neighbours_.neighbours()) {
-    if (neighbours_.can_send_to(node)) probe({node, node != leader_}, epoch, now);
+    if (neighbours_.can_send_to(node)) probe({node, node != leader_}, traffic, now);
   }
 }
 
 /// A probe's number is the time at which it was sent.
-void ForwardPath::probe(Hop hop, uint64_t epoch, Instant now) {
+void ForwardPath::probe(Hop hop, const Traffic& traffic, Instant now) {
   wire::ForwardRequest request;
   request.group = group_;
-  request.epoch = epoch;
+  request.epoch = traffic.epoch;
+  request.floor = traffic.floor;
   request.batch = static_cast<uint64_t>(now.ns);
   request.wants_relay = hop.is_relayed;
   neighbours_.send_to(hop.to, request);

@@ -17,6 +17,8 @@ class ForwardNeighbours {
   /// All members but this node, in a fixed order.
   virtual std::vector<NodeId> neighbours() const = 0;
   virtual bool can_send_to(NodeId node) const = 0;
+  /// What was sent before is still on its way out of this node.
+  virtual bool is_sending_to(NodeId node) const = 0;
   virtual void send_to(NodeId node, const wire::ForwardRequest& request) = 0;
 };
 
@@ -36,6 +38,7 @@ class ForwardPath {
     bool is_waiting = false;  // for answers to what was sent
     Instant last_progress;    // of `is_waiting`
     uint64_t epoch = 0;
+    uint64_t floor = 0;  // answers to everything below have arrived
   };
   ForwardPath(GroupId group, ForwardNeighbours& neighbours) : group_(group), neighbours_(neighbours) {}
 
@@ -61,8 +64,8 @@ class ForwardPath {
  private:
   Hop best_hop() const;
   bool is_cut(Hop hop, const Traffic& traffic, Instant now);
-  void search(uint64_t epoch, Instant now);
-  void probe(Hop hop, uint64_t epoch, Instant now);
+  void search(const Traffic& traffic, Instant now);
+  void probe(Hop hop, const Traffic& traffic, Instant now);
 
   GroupId group_;
   ForwardNeighbours& neighbours_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,25 +21,43 @@ class ForwardReceiverHost {
   /// Executes a started command of a pseudo client that stands for the forwarding node.
   virtual void execute_forwarded(Waiter waiter, bool is_write, const kv::CommandView& command,
                                  const kv::SessionCall* call) = 0;
+  /// How large the answer may be, if that is more than a few bytes.
+  virtual size_t expected_reply_bytes(const kv::CommandView& command) const = 0;
   virtual void send_to(NodeId node, const wire::ForwardReply& reply) = 0;
   virtual consensus::ReplicaId known_leader() const = 0;
 };
 
 /// One stream per forwarding node, whichever way it comes. Its batches are taken in order only; the first that does not
-/// fit refuses the rest of the epoch, and the forwarder starts again. So do answers beyond what may wait here at once.
+/// fit refuses the rest of the epoch, and the forwarder starts again.
+///
+/// A hundred bytes may ask for megabytes, so a stream's commands wait here, unexecuted, while answers of
+/// kRepliesBytesMax are expected, ready, or on their way: the sender's floor tells what has arrived. So those of a
+/// stream take no more than that, or kRepliesBytesFree and one answer. None is thrown away, for a GETDEL's cannot be
+/// asked for again.
 class ForwardReceiver {
  public:
   ForwardReceiver(GroupId group, ForwardReceiverHost& host, Clients& clients);
   ~ForwardReceiver();
 
   /// `from`: the neighbour it came from; of a relayed request that is not its origin. Probes are answered at once.
-  void on_request(NodeId from, const wire::ForwardRequest& request);
+  void on_request(NodeId from, wire::ForwardRequest request);
   /// The connection to a neighbour broke or came back: streams that came from there are over.
   void on_connection_changed(NodeId from);
   /// What waits here may not be answered from here any more: every forwarder is told to try elsewhere.
   void on_leadership_lost();
+  /// Executes what waited for room, as far as there is some.
+  void run_held();
+  bool can_run_held() const;
   /// Sends the answers of this turn.
   void flush();
+  /// Commands that wait for room and answers that were not sent yet.
+  size_t bytes_waiting() const;
+
+  static constexpr size_t kRepliesBytesMax = 32u << 20;
+  /// While they are no more than this even the largest answer is begun: so little is not confirmed at once.
+  static constexpr size_t kRepliesBytesFree = 4u << 20;
+  /// Of commands that wait for room: twice what a forwarder has under way (forwarder.h).
+  static constexpr size_t kHeldBytesMax = 128u << 20;
 
  private:
   /// A forwarding node as a client: its tickets are the sequences of its commands.
@@ -47,24 +66,37 @@ class ForwardReceiver {
     kv::ReplySink& begin_reply(Ticket ticket) override;
     void end_reply(Ticket ticket) override;
 
-    /// What is asked now would be asked in vain.
-    bool is_overfull() const;
+    /// Whether a command with an answer of so many bytes may be executed.
+    bool has_room(size_t reply_bytes) const;
+    void expect(Ticket ticket, size_t reply_bytes);
+    /// The answers to everything below have arrived.
+    void acknowledge(uint64_t floor);
+    void note_sent();
     void forget_replies();
+    void begin(uint64_t new_epoch);
+    size_t reply_bytes() const { return reply_bytes_; }
 
     ClientId client;
     NodeId via;  // the neighbour the epoch comes from, and answers go to
     uint64_t epoch = 0;
     uint64_t next_batch = 0;
     bool is_refused = false;
-    bool has_dropped = false;  // since the epoch began; flush() tells the forwarder
-    std::vector<std::pair<Ticket, std::string>> replies;
+    std::deque<wire::ForwardRequest> held;  // in order; of the first, commands before held_at are executed
+    size_t held_at = 0;
+    size_t held_bytes = 0;
+    std::vector<std::pair<Ticket, std::string>> replies;  // to be sent
 
    private:
     kv::RecordingSink recorder_;
-    size_t reply_bytes_ = 0;  // of `replies`
+    std::map<Ticket, size_t> expected_;  // of commands under way
+    size_t expected_bytes_ = 0;
+    size_t reply_bytes_ = 0;                             // of `replies`
+    std::deque<std::pair<Ticket, size_t>> unconfirmed_;  // sent, as they were
+    size_t unconfirmed_bytes_ = 0;
   };
   Stream& stream_of(NodeId origin);
   void begin_epoch(Stream& stream, uint64_t epoch);
+  void run(Stream& stream);
   wire::ForwardReply reply_to(NodeId origin, NodeId via, uint64_t epoch) const;
   void answer_probe(NodeId origin, NodeId via, const wire::ForwardRequest& probe);
   void refuse(NodeId origin, Stream& stream, uint64_t batch);

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 
 #include "base/strong_id.h"
 #include "base/time.h"
+#include "node/client_turns.h"
 #include "node/clients.h"
 #include "node/forward_path.h"
 #include "node/proposals.h"
@@ -27,12 +29,15 @@ class ForwarderHost : public ForwardNeighbours {
 /// certainly was not executed under it is sent again under the new one. Reads are simply sent again. The stream
 /// restarts with a new epoch whenever the way it takes, the connection or the leader's willingness changes; the
 /// receiver takes batches of an epoch only in order.
+///
+/// Only a window of commands is given sequences at a time. What does not fit waits by client, and clients take turns,
+/// so that one client's pipeline holds up nobody else's. How much may wait here at all is for Clients to say.
 class Forwarder {
  public:
   Forwarder(GroupId group, ForwarderHost& host, Clients& clients, Duration command_timeout, uint64_t process_seed);
 
   /// `call` and `retry`: the label the command has already, and who knows of it (kNone: no label).
-  /// Refused at once when kOutstandingBytesMax wait. Requires: the waiter was started (Clients::start).
+  /// Requires: the waiter was started (Clients::start).
   void submit(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call, Retry retry,
               Instant now);
   void on_reply(NodeId from, const wire::ForwardReply& reply, Instant now);
@@ -42,28 +47,63 @@ class Forwarder {
   void flush(NodeId leader, bool self_leads, Instant now);
   /// Answers commands whose deadline has passed, and repeats what has gone unanswered for long.
   void expire(Instant now);
-  size_t outstanding() const { return outstanding_.size(); }
+  /// Commands without an answer.
+  size_t outstanding() const { return outstanding_.size() + waiting_.size(); }
   uint64_t forwarded_count() const { return forwarded_count_; }
 
-  /// Bounds what clients can make a node hold while there is no leader, or a slow one.
-  static constexpr size_t kOutstandingBytesMax = 256u << 20;
+  // The window: commands that have a sequence and no answer. Kept below what the session keeps answers for, and what a
+  // connection's queue takes.
+  static constexpr size_t kWindowMax = 16384;
+  static constexpr size_t kWindowBytesMax = 48u << 20;        // or one command
+  static constexpr size_t kClientWindowBytesMax = 12u << 20;  // of one client's large commands or answers, or one
+  /// Commands of a client of whose answers nothing is known yet.
+  static constexpr size_t kClientWindowBegin = 8;
+  /// Commands and answers are large from this size on.
+  static constexpr size_t kLargeBytes = 64u << 10;
 
  private:
+  static constexpr uint64_t kRegistration = 0;            // sequence of the session's own registration
+  static constexpr Duration kRepeatAfter = 1s;            // no answer at all for this long: the stream starts again
+  static constexpr Duration kPauseAfterRejection = 20ms;  // elections take longer than a round trip
+  /// Sessions expire at the state machine after an idle hour; one that rested for this long is replaced before it is
+  /// used.
+  static constexpr Duration kSessionIdleMax = 10min;
+
   struct Outstanding {
     Waiter waiter;
     CommandCopy command;
+    size_t bytes = 0;                      // CommandCopy::bytes()
     std::optional<kv::SessionCall> label;  // it came with; otherwise writes get this node's session
     Retry retry = Retry::kNone;
     Instant deadline;
     bool is_write = false;
-    int sends = 0;  // a refusal of the first is final; of a later one it says nothing about the earlier
+    int sends = 0;
+    bool went_elsewhere = false;  // a copy that the present leader may not have been given yet, and others may
     bool is_done = false;
 
     bool may_be_executed() const { return is_write && (sends > 0 || retry == Retry::kUnknown); }
   };
+  struct Share {
+    size_t commands = 0;  // in the window, without an answer
+    size_t commands_max = kClientWindowBegin;
+    size_t large_bytes = 0;  // of these, of large ones
+  };
+  static void learn(Share& share, size_t answer_bytes);
   bool needs_session(const Outstanding& item) const { return item.is_write && !item.label; }
+  bool has_room_for(const Outstanding& item) const;
+  void enter(Outstanding item);
+  void leave(Outstanding& item);
+  void fill_window();
   void restart_stream();
+  void note_copies_elsewhere();
   wire::ForwardRequest next_request();
+  void send_window(Instant now);
+  void send_batch(Instant now);
+  void send(const wire::ForwardRequest& request);
+  void note_floor_sent();
+  void confirm_replies(Instant now);
+  void take_back(uint64_t rejected_batch);
+  void refuse_overdue(Instant now);
   bool is_waiting() const { return is_registering_ || next_unsent_ > first_sequence_; }
   void register_session(Instant now);
   void execute_all_here();
@@ -82,11 +122,13 @@ class Forwarder {
   Clients& clients_;
   Duration command_timeout_;
 
+  ClientTurns<Outstanding> waiting_;     // without a sequence
   std::deque<Outstanding> outstanding_;  // sequence of the front: first_sequence_
-  size_t outstanding_bytes_ = 0;
+  size_t done_count_ = 0;                // of `outstanding_`, behind one that is not
+  size_t window_bytes_ = 0;              // of those without an answer
+  std::map<ClientId, Share> shares_;     // of clients that were in the window a moment ago
   uint64_t first_sequence_ = 1;
   uint64_t next_unsent_ = 1;
-  size_t unanswered_bytes_ = 0;
 
   kv::SessionId session_;
   uint64_t session_epoch_ = 0;  // sends of this epoch and later ones carry session_
@@ -95,11 +137,20 @@ class Forwarder {
 
   ForwardPath path_;
   ForwardPath::Hop hop_;
+  NodeId leader_;   // at the end of the way, as far as is known
   uint64_t epoch_;  // high half: this process; low half: counts restarts of the stream
   uint64_t next_batch_ = 0;
+  std::deque<uint64_t> batch_begins_;  // first sequences of the last batches of this epoch
+  uint64_t floor_sent_ = 0;
+  size_t unconfirmed_reply_bytes_ = 0;  // answers that arrived since a floor was sent last
+  Instant expiry_checked_at_{};
   Instant last_progress_;
   Instant front_since_;  // the oldest unanswered command is that since then, or the stream started again
-  Instant resume_at_;    // a rejected stream waits a little before it tries again
+  Instant sending_at_;   // when the way out of this node was last seen busy
+  /// How much longer than usual answers are waited for: doubled by each repetition, as those to what was sent before
+  /// it are lost.
+  int patience_ = 1;
+  Instant resume_at_;  // a rejected stream waits a little before it tries again
   uint64_t forwarded_count_ = 0;
 };
 

@@ -10,11 +10,18 @@
 namespace torc::node {
 namespace {
 
-constexpr Duration kPurgeInterval = 100ms;         // while nothing or little is due; otherwise at every maintenance
-constexpr Duration kPurgePatience = 1s;            // a purge not seen applied by then may have been lost
-constexpr size_t kPurgedKeysMax = 1024;            // per round, so that expiry never holds up clients
-constexpr size_t kLoadBytesMax = 4u << 20;         // entries read back from the log at a time
-constexpr size_t kUnproposedBytesMax = 64u << 20;  // beyond, writes are refused instead of gathered
+constexpr Duration kPurgeInterval = 100ms;  // while nothing or little is due; otherwise at every maintenance
+constexpr Duration kPurgePatience = 1s;     // a purge not seen applied by then may have been lost
+constexpr size_t kPurgedKeysMax = 1024;     // per round, so that expiry never holds up clients
+/// Keys and values of a round: the first key may pass it, so a purge is within the limits of one operation.
+constexpr size_t kPurgedBytesMax = 8u << 20;
+static_assert(kv::kOperationHeadBytesMax + kPurgedKeysMax * kv::kArgumentHeadBytesMax + kPurgedBytesMax +
+                  kv::kKeyBytesMax <=
+              kv::kOperationBytesMax);
+constexpr size_t kLoadBytesMax = 4u << 20;  // entries read back from the log at a time
+/// Applied and answered in one turn (kv::Cost::work), and one entry or answer more: a replica that has much to catch up
+/// with must be heard, and hear, meanwhile.
+constexpr uint64_t kWorkPerTurn = 16u << 20;
 
 /// Hands each operation of an entry its client's sink, and closes the answer before.
 class WaiterRouter final : public kv::ReplyRouter {
@@ -48,10 +55,16 @@ class AnswerOnDemand final : public kv::ReplySink {
   void status(std::string_view text) override { sink().status(text); }
   void error(std::string_view text) override { sink().error(text); }
   void integer(int64_t value) override { sink().integer(value); }
-  void bulk(std::string_view value) override { sink().bulk(value); }
+  void bulk(std::string_view value) override {
+    bytes_ += value.size();
+    sink().bulk(value);
+  }
   void nil() override { sink().nil(); }
   void array(size_t count) override { sink().array(count); }
   void map(size_t count) override { sink().map(count); }
+
+  /// Of the values answered so far.
+  uint64_t bytes() const { return bytes_; }
 
  private:
   kv::ReplySink& sink() {
@@ -62,39 +75,38 @@ class AnswerOnDemand final : public kv::ReplySink {
   Clients& clients_;
   Waiter waiter_;
   kv::ReplySink* sink_ = nullptr;
+  uint64_t bytes_ = 0;
 };
+
+uint64_t less(uint64_t from, uint64_t amount) { return from - std::min(from, amount); }
 
 }  // namespace
 
 bool Group::is_leader() const { return was_leader_; }
 
 bool Group::read_now(Waiter waiter, const kv::CommandView& command) {
-  const std::optional<LogIndex> index = replica_->lease_read_index(clock_.now());
+  const Instant now = clock_.now();
+  const std::optional<LogIndex> index = replica_->lease_read_index(now);
   if (!index || state_->applied() < *index) return false;
   AnswerOnDemand answer(clients_, waiter);
-  if (state_->read(command, clock_.wall_now(), answer) == kv::ReadResult::kNeedsCommit) return false;
+  if (state_->read(command, stamp_now(now), answer) == kv::ReadResult::kNeedsCommit) return false;
+  work_left_ = less(work_left_, kv::kOperationWork + answer.bytes());
   clients_.end_immediate(waiter);
   return true;
 }
 
 void Group::read_later(Waiter waiter, const kv::CommandView& command) { reads_.add({waiter, CommandCopy(command)}); }
 
-std::string_view Group::reason_to_refuse() const {
-  if (log_.disk_full()) return kDiskFull;
-  if (disk_watch_.is_majority_full()) return kDisksFull;
-  if (log_.disk_progress().bytes_unsynced > options_.unsynced_bytes_max) return kDiskSlow;
-  if (proposals_.bytes_unproposed() > kUnproposedBytesMax) return kOverloaded;
-  return {};
-}
-
-void Group::write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) {
-  const std::string_view refusal = reason_to_refuse();
-  if (!refusal.empty()) {
-    // Whoever holds the label is told why, and decides: it knows whether it sent the call before.
-    if (retry == Retry::kSameLabel) retry = Retry::kNone;
-    return refuse({waiter, retry}, refusal);
+// Within a term nobody takes back what it acknowledged to the leader, and nobody acknowledges anything in a term that
+// is not on its disk.
+bool Group::has_forgotten(consensus::ReplicaId member, Term term, LogIndex durable_index) const {
+  if (!was_leader_) return false;
+  const Term own_term = replica_->status(clock_.now()).term;
+  for (const consensus::PeerStatus& peer : replica_->peers()) {
+    if (peer.id != member || peer.match_index == LogIndex()) continue;
+    return term < own_term || (term == own_term && durable_index < peer.match_index);
   }
-  proposals_.add({waiter, retry}, command, call, clock_.now() + options_.command_timeout);
+  return false;
 }
 
 void Group::receive(const consensus::Message& message) {
@@ -104,8 +116,13 @@ void Group::receive(const consensus::Message& message) {
 
 void Group::tick() { replica_->tick(clock_.now()); }
 
-void Group::arm_timer() {
-  const Instant due = replica_->next_deadline();
+void Group::begin_turn(uint64_t memory_elsewhere) {
+  work_left_ = kWorkPerTurn;
+  memory_elsewhere_ = memory_elsewhere;
+}
+
+void Group::arm_timer(bool is_turn_wanted) {
+  const Instant due = is_turn_wanted || has_backlog() ? clock_.now() : replica_->next_deadline();
   if (due == timer_at_ && timer_ != 0) return;
   clock_.cancel(timer_);
   timer_at_ = due;
@@ -121,6 +138,10 @@ bool Group::advance() {
   const uint64_t before = appended_sequence_;
   if (install_ && install_->is_switched) finish_install();
   notice_leadership();
+  if (has_backlog()) {
+    apply_committed();
+    serve_reads();
+  }
   propose_gathered();
   ask_for_reads();
   while (has_work()) {
@@ -140,13 +161,14 @@ void Group::ask_for_reads() {
 void Group::propose_gathered() {
   const Instant now = clock_.now();
   if (!was_leader_ || now < handing_over_until_) return;
-  while (auto batch = proposals_.next(clock_.wall_now())) {
+  while (auto batch = proposals_.next(stamp_now(now))) {
     const auto place = replica_->propose(consensus::EntryKind::kCommands, std::move(batch->buffer), now);
     if (!place) {
+      proposals_.refused(*batch);
       refuse_all(batch->waiters, kNotExecuted);
       continue;
     }
-    proposals_.proposed(place->term, place->index, std::move(batch->waiters), now + options_.command_timeout);
+    proposals_.proposed(place->term, place->index, *std::move(batch), now + options_.command_timeout);
   }
 }
 
@@ -161,6 +183,10 @@ void Group::carry_out(consensus::Ready ready) {
   if (ready.must_persist()) {
     if (ready.hard_state) log_.append_hard_state(options_.replica.group, *ready.hard_state);
     if (!ready.entries.empty()) {
+      uint64_t bytes = 0;
+      for (const consensus::Entry& entry : ready.entries) bytes += entry.size();
+      undurable_.push_back({ready.sequence, bytes});
+      undurable_bytes_ += bytes;
       log_.append_entries(options_.replica.group, ready.entries);
       const LogIndex first = ready.entries.front().index;
       while (!unapplied_.empty() && unapplied_.back().index >= first) unapplied_.pop_back();
@@ -183,7 +209,8 @@ void Group::carry_out(consensus::Ready ready) {
                              clock_.now());
   }
   for (const consensus::SnapshotWanted& wanted : ready.snapshots_wanted) send_snapshot(wanted);
-  apply_through(ready.commit);
+  commit_ = std::max(commit_, ready.commit);
+  apply_committed();
   for (const consensus::ReadOutcome& outcome : ready.reads) {
     for (PendingRead& read : reads_.answered(outcome))
       host_.reroute(read.waiter, read.command.view(), nullptr, Retry::kNone);
@@ -193,6 +220,9 @@ void Group::carry_out(consensus::Ready ready) {
 
 void Group::on_durable(uint64_t sequence) {
   durable_sequence_ = std::max(durable_sequence_, sequence);
+  for (; !undurable_.empty() && undurable_.front().sequence <= durable_sequence_; undurable_.pop_front()) {
+    undurable_bytes_ -= undurable_.front().bytes;
+  }
   replica_->persisted(sequence, clock_.now());
   while (!unsent_.empty() && unsent_.front().sequence <= durable_sequence_) {
     for (const consensus::Message& message : unsent_.front().messages) host_.send(message);
@@ -200,14 +230,24 @@ void Group::on_durable(uint64_t sequence) {
   }
 }
 
-void Group::apply_through(LogIndex commit) {
-  while (state_->applied() < commit) {
+bool Group::has_backlog() const {
+  if (install_ && install_->ready) return false;  // the state is about to be replaced
+  return state_->applied() < commit_ || reads_.has_servable(state_->applied());
+}
+
+// A piece per turn: whoever comes back after a while, or follows a leader whose entries are dear, has more to apply
+// than its leader would wait for in silence.
+void Group::apply_committed() {
+  if (install_ && install_->ready) return;
+  while (state_->applied() < commit_ && work_left_ > 0) {
     const LogIndex wanted = state_->applied() + 1;
     if ((unapplied_.empty() || unapplied_.front().index > wanted) && !load_unapplied()) return;
     const consensus::Entry entry = std::move(unapplied_.front());
     unapplied_.pop_front();
     CHECK(entry.index == wanted) << "entry " << entry.index << " where " << wanted << " is next";
+    const uint64_t work_before = state_->work_done();
     if (!apply(entry)) return;
+    work_left_ = less(work_left_, kv::kOperationWork + state_->work_done() - work_before);
   }
 }
 
@@ -228,6 +268,7 @@ bool Group::apply(const consensus::Entry& entry) {
   }
   applied_bytes_ += entry.size();
   refuse_all(proposals_.take_lost(entry.index), kNotExecuted);
+  notice_stamp();
   return true;
 }
 
@@ -246,14 +287,17 @@ bool Group::load_unapplied() {
 }
 
 void Group::serve_reads() {
-  for (PendingRead& read : reads_.take_servable(state_->applied())) {
-    AnswerOnDemand answer(clients_, read.waiter);
-    if (state_->read(read.command.view(), clock_.wall_now(), answer) == kv::ReadResult::kAnswered) {
-      clients_.end(read.waiter);
+  while (work_left_ > 0) {
+    const std::optional<PendingRead> read = reads_.next_servable(state_->applied());
+    if (!read) return;
+    AnswerOnDemand answer(clients_, read->waiter);
+    if (state_->read(read->command.view(), stamp_now(clock_.now()), answer) == kv::ReadResult::kAnswered) {
+      work_left_ = less(work_left_, kv::kOperationWork + answer.bytes());
+      clients_.end(read->waiter);
     } else if (was_leader_) {  // the expiry is committed first (rules.md#leader-time)
-      write(read.waiter, read.command.view(), nullptr, Retry::kNone);
+      write(read->waiter, read->command.view(), nullptr, Retry::kNone);
     } else {
-      host_.reroute(read.waiter, read.command.view(), nullptr, Retry::kNone);
+      host_.reroute(read->waiter, read->command.view(), nullptr, Retry::kNone);
     }
   }
 }
@@ -269,7 +313,10 @@ void Group::notice_leadership() {
   was_leader_ = is_now;
   proposals_.reset_window();
   handing_over_until_ = Instant{};
-  if (is_now) return;
+  if (is_now) {
+    led_from_ = replica_->status(clock_.now()).last_index;
+    return;
+  }
   host_.on_leadership_lost();
   reroute_unproposed();
   for (PendingRead& read : reads_.take_gathering())
@@ -282,7 +329,10 @@ void Group::reroute_unproposed() {
     kv::Operation operation;
     for (size_t position = 0; reader.next(operation); ++position) {
       const WriteWaiter& writer = batch.waiters[position];
-      if (!clients_.is_open(writer.waiter.client)) continue;
+      if (!clients_.is_open(writer.waiter.client)) {
+        clients_.end(writer.waiter);
+        continue;
+      }
       const kv::SessionCall* call = operation.call ? &*operation.call : nullptr;
       host_.reroute(writer.waiter, {operation.id, operation.args}, call, writer.retry);
     }
@@ -318,6 +368,7 @@ void Group::maintain() {
     clients_.end(read.waiter);
   }
   purge_expired();
+  state_->reclaim();
   replace_lost_members();
   watch_disk();
   snapshot_sender_.maintain(now);
@@ -330,13 +381,14 @@ void Group::purge_expired() {
   const Instant now = clock_.now();
   if (!was_leader_ || now < next_purge_ || log_.disk_full()) return;
   if (state_->applied() <= purge_behind_ && now < purge_lost_at_) return;  // the last one is under way
-  const std::vector<std::string> due = state_->due_keys(clock_.wall_now(), kPurgedKeysMax);
-  next_purge_ = due.size() < kPurgedKeysMax ? now + kPurgeInterval : now;
-  if (due.empty()) return;
+  const kv::DueKeys due = state_->due_keys(stamp_now(now), kPurgedKeysMax, kPurgedBytesMax);
+  next_purge_ = due.is_all ? now + kPurgeInterval : now;
+  if (due.keys.empty()) return;
   purge_behind_ = replica_->status(now).last_index;
   purge_lost_at_ = now + kPurgePatience;
-  const std::vector<std::string_view> args(due.begin(), due.end());
-  proposals_.add({}, {kv::CommandId::kPurge, args}, nullptr, now + options_.command_timeout);
+  const std::vector<std::string_view> args(due.keys.begin(), due.keys.end());
+  const kv::CommandView purge{kv::CommandId::kPurge, args};
+  proposals_.add({}, purge, nullptr, state_->cost_of(purge, 0), now + options_.command_timeout);
 }
 
 void Group::replace_lost_members() {
@@ -357,7 +409,7 @@ void Group::hand_over() {
   });
   // Another one than at the last attempt, if several are as good.
   const auto is_tried = [&](const consensus::PeerStatus& peer) { return peer.id <= handed_to_; };
-  std::ranges::stable_partition(targets, std::not_fn(is_tried));
+  std::stable_partition(targets.begin(), targets.end(), std::not_fn(is_tried));
   const auto best = std::ranges::max_element(targets, {}, [&](const consensus::PeerStatus& peer) {
     return std::pair(!disk_watch_.is_full(peer.id.node, now), peer.match_index);
   });
@@ -386,9 +438,10 @@ GroupStatus Group::status() const {
   status.applied = state_->applied();
   status.operations = state_->operation_count();
   status.applied_bytes = applied_bytes_;
-  status.stamp = state_->last_stamp();
   status.checkpoint_index = own_checkpoints_.index();
   status.snapshots_installed = snapshots_installed_;
+  status.stamp = stamp_;
+  status.stamps_set_back = stamps_set_back_;
   status.keys = state_->key_count();
   status.state_bytes = state_->bytes_used();
   status.log_bytes = log_.group_bytes(options_.replica.group);

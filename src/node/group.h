@@ -22,6 +22,7 @@
 #include "node/service.h"
 #include "node/snapshot_receiver.h"
 #include "node/snapshot_sender.h"
+#include "node/stamp_leads.h"
 #include "storage/log.h"
 
 namespace torc::node {
@@ -37,6 +38,8 @@ class GroupHost {
   virtual void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) = 0;
   virtual void on_leadership_lost() = 0;
   virtual bool is_reachable(NodeId node) const = 0;
+  /// No stamp may be later (node/clock_watch.h). None: too few clocks are known.
+  virtual std::optional<WallMs> latest_stamp(Instant) const { return std::nullopt; }
   /// Something large still waits to be sent there.
   virtual bool is_sending_to(NodeId node) const = 0;
   /// The node can no longer be trusted; nothing may be acknowledged after this.
@@ -51,6 +54,7 @@ struct GroupOptions {
   uint64_t log_tail_bytes = 64u << 20;  // kept behind a checkpoint for members that lag
   size_t batch_bytes_max = 1u << 20;
   size_t proposals_in_flight_max = 1;
+  uint64_t memory_max = 0;  // beyond, the leader refuses commands that grow the state; 0: no limit
   /// Appended and not yet durable here; beyond, a leader refuses writes: it keeps them in memory until then.
   size_t unsynced_bytes_max = 64u << 20;
   uint64_t hash_seed = 0;
@@ -74,6 +78,8 @@ class Group {
   /// Requires: is_leader(), and the waiter was started (Clients::start).
   void read_later(Waiter waiter, const kv::CommandView& command);
   void write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry);
+  /// How large the answer may be if the command is executed behind everything that waits; 0: a few bytes.
+  size_t expected_reply_bytes(const kv::CommandView& command) const;
 
   void receive(const consensus::Message& message);
   void receive(const wire::SnapshotChunk& chunk);
@@ -81,6 +87,11 @@ class Group {
   /// The bulk channel to `node` (re)connected.
   void on_bulk_connected(NodeId node) { snapshot_sender_.on_connected(node, clock_.now()); }
   void tick();
+  /// A new turn of the loop: there is work to be shared out again. `memory_elsewhere`: what gathers on this node
+  /// outside of this group, in bytes.
+  void begin_turn(uint64_t memory_elsewhere);
+  /// False once this turn has applied and answered as much as one may: the rest waits for the next.
+  bool has_work_left() const { return work_left_ > 0; }
   /// Proposes what gathered and takes consensus' outputs until it is quiet. Returns true if the log was appended to.
   bool advance();
   /// Everything appended by advance() so far is on its way to the disk / is durable.
@@ -88,12 +99,15 @@ class Group {
   void on_durable(uint64_t sequence);
   /// Work that is due at most every few milliseconds: checkpoints, expired keys, overdue commands.
   void maintain();
-  /// Has tick() called when it is due; at the end of every turn.
-  void arm_timer();
+  /// Has tick() called when it is due, or a turn at once if there is work left over, here or at the caller; at the end
+  /// of every turn.
+  void arm_timer(bool is_turn_wanted);
   bool has_work() const { return install_ && install_->ready ? install_->is_switched : replica_->has_ready(); }
 
   /// `newcomer` is a node of the cluster whose data directory is new: bring it back if this replica leads.
   void on_newcomer(consensus::ReplicaId newcomer) { replacement_.met(newcomer); }
+  /// This replica leads, and `member` once acknowledged more to it, durably, than a log of that term and end holds.
+  bool has_forgotten(consensus::ReplicaId member, Term term, LogIndex durable_index) const;
   /// It is a voter, and that is committed: only then do the others need its former life no more.
   bool is_established() const {
     return replica_->is_configuration_settled() && replica_->configuration().is_voter(options_.replica.self);
@@ -104,18 +118,30 @@ class Group {
   void hand_over();
   /// The same, to this voter.
   void hand_over_to(NodeId target);
+  /// The stamps are ahead of the time, which is `time`: if this replica leads, sets them back, and the deadlines and
+  /// sessions that come from stamps more than `bound_ms` ahead.
+  void set_stamp_back(WallMs time, int64_t bound_ms);
+  /// The time that expiry knows.
+  WallMs stamp() const { return stamp_; }
   const consensus::Configuration& configuration() const { return replica_->configuration(); }
   /// A member said whether its disk is full.
   void on_disk_report(NodeId node, bool is_full) { disk_watch_.on_report(node, is_full, clock_.now()); }
   GroupStatus status() const;
   LogIndex applied() const { return state_->applied(); }
   uint64_t digest() const { return state_->digest(); }
+  /// What counts against GroupOptions::memory_max.
+  uint64_t memory_used() const;
   const consensus::Replica& replica() const { return *replica_; }
 
  private:
   struct Unsent {
     uint64_t sequence = 0;
     std::vector<consensus::Message> messages;
+  };
+  /// Entries on their way to the disk, which are held in memory until they are there.
+  struct Undurable {
+    uint64_t sequence = 0;
+    uint64_t bytes = 0;
   };
   /// A snapshot between "the core has given its log up for it" and "it is the state". Once its Ready was taken no other
   /// is: nothing may reach the log before the switch of checkpoints, which takes its time off the loop.
@@ -129,16 +155,21 @@ class Group {
   void transfer(consensus::ReplicaId target, Instant now);
   Status restore(const consensus::Configuration& birth);
 
-  std::string_view reason_to_refuse() const;
   void propose_gathered();
   void ask_for_reads();
   void take_ready();
   void carry_out(consensus::Ready ready);
-  void apply_through(LogIndex commit);
+  std::string_view reason_to_refuse(const kv::CommandView& command) const;
+  size_t growth_before() const;
+  bool has_backlog() const;
+  void apply_committed();
   bool apply(const consensus::Entry& entry);
   bool load_unapplied();
   void serve_reads();
   void notice_leadership();
+  WallMs stamp_now(Instant now) const;
+  void notice_stamp();
+  void adopt_stamp();
   void reroute_unproposed();
   /// Ends writes that this replica will not decide. `plain_error`: for commands that were proposed once, here.
   void refuse_all(const std::vector<WriteWaiter>& waiters, std::string_view plain_error);
@@ -171,8 +202,13 @@ class Group {
   Proposals proposals_;
   Reads reads_;
   std::deque<consensus::Entry> unapplied_;  // known entries after applied(); may begin later than applied() + 1
-  LogIndex last_index_;
+  LogIndex commit_;                         // as consensus said last; applied() follows it
+  LogIndex led_from_;                       // the log's end when this leadership began
+  uint64_t work_left_ = 0;                  // of this turn, in kv::Cost::work
+  uint64_t memory_elsewhere_ = 0;
   std::deque<Unsent> unsent_;
+  std::deque<Undurable> undurable_;
+  uint64_t undurable_bytes_ = 0;
   uint64_t appended_sequence_ = 0;
   uint64_t durable_sequence_ = 0;
   env::TimerId timer_ = 0;
@@ -184,6 +220,11 @@ class Group {
   Instant next_purge_;
   LogIndex purge_behind_;  // the last purge comes behind this index
   Instant purge_lost_at_;
+  WallMs stamp_;  // of what is applied
+  Instant stamped_at_;
+  StampLeads stamp_leads_;
+  uint64_t operations_ = 0;  // applied
+  uint64_t stamps_set_back_ = 0;
   uint64_t snapshots_installed_ = 0;
   Instant snapshots_not_before_;  // the last one found no space
   uint64_t applied_bytes_ = 0;

@@ -42,7 +42,8 @@ Group::Group(const GroupOptions& options, GroupHost& host, Clients& clients, env
           }),
       snapshot_receiver_(receiver_options(options), checkpoints,
                          [this](const wire::SnapshotReply& reply) { host_.send(reply); }),
-      proposals_(consensus::kEntryHeaderBytes, options.batch_bytes_max, options.proposals_in_flight_max) {}
+      proposals_(consensus::kEntryHeaderBytes,
+                 {.batch_bytes_max = options.batch_bytes_max, .in_flight_max = options.proposals_in_flight_max}) {}
 
 Group::~Group() { clock_.cancel(timer_); }
 
@@ -76,6 +77,7 @@ Status Group::restore(const consensus::Configuration& birth) {
     return Error{ErrorCode::kCorrupt, "the log starts after entry " + std::to_string(log.start_index.value) +
                                           " but the checkpoint that covers the rest is missing"};
   }
+  adopt_stamp();
   restored.hard_state = log.hard_state;
   restored.configurations = log.configurations;
   restored.start_index = log.start_index;
@@ -83,6 +85,7 @@ Status Group::restore(const consensus::Configuration& birth) {
   restored.term_runs = log.term_runs;
   restored.last_index = log.last_index;
 
+  if (const Status checked = consensus::check_restored(restored); !checked.ok()) return checked;
   replica_ = std::make_unique<consensus::Replica>(options_.replica, std::move(restored), clock_.now());
   own_checkpoints_.begin(*state_, checkpoint_index, log.start_index);
   return {};

@@ -89,6 +89,7 @@ void Group::finish_install() {
   std::unique_ptr<kv::StateMachine> former = std::exchange(state_, done->sink->take_state());
   done->sink.reset();  // with it the store's writer
   own_checkpoints_.begin(*state_, head.index, head.index);
+  adopt_stamp();
   unapplied_.clear();
   // Whether what was proposed here up to there is part of the snapshot, nobody here can tell.
   refuse_all(proposals_.take_lost(head.index), kUnknownOutcome);

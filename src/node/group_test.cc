@@ -131,5 +131,197 @@ TEST(Group, LogCutBeyondItsCheckpointIsRefused) {
   EXPECT_THAT(world.open_error, HasSubstr("the log starts after entry 20 but the checkpoint ends at 10"));
 }
 
+/// The payload of the newest entry sent to node 2.
+std::string newest_payload(const GroupWorld& world) {
+  return std::string(world.last<consensus::AppendRequest>().entries.back().payload());
+}
+
+// 700 keys of 65,000 bytes with one deadline were one purge, larger than an entry may be.
+TEST(Group, APurgeIsBoundedByBytesToo) {
+  GroupWorld world;
+  world.open();
+  world.win_election();
+  world.acknowledge();
+  constexpr size_t kKeys = 300;
+  for (size_t i = 0; i < kKeys; ++i) {
+    const std::string key = std::to_string(i) + std::string(65'000, 'k');
+    world.write(i, kv::CommandId::kPSetEx, {key, "1000", "v"});
+  }
+  for (int i = 0; i < 40; ++i) {
+    world.turn();
+    world.acknowledge();
+  }
+  ASSERT_EQ(world.group->status().keys, kKeys);
+  world.wait(1500ms);
+  size_t purges = 0;
+  for (int i = 0; i < 40 && world.group->status().keys > 0; ++i) {
+    world.group->maintain();
+    world.turn();
+    EXPECT_LE(newest_payload(world).size(), 9u << 20);
+    world.acknowledge();
+    ++purges;
+  }
+  EXPECT_EQ(world.group->status().keys, 0u);
+  EXPECT_EQ(purges, 3u) << "19.5 MB, 8 MiB at a time";
+}
+
+TEST(Group, ACommandLargerThanAnEntryMayHoldIsRefused) {
+  GroupWorld world;
+  world.open();
+  world.win_election();
+  world.acknowledge();
+  const std::string half(kv::kOperationBytesMax / 2, 'x');
+  world.write(1, kv::CommandId::kMSet, {"a", half, "b", half});
+  EXPECT_EQ(world.port.answers[1], "-ERR the command is larger than an entry of the log may be");
+  world.write(2, kv::CommandId::kSet, {"a", "1"});
+  world.turn();
+  world.acknowledge();
+  EXPECT_EQ(world.port.answers[2], "OK");
+}
+
+// A thousand of these in one pipeline are 60 KB that make 32 GB: one entry each, so that heartbeats go between them.
+TEST(Group, CommandsThatTouchMuchAreNotPutIntoOneEntry) {
+  GroupWorld world;
+  world.open();
+  world.win_election();
+  world.acknowledge();
+  for (Ticket ticket = 1; ticket <= 3; ++ticket) {
+    const std::string key = std::to_string(ticket);
+    world.write(ticket, kv::CommandId::kSetRange, {key, "20000000", "x"});
+  }
+  for (Ticket ticket = 4; ticket <= 6; ++ticket) world.write(ticket, kv::CommandId::kGetSet, {"1", "v"});
+  size_t entries = 0;
+  for (; !world.port.answers.contains(6) && entries < 10; ++entries) {
+    world.turn();
+    world.acknowledge();
+  }
+  EXPECT_EQ(entries, 6u) << "of the value that is made before it is read nobody knows yet, and it counts";
+}
+
+TEST(Group, ATurnAppliesAPieceAndTheRestComesInTheNext) {
+  GroupWorld world;
+  world.open();
+  world.win_election();
+  world.acknowledge();
+  consensus::AppendRequest request;
+  request.term = world.group->term() + 1;
+  request.prev_index = LogIndex(1);
+  request.prev_term = world.group->term();
+  request.commit = LogIndex(9);
+  for (uint64_t index = 2; index <= 9; ++index) {
+    kv::BatchBuilder batch(consensus::kEntryHeaderBytes);
+    const std::string key = std::to_string(index);
+    const std::vector<std::string_view> args{key, "6000000", "x"};
+    batch.add({kv::CommandId::kSetRange, args});
+    request.entries.push_back(
+        consensus::make_entry(request.term, LogIndex(index), consensus::EntryKind::kCommands, batch.take(WallMs{1})));
+  }
+  world.receive(3, request);
+  std::vector<uint64_t> applied;
+  for (int i = 0; i < 10 && world.group->applied() < LogIndex(9); ++i) {
+    world.turn();
+    applied.push_back(world.group->applied().value);
+  }
+  EXPECT_EQ(applied, (std::vector<uint64_t>{4, 7, 9}));
+}
+
+constexpr std::string_view kOutOfMemory = "-OOM command not allowed when used memory > 'maxmemory'.";
+
+TEST(Group, AboveTheMemoryLimitOnlyWhatMayGrowIsRefused) {
+  GroupWorld world;
+  world.memory_max = 10u << 20;
+  world.open();
+  world.win_election();
+  world.acknowledge();
+  const std::string value(11u << 20, 'v');
+  world.write(1, kv::CommandId::kSet, {"large", value});
+  world.turn();
+  world.acknowledge();
+  ASSERT_EQ(world.port.answers[1], "OK") << "the one that passes the limit is taken, as in Redis";
+  Ticket ticket = 2;
+  const auto answer = [&](kv::CommandId id, std::vector<std::string_view> args) {
+    world.write(ticket, id, std::move(args));
+    world.turn();
+    world.acknowledge();
+    return world.port.answers[ticket++];
+  };
+  EXPECT_EQ(answer(kv::CommandId::kSet, {"a", "1"}), kOutOfMemory);
+  EXPECT_EQ(answer(kv::CommandId::kIncr, {"a"}), kOutOfMemory);
+  EXPECT_EQ(answer(kv::CommandId::kSetRange, {"a", "5", "x"}), kOutOfMemory);
+  EXPECT_EQ(answer(kv::CommandId::kPExpire, {"large", "100000"}), ":1");
+  EXPECT_EQ(answer(kv::CommandId::kPersist, {"large"}), ":1");
+  EXPECT_EQ(answer(kv::CommandId::kDel, {"large"}), ":1");
+  EXPECT_EQ(answer(kv::CommandId::kSet, {"a", "1"}), "OK");
+  EXPECT_GT(world.group->memory_used(), 0u);
+}
+
+// What was forwarded twice because its answer took long: "refused" must be true of both copies.
+TEST(Group, ACopyOfACallThatIsThereAlreadyIsNotRefusedForLackOfMemory) {
+  GroupWorld world;
+  world.memory_max = 10u << 20;
+  world.open();
+  world.win_election();
+  world.acknowledge();
+  world.write(1, kv::CommandId::kRegisterSession, {});
+  world.turn();
+  world.acknowledge();
+  const std::string& opened = world.port.answers[1];
+  ASSERT_TRUE(opened.starts_with(":")) << opened;
+  const kv::SessionId session(std::stoull(opened.substr(1)));
+  const std::string value(11u << 20, 'v');
+  const kv::SessionCall first{session, 1, 1};
+  const kv::SessionCall second{session, 2, 1};
+  world.write(2, kv::CommandId::kSet, {"large", value}, &first);
+  world.write(3, kv::CommandId::kSet, {"large", value}, &first);
+  world.write(4, kv::CommandId::kSet, {"other", "1"}, &second);
+  EXPECT_EQ(world.port.answers[4], kOutOfMemory);
+  for (int i = 0; i < 3; ++i) {
+    world.turn();
+    world.acknowledge();
+  }
+  EXPECT_EQ(world.port.answers[2], "OK");
+  EXPECT_EQ(world.port.answers[3], "OK") << "the first one's answer";
+  world.write(5, kv::CommandId::kSet, {"large", value}, &first);
+  world.write(6, kv::CommandId::kSet, {"other", "1"}, &second);
+  world.turn();
+  world.acknowledge();
+  EXPECT_EQ(world.port.answers[5], "OK");
+  EXPECT_EQ(world.port.answers[6], kOutOfMemory);
+  EXPECT_EQ(world.group->status().keys, 1u);
+}
+
+TEST(Group, MemoryThatGathersElsewhereOnTheNodeCounts) {
+  GroupWorld world;
+  world.memory_max = 10u << 20;
+  world.memory_elsewhere = 11u << 20;
+  world.open();
+  world.win_election();
+  world.acknowledge();
+  world.write(1, kv::CommandId::kSet, {"a", "1"});
+  EXPECT_EQ(world.port.answers[1], kOutOfMemory);
+  world.memory_elsewhere = 0;
+  world.turn();
+  world.write(2, kv::CommandId::kSet, {"a", "1"});
+  world.turn();
+  world.acknowledge();
+  EXPECT_EQ(world.port.answers[2], "OK");
+}
+
+// A pipeline of them is admitted before the first is applied: what they will make has to count at once.
+TEST(Group, WhatIsTakenInAndNotAppliedYetCountsAsUsed) {
+  GroupWorld world;
+  world.memory_max = 100u << 20;
+  world.open();
+  world.win_election();
+  world.acknowledge();
+  for (Ticket ticket = 1; ticket <= 10; ++ticket) {
+    const std::string key = std::to_string(ticket);
+    world.write(ticket, kv::CommandId::kSetRange, {key, "33554431", "x"});
+  }
+  size_t refused = 0;
+  for (const auto& [ticket, text] : world.port.answers) refused += text == kOutOfMemory ? 1 : 0;
+  EXPECT_EQ(refused, 6u) << "four of 33 MiB reach the limit";
+}
+
 }  // namespace
 }  // namespace torc::node

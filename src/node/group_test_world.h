@@ -54,6 +54,8 @@ struct GroupWorld final : GroupHost {
   std::string open_error;
   uint64_t checkpoint_log_bytes = 1u << 20;  // of the next open()
   uint64_t log_tail_bytes = 1u << 20;
+  uint64_t memory_max = 0;
+  uint64_t memory_elsewhere = 0;
 
   GroupWorld() { process.start(); }
   void open() {
@@ -65,6 +67,7 @@ struct GroupWorld final : GroupHost {
     GroupOptions group_options;
     group_options.checkpoint_log_bytes = checkpoint_log_bytes;
     group_options.log_tail_bytes = log_tail_bytes;
+    group_options.memory_max = memory_max;
     group_options.replica.group = kGroup;
     group_options.replica.self = replica(1);
     consensus::Configuration birth;
@@ -89,6 +92,7 @@ struct GroupWorld final : GroupHost {
   void on_fatal(const Error& error) override { ADD_FAILURE() << error.message; }
 
   void turn() {
+    group->begin_turn(memory_elsewhere);
     do {
       if (group->advance()) {
         log->flush([this, sequence = group->appended_sequence()](const Status& status) {
@@ -150,9 +154,10 @@ struct GroupWorld final : GroupHost {
     const auto request = last<consensus::HeartbeatRequest>();
     return {request.term, request.stamp, LogIndex(0)};
   }
-  void write(Ticket ticket, kv::CommandId id, std::vector<std::string_view> args) {
+  void write(Ticket ticket, kv::CommandId id, std::vector<std::string_view> args,
+             const kv::SessionCall* call = nullptr) {
     clients.start(client, true);
-    group->write({client, ticket}, {id, args}, nullptr, Retry::kNone);
+    group->write({client, ticket}, {id, args}, call, Retry::kNone);
   }
   void read(Ticket ticket, std::vector<std::string_view> args) {
     clients.start(client, false);

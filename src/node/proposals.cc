@@ -4,50 +4,76 @@
 
 namespace torc::node {
 
-Proposals::Proposals(size_t reserved_bytes, size_t batch_bytes_max, size_t in_flight_max)
-    : reserved_bytes_(reserved_bytes),
-      batch_bytes_max_(batch_bytes_max),
-      in_flight_max_(in_flight_max),
-      open_{kv::BatchBuilder(reserved_bytes), {}, {}} {}
+Proposals::Proposals(size_t reserved_bytes, const ProposalLimits& limits)
+    : reserved_bytes_(reserved_bytes), limits_(limits), open_{kv::BatchBuilder(reserved_bytes), {}, {}, {}, {}} {}
 
 void Proposals::add(const WriteWaiter& writer, const kv::CommandView& command, const kv::SessionCall* call,
-                    Instant deadline) {
+                    const kv::Cost& cost, Instant deadline) {
+  const bool would_pass_a_limit = open_.builder.bytes() + kv::operation_bytes(command) > limits_.batch_bytes_max ||
+                                  open_.cost.work + cost.work > limits_.batch_work_max;
+  if (would_pass_a_limit) close_open();
   if (open_.builder.empty()) open_.deadline = deadline;
   open_.builder.add(command, call);
   open_.waiters.push_back(writer);
-  if (open_.builder.bytes() >= batch_bytes_max_) close_open();
+  if (call != nullptr) {
+    open_.labels.push_back(label_of(*call));
+    undecided_labels_.insert(label_of(*call));
+  }
+  for (kv::Cost* sum : {&open_.cost, &undecided_}) {
+    sum->work += cost.work;
+    sum->memory += cost.memory;
+    sum->growth += cost.growth;
+  }
+  const bool is_full = open_.builder.bytes() >= limits_.batch_bytes_max || open_.cost.work >= limits_.batch_work_max;
+  if (is_full) close_open();
 }
 
 void Proposals::close_open() {
+  if (open_.builder.empty()) return;
   closed_bytes_ += open_.builder.bytes();
   closed_.push_back(std::move(open_));
-  open_ = Open{kv::BatchBuilder(reserved_bytes_), {}, {}};
+  open_ = Open{kv::BatchBuilder(reserved_bytes_), {}, {}, {}, {}};
+}
+
+Proposals::Batch Proposals::take(Open&& open, WallMs stamp) {
+  return {open.builder.take(stamp), std::move(open.waiters), std::move(open.labels), std::exchange(open.cost, {})};
+}
+
+void Proposals::forget(const kv::Cost& cost, const std::vector<Label>& labels) {
+  undecided_.work -= cost.work;
+  undecided_.memory -= cost.memory;
+  undecided_.growth -= cost.growth;
+  for (const Label& label : labels) undecided_labels_.erase(undecided_labels_.find(label));
 }
 
 std::optional<Proposals::Batch> Proposals::next(WallMs stamp) {
-  if (window_.size() >= in_flight_max_) return std::nullopt;
+  if (window_.size() >= limits_.in_flight_max) return std::nullopt;
   if (!closed_.empty()) {
     Open batch = std::move(closed_.front());
     closed_.pop_front();
     closed_bytes_ -= batch.builder.bytes();
-    return Batch{batch.builder.take(stamp), std::move(batch.waiters)};
+    return take(std::move(batch), stamp);
   }
   if (open_.builder.empty()) return std::nullopt;
-  Batch batch{open_.builder.take(stamp), std::move(open_.waiters)};
+  Batch batch = take(std::move(open_), stamp);
   open_.waiters.clear();
+  open_.labels.clear();
   return batch;
 }
 
-void Proposals::proposed(Term term, LogIndex index, std::vector<WriteWaiter> waiters, Instant deadline) {
-  in_flight_[{index, term}] = InFlight{std::move(waiters), deadline};
+void Proposals::proposed(Term term, LogIndex index, Batch batch, Instant deadline) {
+  in_flight_[{index, term}] = InFlight{std::move(batch.waiters), std::move(batch.labels), batch.cost, deadline};
   window_.push_back(index);
 }
+
+void Proposals::refused(const Batch& batch) { forget(batch.cost, batch.labels); }
 
 std::vector<WriteWaiter> Proposals::take_decided(Term term, LogIndex index) {
   while (!window_.empty() && window_.front() <= index) window_.pop_front();
   const auto found = in_flight_.find({index, term});
   if (found == in_flight_.end()) return {};
   std::vector<WriteWaiter> waiters = std::move(found->second.waiters);
+  forget(found->second.cost, found->second.labels);
   in_flight_.erase(found);
   return waiters;
 }
@@ -55,8 +81,9 @@ std::vector<WriteWaiter> Proposals::take_decided(Term term, LogIndex index) {
 std::vector<WriteWaiter> Proposals::take_lost(LogIndex decided) {
   std::vector<WriteWaiter> lost;
   while (!in_flight_.empty() && in_flight_.begin()->first.first <= decided) {
-    auto& waiters = in_flight_.begin()->second.waiters;
-    lost.insert(lost.end(), waiters.begin(), waiters.end());
+    InFlight& proposal = in_flight_.begin()->second;
+    lost.insert(lost.end(), proposal.waiters.begin(), proposal.waiters.end());
+    forget(proposal.cost, proposal.labels);
     in_flight_.erase(in_flight_.begin());
   }
   return lost;
@@ -74,10 +101,11 @@ std::vector<WriteWaiter> Proposals::take_overdue(Instant now) {
 }
 
 std::vector<WriteWaiter> Proposals::take_overdue_unproposed(Instant now) {
-  if (!open_.builder.empty() && open_.deadline <= now) close_open();
+  if (open_.deadline <= now) close_open();
   std::vector<WriteWaiter> overdue;
   for (; !closed_.empty() && closed_.front().deadline <= now; closed_.pop_front()) {
     closed_bytes_ -= closed_.front().builder.bytes();
+    forget(closed_.front().cost, closed_.front().labels);
     overdue.insert(overdue.end(), closed_.front().waiters.begin(), closed_.front().waiters.end());
   }
   return overdue;
@@ -87,7 +115,8 @@ std::vector<Proposals::Batch> Proposals::take_unproposed() {
   close_open();
   std::vector<Batch> batches;
   for (Open& batch : closed_) {
-    if (!batch.builder.empty()) batches.push_back({batch.builder.take(WallMs{}), std::move(batch.waiters)});
+    forget(batch.cost, batch.labels);
+    batches.push_back(take(std::move(batch), WallMs{}));
   }
   closed_.clear();
   closed_bytes_ = 0;

@@ -5,12 +5,14 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/time.h"
 #include "kv/batch.h"
+#include "kv/cost.h"
 #include "node/clients.h"
 
 namespace torc::node {
@@ -27,22 +29,39 @@ struct WriteWaiter {
   Retry retry = Retry::kNone;
 };
 
+struct ProposalLimits {
+  size_t batch_bytes_max = 1u << 20;
+  size_t batch_work_max = 8u << 20;  // kv::Cost::work: some milliseconds of every replica's loop
+  size_t in_flight_max = 1;
+};
+
+/// A batch closes before a command that would pass a limit, so it is within all of them unless it is a single command:
+/// an entry is never larger than one operation may be. (It once closed when it had reached its limit: a request near
+/// the limit of one request on top of it was more than an entry may hold, and ended every leader that tried:
+/// rules.md#close-before-overflow.)
 class Proposals {
  public:
-  Proposals(size_t reserved_bytes, size_t batch_bytes_max, size_t in_flight_max);
+  Proposals(size_t reserved_bytes, const ProposalLimits& limits);
 
-  /// `deadline`: of its proposal; not before those of earlier commands.
-  void add(const WriteWaiter& writer, const kv::CommandView& command, const kv::SessionCall* call, Instant deadline);
+  /// `deadline`: of its proposal; not before those of earlier commands. Requires: kv::is_within_limits(command).
+  void add(const WriteWaiter& writer, const kv::CommandView& command, const kv::SessionCall* call, const kv::Cost& cost,
+           Instant deadline);
 
+  using Label = std::pair<kv::SessionId, uint64_t>;  // session and sequence
   struct Batch {
     std::string buffer;  // payload behind the reserved bytes
     std::vector<WriteWaiter> waiters;
+    std::vector<Label> labels;
+    kv::Cost cost;
   };
   /// The next batch to propose: at most `in_flight_max` undecided ones at a time, so that commands gather while the
   /// disk and the peers are busy with the last.
   std::optional<Batch> next(WallMs stamp);
   /// The batch stands in the log at (term, index).
-  void proposed(Term term, LogIndex index, std::vector<WriteWaiter> waiters, Instant deadline);
+  void proposed(Term term, LogIndex index, Batch batch, Instant deadline);
+
+  /// Nobody took the batch that next() gave.
+  void refused(const Batch& batch);
 
   /// The entry at (term, index) is decided: whose commands it holds (empty if not ours).
   std::vector<WriteWaiter> take_decided(Term term, LogIndex index);
@@ -55,6 +74,10 @@ class Proposals {
   /// Gathered and never proposed: may be sent elsewhere. Payloads as built, in order.
   std::vector<Batch> take_unproposed();
   size_t bytes_unproposed() const { return closed_bytes_ + open_.builder.bytes(); }
+  /// Of everything that was added and is not decided yet.
+  const kv::Cost& cost_undecided() const { return undecided_; }
+  /// Whether the call is among that.
+  bool is_undecided(const kv::SessionCall& call) const { return undecided_labels_.contains(label_of(call)); }
   /// Forgets how many are in flight: after losing leadership old proposals must not hold back new ones.
   void reset_window() { window_.clear(); }
 
@@ -62,22 +85,30 @@ class Proposals {
   struct Open {
     kv::BatchBuilder builder;
     std::vector<WriteWaiter> waiters;
+    std::vector<Label> labels;
+    kv::Cost cost;
     Instant deadline;  // of the first command
   };
   struct InFlight {
     std::vector<WriteWaiter> waiters;
+    std::vector<Label> labels;
+    kv::Cost cost;
     Instant deadline;
   };
   void close_open();
+  Batch take(Open&& open, WallMs stamp);
+  static Label label_of(const kv::SessionCall& call) { return {call.session, call.sequence}; }
+  void forget(const kv::Cost& cost, const std::vector<Label>& labels);
 
-  size_t reserved_bytes_;
-  size_t batch_bytes_max_;
-  size_t in_flight_max_;
+  const size_t reserved_bytes_;
+  const ProposalLimits limits_;
   Open open_;
   std::deque<Open> closed_;
   size_t closed_bytes_ = 0;
   std::map<std::pair<LogIndex, Term>, InFlight> in_flight_;
   std::deque<LogIndex> window_;  // undecided proposals of the current leadership
+  kv::Cost undecided_;
+  std::multiset<Label> undecided_labels_;
 };
 
 }  // namespace torc::node

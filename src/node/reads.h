@@ -34,17 +34,17 @@ class Reads {
     std::vector<PendingRead> reads = std::move(found->second.reads);
     asked_.erase(found);
     if (!outcome.index) return reads;
-    confirmed_.emplace_back(*outcome.index, std::move(reads));
+    confirmed_.push_back({*outcome.index, std::move(reads)});
     return {};
   }
-  /// The reads that may be served from a state that has applied `applied`.
-  std::vector<PendingRead> take_servable(LogIndex applied) {
-    std::vector<PendingRead> servable;
-    while (!confirmed_.empty() && confirmed_.front().first <= applied) {
-      for (PendingRead& read : confirmed_.front().second) servable.push_back(std::move(read));
-      confirmed_.pop_front();
-    }
-    return servable;
+  bool has_servable(LogIndex applied) const { return !confirmed_.empty() && confirmed_.front().index <= applied; }
+  /// The next read that may be served from a state that has applied `applied`.
+  std::optional<PendingRead> next_servable(LogIndex applied) {
+    if (!has_servable(applied)) return std::nullopt;
+    Confirmed& first = confirmed_.front();
+    PendingRead read = std::move(first.reads[first.served++]);
+    if (first.served == first.reads.size()) confirmed_.pop_front();
+    return read;
   }
   /// Reads whose confirmation has not come by its deadline; what consensus says later is ignored.
   std::vector<PendingRead> take_overdue(Instant now) {
@@ -63,10 +63,16 @@ class Reads {
     std::vector<PendingRead> reads;
     Instant deadline;
   };
+  /// Never empty: a question holds a read at least.
+  struct Confirmed {
+    LogIndex index;
+    std::vector<PendingRead> reads;
+    size_t served = 0;  // of these, from the front
+  };
   consensus::ReadToken last_token_ = 0;
   std::vector<PendingRead> gathering_;
   std::map<consensus::ReadToken, Question> asked_;  // deadlines in the order of the tokens
-  std::deque<std::pair<LogIndex, std::vector<PendingRead>>> confirmed_;
+  std::deque<Confirmed> confirmed_;
 };
 
 }  // namespace torc::node

@@ -16,6 +16,18 @@ constexpr std::string_view kDiskFull =
 constexpr std::string_view kDisksFull =
     "MISCONF the disks of a majority of the nodes are full: writes are refused until there is space";
 constexpr std::string_view kDiskSlow = "TRYAGAIN the disk of the leader does not keep up, the command was not executed";
-constexpr std::string_view kOverloaded = "ERR too many writes are waiting for a majority, try later";
+constexpr std::string_view kTooManyWait = "ERR too many writes (or reads) are waiting on this node, try later";
+constexpr std::string_view kOutOfMemory = "OOM command not allowed when used memory > 'maxmemory'.";
+constexpr std::string_view kCommandTooLarge = "ERR the command is larger than an entry of the log may be";
+
+/// A leader's refusal of all copies of a labelled command that have come to it (Group::write): none was or will be
+/// executed.
+inline bool is_refusal_of_all_copies(std::string_view error) {
+  return error.starts_with("MISCONF") || error.starts_with("OOM");
+}
+/// A leader's refusal of a command that it did not look at any further: this copy was not and will not be executed.
+inline bool is_definite_refusal(std::string_view error) {
+  return is_refusal_of_all_copies(error) || error.starts_with("ERR too many writes");
+}
 
 }  // namespace torc::node

@@ -22,6 +22,7 @@ struct Neighbours final : ForwardNeighbours {
   std::vector<std::pair<NodeId, wire::ForwardRequest>> probes;
   std::vector<NodeId> neighbours() const override { return {kLeader, kOther}; }
   bool can_send_to(NodeId node) const override { return connected.contains(node); }
+  bool is_sending_to(NodeId) const override { return false; }
   void send_to(NodeId node, const wire::ForwardRequest& request) override { probes.emplace_back(node, request); }
 };
 

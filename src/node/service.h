@@ -34,7 +34,13 @@ struct PeerStatus {
   NodeId node;
   std::string client_address;  // empty: not known yet
   bool is_connected = false;
-  std::string trouble;  // why there is no connection, one line; empty if there is one or nothing is known
+  std::string trouble = {};  // why there is no connection, one line; empty if there is one or nothing is known
+  /// The latest chapter of the peer that is written down here, and of which of its lives (node/chapters.h).
+  struct NotedChapter {
+    Incarnation life;
+    uint64_t number = 0;
+  };
+  NotedChapter chapter = {};
 };
 
 struct GroupStatus {
@@ -45,8 +51,9 @@ struct GroupStatus {
   LogIndex applied;
   uint64_t operations = 0;           // executed since the group began
   uint64_t applied_bytes = 0;        // of entries, since the process started
-  WallMs stamp;                      // of the newest entry applied that carries one
+  WallMs stamp;                      // the time by which keys expire: of what is applied (rules.md#leader-time)
   LogIndex checkpoint_index;         // durable in the checkpoint store
+  uint64_t stamps_set_back = 0;      // how often it was ahead of the clocks of a majority, since this process started
   uint64_t snapshots_installed = 0;  // since the process started
   uint64_t keys = 0;
   uint64_t state_bytes = 0;
@@ -72,7 +79,9 @@ struct NodeStatus {
   Incarnation incarnation;
   ClusterId cluster;
   Membership membership = Membership::kMeeting;
-  std::string explanation;  // unless kMember: one line a person can act on
+  std::string explanation;            // unless kMember: one line a person can act on
+  uint64_t chapter = 0;               // of this node's life (node/chapters.h)
+  std::vector<std::string> warnings;  // of what a person should look at, one line each
   bool disk_full = false;
   uint64_t log_bytes_unsynced = 0;  // appended, and still waiting for the disk
   SetAsideStatus set_aside;
@@ -80,6 +89,9 @@ struct NodeStatus {
   std::vector<GroupStatus> groups;
   uint64_t commands_executed = 0;
   uint64_t commands_forwarded = 0;
+  uint64_t peer_messages_refused = 0;  // that could not be decoded: another version's, or damaged
+  uint64_t memory_max = 0;             // 0: no limit
+  uint64_t memory_used = 0;            // what counts against it
 };
 
 class Service {
@@ -97,6 +109,9 @@ class Service {
                       const kv::SessionCall* call = nullptr) = 0;
   /// Commands of this client that wait for an answer; servers stop reading from a client with too many.
   virtual size_t pending(ClientId client) const = 0;
+  /// More commands of this client would soon be refused, because so many wait on this node: servers read on when some
+  /// of its own are answered.
+  virtual bool is_crowded(ClientId) const { return false; }
   virtual NodeStatus status() const = 0;
 };
 

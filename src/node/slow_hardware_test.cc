@@ -90,15 +90,17 @@ TEST(SlowHardware, ASlowFollowerDelaysNobodyElse) {
   const NodeId slow = world.followers()[0];
   const NodeId other = world.followers()[1];
   constexpr size_t kBytes = 1000;
-  const Duration at_leader = world.longest_wait(world.leading, 100, kBytes);
-  const Duration at_other = world.longest_wait(other, 100, kBytes);
+  // A disk that takes its time now and then is met by either: the longer of both is what to compare with.
+  const Duration before =
+      std::max(world.longest_wait(world.leading, 100, kBytes), world.longest_wait(other, 100, kBytes));
   world.world->slow_cpu(slow, 20);
   world.world->slow_disk(slow, 500ms);
   for (const NodeId id : {world.leading, other}) {
     world.world->network().thin_link(slow, id, {.bytes_per_second = 250'000, .buffer = 50ms});
   }
-  EXPECT_LT(world.longest_wait(world.leading, 100, kBytes), 2 * at_leader + 5ms);
-  EXPECT_LT(world.longest_wait(other, 100, kBytes), 2 * at_other + 5ms);
+  // A chapter that is begun meanwhile takes the disk for some syncs more; the slow follower would take 500 ms for one.
+  EXPECT_LT(world.longest_wait(world.leading, 100, kBytes), 2 * before + 20ms);
+  EXPECT_LT(world.longest_wait(other, 100, kBytes), 2 * before + 20ms);
   world.expect_calm();
 }
 

@@ -6,14 +6,12 @@
 
 #include "base/check.h"
 #include "base/prng.h"
+#include "node/refusals.h"
 
 namespace torc::node {
 namespace {
 
 constexpr Duration kMaintainInterval = 10ms;
-
-constexpr std::string_view kTooManyDeferred =
-    "ERR too many writes (or reads) wait for earlier commands of their clients, try later";
 
 bool is_write_command(const kv::CommandView& command) {
   const kv::CommandTraits* traits = kv::traits_of(command.id);
@@ -22,19 +20,22 @@ bool is_write_command(const kv::CommandView& command) {
 
 }  // namespace
 
-StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<storage::Log> log, env::Clock& clock,
-                       env::Disk& disk, env::Network& network, env::CheckpointStore& checkpoints)
+StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<Chapters> chapters,
+                       std::unique_ptr<storage::Log> log, env::Clock& clock, env::Disk& disk, env::Network& network,
+                       env::CheckpointStore& checkpoints)
     : options_(std::move(options)),
       clock_(clock),
       disk_(disk),
       network_(network),
       checkpoints_(checkpoints),
       birth_(std::move(identity), options_.may_found_cluster),
+      clients_(options_.held_bytes_max),
       log_(std::move(log)),
       forwarder_(kTheGroup, *this, clients_, options_.command_timeout, Prng(options_.seed ^ 0xf0).next() >> 32),
       receiver_(kTheGroup, *this, clients_),
-      admissions_({.self = [this] { return own_introduction(); },
-                   .is_voter = [this](consensus::ReplicaId id) { return is_voter(id); }}) {
+      chapters_(std::move(chapters)),
+      admissions_(*this, *chapters_),
+      chapter_prng_(options_.seed ^ 0xc4) {
   for (const NodeId node : options_.initial_cluster) {
     if (node != options_.id) peers_[node];
   }
@@ -47,11 +48,14 @@ StaticNode::~StaticNode() {
 }
 
 Status StaticNode::start() {
+  chapters_->set_on_fatal([this](const Error& error) { on_fatal(error); });
   network_.set_handler(this);
   if (birth_.identity().is_born) {
     const Status opened = open_group();
     if (!opened.ok()) return opened;
   }
+  begin_chapter();
+  start_chapter_ = chapters_->own();
   if (!is_settled()) greet_everyone();
   maintain();
   end_turn();
@@ -64,10 +68,7 @@ void StaticNode::submit(ClientId client, Ticket ticket, const kv::CommandView& c
   ++commands_executed_;
   const bool is_write = call != nullptr || is_write_command(command);
   if (!clients_.can_start(client, is_write)) {
-    if (clients_.deferred_bytes() >= Clients::kDeferredBytesMax) {
-      clients_.begin({client, ticket}).error(kTooManyDeferred);
-      return clients_.end_immediate({client, ticket});
-    }
+    if (!clients_.has_room(client, footprint(command))) return refuse_for_lack_of_room({client, ticket});
     std::optional<kv::SessionCall> label;
     if (call != nullptr) label = *call;
     clients_.defer(client, {ticket, is_write, CommandCopy(command), label});
@@ -78,8 +79,15 @@ void StaticNode::submit(ClientId client, Ticket ticket, const kv::CommandView& c
 
 void StaticNode::dispatch(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call) {
   if (!is_write && group_ && group_->read_now(waiter, command)) return;
-  clients_.start(waiter.client, is_write);
+  const size_t bytes = footprint(command);
+  if (!clients_.has_room(waiter.client, bytes)) return refuse_for_lack_of_room(waiter);
+  clients_.start(waiter.client, is_write, bytes);
   execute(waiter, is_write, command, call, call != nullptr ? Retry::kSameLabel : Retry::kNone);
+}
+
+void StaticNode::refuse_for_lack_of_room(Waiter waiter) {
+  clients_.begin(waiter).error(kTooManyWait);
+  clients_.end_immediate(waiter);
 }
 
 void StaticNode::execute(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call,
@@ -101,13 +109,14 @@ void StaticNode::execute(Waiter waiter, bool is_write, const kv::CommandView& co
 }
 
 void StaticNode::reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) {
-  if (!clients_.is_open(waiter.client)) return;
+  if (!clients_.is_open(waiter.client)) return clients_.end(waiter);
   forwarder_.submit(waiter, call != nullptr || is_write_command(command), command, call, retry, clock_.now());
 }
 
 void StaticNode::execute_here(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call,
                               Retry retry) {
-  if (clients_.is_open(waiter.client)) execute(waiter, is_write, command, call, retry);
+  if (!clients_.is_open(waiter.client)) return clients_.end(waiter);
+  execute(waiter, is_write, command, call, retry);
 }
 void StaticNode::execute_forwarded(Waiter waiter, bool is_write, const kv::CommandView& command,
                                    const kv::SessionCall* call) {
@@ -117,10 +126,13 @@ void StaticNode::execute_forwarded(Waiter waiter, bool is_write, const kv::Comma
 
 void StaticNode::run_deferred() {
   for (const ClientId client : clients_.take_runnable()) {
-    while (auto deferred = clients_.next_startable(client)) {
+    while (has_work_left()) {
+      const auto deferred = clients_.next_startable(client);
+      if (!deferred) break;
       dispatch({client, deferred->ticket}, deferred->is_write, deferred->command.view(),
                deferred->call ? &*deferred->call : nullptr);
     }
+    if (!has_work_left()) clients_.postpone(client);
   }
 }
 
@@ -129,16 +141,24 @@ void StaticNode::run_deferred() {
 void StaticNode::end_turn() {
   if (is_dead_) return;
   if (!group_) return;
+  group_->begin_turn(memory_elsewhere());
   do {
     run_deferred();
+    receiver_.run_held();
     forwarder_.flush(known_leader().node, leads(), clock_.now());
     if (group_->advance()) flush_log();
     if (is_dead_) return;
     // Commands that waited for a leader come before those that arrive once this node is it.
-  } while (clients_.has_runnable() || group_->has_work() || (leads() && forwarder_.outstanding() > 0));
+  } while ((clients_.has_runnable() && has_work_left()) || group_->has_work() ||
+           (leads() && forwarder_.outstanding() > 0) || (leads() && receiver_.can_run_held()));
   if (!leads()) forwarder_.flush(known_leader().node, false, clock_.now());
   receiver_.flush();
-  group_->arm_timer();
+  group_->arm_timer(clients_.has_runnable());
+}
+
+uint64_t StaticNode::memory_elsewhere() const {
+  const uint64_t outside = options_.memory_outside ? options_.memory_outside() : 0;
+  return clients_.held_bytes() + receiver_.bytes_waiting() + outside;
 }
 
 void StaticNode::flush_log() {
@@ -156,7 +176,8 @@ void StaticNode::maintain() {
     has_returned_ = has_returned_ || (birth_.is_returning() && group_->is_established());
   }
   forwarder_.expire(clock_.now());
-  if (group_ && clock_.now() - clocks_compared_at_ >= ClockWatch::kInterval) compare_clocks();
+  maintain_chapters();
+  if (clock_.now() - clocks_compared_at_ >= ClockWatch::kInterval) compare_clocks();
   maintain_timer_ = clock_.call_at(clock_.now() + kMaintainInterval, [this] { maintain(); });
 }
 
@@ -178,6 +199,7 @@ NodeStatus StaticNode::status() const {
   status.node = options_.id;
   status.incarnation = birth_.identity().incarnation;
   status.cluster = cluster_id_of(birth_.identity().roster);
+  status.chapter = chapters_->durable().own;
   status.membership = birth_.membership();
   status.explanation = birth_.explanation();
   if (is_settled()) {
@@ -189,13 +211,21 @@ NodeStatus StaticNode::status() const {
     status.membership = Membership::kStranger;
     status.explanation = "the cluster has replaced this data directory by a newer one: remove it to come back";
   }
+  status.warnings = admissions_.twins(clock_.now());
+  for (std::string& warning : clock_warnings()) status.warnings.push_back(std::move(warning));
   status.disk_full = log_->disk_full();
   status.log_bytes_unsynced = log_->disk_progress().bytes_unsynced;
   status.set_aside = options_.set_aside;
   status.commands_executed = commands_executed_;
   status.commands_forwarded = forwarder_.forwarded_count();
+  status.peer_messages_refused = peer_messages_refused_;
+  status.memory_max = options_.memory_max;
+  status.memory_used = group_ ? group_->memory_used() : memory_elsewhere();
   for (const auto& [node, peer] : peers_) {
     status.peers.push_back({node, peer.client_address, peer.is_connected, admissions_.trouble(node)});
+    for (const wire::NotedChapter& noted : chapters_->durable().noted) {
+      if (noted.life.node == node) status.peers.back().chapter = {noted.life.incarnation, noted.chapter.number};
+    }
   }
   if (group_) {
     GroupStatus group = group_->status();

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "base/prng.h"
 #include "node/admissions.h"
 #include "node/append_order.h"
 #include "node/birth.h"
@@ -23,12 +24,16 @@ class StaticNode final : public Node,
                          private GroupHost,
                          private ForwarderHost,
                          private ForwardReceiverHost,
-                         private RelayHost {
+                         private RelayHost,
+                         private AdmissionSources {
  public:
   static constexpr GroupId kTheGroup{1};  // a ring has many
+  /// A server is told to wait while there is this much room left for its client.
+  static constexpr size_t kRoomKept = 1u << 20;
 
-  StaticNode(NodeOptions options, Identity identity, std::unique_ptr<storage::Log> log, env::Clock& clock,
-             env::Disk& disk, env::Network& network, env::CheckpointStore& checkpoints);
+  StaticNode(NodeOptions options, Identity identity, std::unique_ptr<Chapters> chapters,
+             std::unique_ptr<storage::Log> log, env::Clock& clock, env::Disk& disk, env::Network& network,
+             env::CheckpointStore& checkpoints);
   ~StaticNode() override;
   Status start();
 
@@ -37,6 +42,7 @@ class StaticNode final : public Node,
   void close_client(ClientId client) override { clients_.close(client); }
   void submit(ClientId client, Ticket ticket, const kv::CommandView& command, const kv::SessionCall* call) override;
   size_t pending(ClientId client) const override { return clients_.pending(client); }
+  bool is_crowded(ClientId client) const override { return !clients_.has_room(client, kRoomKept); }
   NodeStatus status() const override;
 
   // Node
@@ -46,11 +52,9 @@ class StaticNode final : public Node,
   void hand_over() override;
 
   // NetworkHandler
-  std::string introduction() override { return wire::encode(own_introduction()); }
-  env::Admission admit(NodeId peer, std::string_view address, std::string_view introduction) override {
-    return admissions_.judge(peer, address, introduction);
-  }
-  void on_refused(NodeId peer, const env::Refusal& refusal) override { admissions_.on_refused(peer, refusal); }
+  std::optional<std::string> introduction() override;
+  env::Admission admit(NodeId peer, std::string_view address, std::string_view introduction) override;
+  void on_refused(NodeId peer, const env::Refusal& refusal) override;
   void on_frame(NodeId from, env::Channel channel, Bytes body) override;
   void on_connected(NodeId peer, env::Channel channel) override;
   void on_disconnected(NodeId peer, env::Channel channel) override;
@@ -70,6 +74,7 @@ class StaticNode final : public Node,
   void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) override;
   void on_leadership_lost() override { receiver_.on_leadership_lost(); }
   bool is_reachable(NodeId node) const override;
+  std::optional<WallMs> latest_stamp(Instant now) const override;
   bool is_sending_to(NodeId node) const override { return network_.queued_bytes(node, env::Channel::kBulk) > 0; }
   void on_fatal(const Error& error) override;
   void tell(const Notice& notice) override;
@@ -83,9 +88,19 @@ class StaticNode final : public Node,
   bool leads() const override { return group_ && group_->is_leader(); }
   void execute_forwarded(Waiter waiter, bool is_write, const kv::CommandView& command,
                          const kv::SessionCall* call) override;
+  size_t expected_reply_bytes(const kv::CommandView& command) const override {
+    return group_ ? group_->expected_reply_bytes(command) : 0;
+  }
   void send_to(NodeId node, const wire::ForwardReply& reply) override;
   consensus::ReplicaId known_leader() const override;
+  // AdmissionSources
+  wire::Introduction own_introduction() const override;
+  bool is_voter(consensus::ReplicaId life) const override;
+  bool has_forgotten(const wire::Introduction& introduction) const override;
 
+  void refuse_for_lack_of_room(Waiter waiter);
+  bool has_work_left() const { return !group_ || group_->has_work_left(); }
+  uint64_t memory_elsewhere() const;
   void dispatch(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call);
   void execute(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call, Retry retry);
   void run_deferred();
@@ -93,8 +108,6 @@ class StaticNode final : public Node,
   void transmit(NodeId to, env::Channel channel, const wire::PeerMessage& message);
   void on_forward_request(NodeId from, wire::ForwardRequest request);
   void on_forward_reply(NodeId from, const wire::ForwardReply& reply);
-  wire::Introduction own_introduction() const;
-  bool is_voter(consensus::ReplicaId id) const;
   void on_meet(NodeId from, const wire::Meet& meet);
   void greet(NodeId peer);
   void greet_everyone();
@@ -104,6 +117,15 @@ class StaticNode final : public Node,
   Status open_group();
   void maintain();
   void compare_clocks();
+  void report_clock(NodeId peer);
+  std::vector<NodeId> voters() const;
+  void limit_stamps();
+  std::vector<std::string> clock_warnings() const;
+  void begin_chapter();
+  void maintain_chapters();
+  std::vector<wire::NotedChapter> known_chapters() const;
+  bool note_chapters(const wire::Meet& meet);
+  void on_twin_report(wire::TwinReport report);
 
   NodeOptions options_;
   env::Clock& clock_;
@@ -118,7 +140,13 @@ class StaticNode final : public Node,
   ForwardReceiver receiver_;
   Relay relay_{*this};
   std::map<NodeId, Peer> peers_;
+  std::unique_ptr<Chapters> chapters_;
   Admissions admissions_;
+  Prng chapter_prng_;
+  uint64_t start_chapter_ = 0;  // the one this process began with
+  uint64_t chapter_told_ = 0;   // to the peers
+  LogIndex chapter_log_end_;    // when the latest chapter began
+  Instant chapters_looked_at_{};
   bool is_being_born_ = false;
   bool has_returned_ = false;  // as a voter, and that is committed
   bool is_replaced_ = false;   // peers write to another incarnation of this node
@@ -126,8 +154,10 @@ class StaticNode final : public Node,
   env::TimerId maintain_timer_ = 0;
   env::TimerId greet_timer_ = 0;
   ClockWatch clock_watch_;
+  std::optional<int64_t> stamp_ahead_ms_max_;  // of the monotonic clock; none: too few clocks are known
   Instant clocks_compared_at_{};
   uint64_t commands_executed_ = 0;
+  uint64_t peer_messages_refused_ = 0;
 };
 
 }  // namespace torc::node

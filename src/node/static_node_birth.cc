@@ -19,6 +19,9 @@ Result<std::unique_ptr<Node>> open_once(NodeOptions options, env::Clock& clock, 
   auto log = storage::Log::open(disk, clock, options.log);
   if (!log.ok()) return log.error();
 
+  auto chapters = Chapters::open(disk);
+  if (!chapters.ok()) return chapters.error();
+
   Identity identity;
   if (found->has_value()) {
     identity = **found;
@@ -40,8 +43,8 @@ Result<std::unique_ptr<Node>> open_once(NodeOptions options, env::Clock& clock, 
     const Status saved = save_identity(disk, identity);
     if (!saved.ok()) return saved.error();
   }
-  auto node = std::make_unique<StaticNode>(std::move(options), std::move(identity), *std::move(log), clock, disk,
-                                           network, checkpoints);
+  auto node = std::make_unique<StaticNode>(std::move(options), std::move(identity), *std::move(chapters),
+                                           *std::move(log), clock, disk, network, checkpoints);
   const Status started = node->start();
   if (!started.ok()) return started.error();
   return std::unique_ptr<Node>(std::move(node));
@@ -61,7 +64,9 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options, env::Clock& clock,
 }
 
 void StaticNode::greet(NodeId peer) {
-  network_.send(peer, env::Channel::kControl, wire::encode(birth_.greeting(options_.client_address)));
+  wire::Meet meet = birth_.greeting(options_.client_address);
+  meet.chapters = known_chapters();
+  network_.send(peer, env::Channel::kControl, wire::encode(meet));
 }
 
 void StaticNode::greet_everyone() {
@@ -71,31 +76,15 @@ void StaticNode::greet_everyone() {
   if (!is_settled()) greet_timer_ = clock_.call_at(clock_.now() + kGreetingInterval, [this] { greet_everyone(); });
 }
 
-wire::Introduction StaticNode::own_introduction() const {
-  const Identity& identity = birth_.identity();
-  wire::Introduction introduction;
-  introduction.self = identity.self();
-  wire::Agreement& agreement = introduction.agreement;
-  // What an unborn node has written down may still turn out to be different from what the others have: birth.cc tells.
-  if (identity.is_born) agreement.cluster = cluster_id_of(identity.roster);
-  agreement.listed = identity.listed;
-  agreement.election_timeout_min = options_.election_timeout_min;
-  agreement.lease_drift_percent = static_cast<uint32_t>(consensus::ReplicaOptions().lease_drift_percent);
-  return introduction;
-}
-
-bool StaticNode::is_voter(consensus::ReplicaId id) const {
-  if (group_) return group_->configuration().is_voter(id);
-  return std::ranges::binary_search(birth_.identity().roster, id);
-}
-
 void StaticNode::on_meet(NodeId from, const wire::Meet& meet) {
   if (meet.node != from) return;
   peers_[from].client_address = meet.client_address;
+  if (!note_chapters(meet)) return;
   const consensus::ReplicaId greeter{meet.node, meet.incarnation};
   const bool is_newcomer =
       meet.is_born && meet.roster == birth_.identity().roster && !std::ranges::binary_search(meet.roster, greeter);
-  if (group_ && is_newcomer) group_->on_newcomer(greeter);
+  // Not while somebody else is connected with the member whose place it would take.
+  if (group_ && is_newcomer && !admissions_.has_twin(from, clock_.now())) group_->on_newcomer(greeter);
   const Membership before = birth_.membership();
   if (birth_.on_meet(meet)) {
     const Status saved = save_identity(disk_, birth_.identity());
@@ -140,6 +129,7 @@ Status StaticNode::open_group() {
   options.batch_bytes_max = options_.batch_bytes_max;
   options.unsynced_bytes_max = options_.unsynced_bytes_max;
   options.proposals_in_flight_max = options_.proposals_in_flight_max;
+  options.memory_max = options_.memory_max;
   options.hash_seed = Prng(options_.seed ^ 0x5e).next();
   consensus::Configuration birth;
   if (!birth_.is_returning()) birth.voters = birth_.identity().roster;  // else the leader tells

@@ -92,10 +92,16 @@ struct Leader final : ForwardReceiverHost {
     value_bytes == 0 ? sink.integer(value) : sink.bulk(std::string(value_bytes, 'v'));
     if (clients.is_open(waiter.client)) clients.end(waiter);
   }
+  void release_one() {
+    if (held.empty()) return;
+    answer(held.front().first, held.front().second);
+    held.pop_front();
+  }
   void release() {
     for (const auto& [waiter, value] : held) answer(waiter, value);
     held.clear();
   }
+  size_t expected_reply_bytes(const kv::CommandView&) const override { return value_bytes; }
   void send_to(NodeId node, const wire::ForwardReply& reply) override {
     wire::ForwardReply copy = reply;
     for (wire::ForwardedReply& one : copy.replies) one.reply = out_buffers.emplace_back(one.reply);
@@ -111,6 +117,8 @@ struct Follower final : ForwarderHost {
   RecordingPort port;
   ClientId client = clients.open(port);
   bool is_connected = true;
+  bool is_sending = false;
+  uint64_t last_epoch = 0;
   std::vector<NodeId> members{kLeader};
   std::deque<wire::ForwardRequest> out;
   std::deque<NodeId> out_to;
@@ -118,7 +126,9 @@ struct Follower final : ForwarderHost {
 
   std::vector<NodeId> neighbours() const override { return members; }
   bool can_send_to(NodeId) const override { return is_connected; }
+  bool is_sending_to(NodeId) const override { return is_sending; }
   void send_to(NodeId node, const wire::ForwardRequest& request) override {
+    last_epoch = request.epoch;
     out.push_back(request);
     out_to.push_back(node);
   }
@@ -127,6 +137,8 @@ struct Follower final : ForwarderHost {
     clients.begin(waiter).ok();
     clients.end(waiter);
   }
+  /// What follows is from a client that was not heard of before.
+  void as_another() { client = clients.open(port); }
   void write(Ticket ticket, const std::string& value, Instant now) {
     const std::vector<std::string_view> args{value};
     clients.start(client, true);

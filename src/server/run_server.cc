@@ -11,6 +11,7 @@
 #include <random>
 
 #include "cli/exit_code.h"
+#include "cli/memory_size.h"
 #include "host/event_loop.h"
 #include "net/peer_transport.h"
 #include "net/resp_server.h"
@@ -90,10 +91,21 @@ class Shutdown {
   Instant deadline_;
 };
 
+/// A part of the memory there is, between two bounds; the upper one if there is no limit.
+size_t share_of(uint64_t memory_max, uint64_t divisor, size_t least, size_t most) {
+  return memory_max == 0 ? most : std::clamp<uint64_t>(memory_max / divisor, least, most);
+}
+
+uint64_t memory_max_of(const cli::ServeOptions& options) {
+  return options.max_memory.value_or(cli::memory_available() / 100 * cli::kMaxMemoryPercent);
+}
+
 /// Takes what the system allows without asking for more rights; says so if that is too little for as many clients as
 /// usual, and serves fewer.
-net::RespLimits client_limits() {
+net::RespLimits client_limits(const cli::ServeOptions& options, uint64_t memory_max) {
   net::RespLimits limits;
+  limits.idle_timeout = options.client_idle_timeout;
+  limits.buffered_bytes_max = share_of(memory_max, 4, 64u << 20, limits.buffered_bytes_max);
   rlimit descriptors{};
   if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return limits;
   const rlim_t wanted = limits.clients_max + kDescriptorsReserved;
@@ -127,8 +139,10 @@ Status introduce_peers(const cli::ServeOptions& options, net::PeerTransport& tra
   return {};
 }
 
-node::NodeOptions node_options(const cli::ServeOptions& options, NoticeLog& log) {
+node::NodeOptions node_options(const cli::ServeOptions& options, uint64_t memory_max, NoticeLog& log) {
   node::NodeOptions node;
+  node.memory_max = memory_max;
+  node.held_bytes_max = share_of(memory_max, 4, 64u << 20, node.held_bytes_max);
   node.id = options.id;
   for (const auto& [id, endpoint] : options.initial_cluster) node.initial_cluster.push_back(id);
   node.client_address = options.listen.text();
@@ -173,8 +187,8 @@ void stop_or_start_again(const Error& error, const cli::ServeOptions& options, D
 }
 
 /// Opens the data and what lives in it. `data` outlives the node.
-Result<std::unique_ptr<node::Node>> open_node(const cli::ServeOptions& options, host::EventLoop& loop, NoticeLog& log,
-                                              env::Network& network, DataDirectory& data) {
+Result<std::unique_ptr<node::Node>> open_node(const cli::ServeOptions& options, node::NodeOptions settings,
+                                              host::EventLoop& loop, env::Network& network, DataDirectory& data) {
   const Status opened = open_data_directory(options.data_directory, loop, data);
   if (data.was_set_aside) {
     spdlog::error("the data was damaged and given up: {}", data.was_set_aside->reason);
@@ -185,7 +199,6 @@ Result<std::unique_ptr<node::Node>> open_node(const cli::ServeOptions& options, 
     }
   }
   if (!opened.ok()) return opened.error();
-  node::NodeOptions settings = node_options(options, log);
   settings.may_found_cluster = !data.had_damage();
   settings.set_aside = {data.aside.folders, data.aside.bytes};
   settings.on_fatal = [&options, &data](const Error& error) { stop_or_start_again(error, options, data); };
@@ -193,15 +206,15 @@ Result<std::unique_ptr<node::Node>> open_node(const cli::ServeOptions& options, 
 }
 
 /// The same; damaged data is given up first and set aside.
-Result<std::unique_ptr<node::Node>> recover(const cli::ServeOptions& options, host::EventLoop& loop, NoticeLog& log,
-                                            env::Network& network, DataDirectory& data) {
-  auto opened = open_node(options, loop, log, network, data);
+Result<std::unique_ptr<node::Node>> recover(const cli::ServeOptions& options, const node::NodeOptions& settings,
+                                            host::EventLoop& loop, env::Network& network, DataDirectory& data) {
+  auto opened = open_node(options, settings, loop, network, data);
   const bool is_damaged = !opened.ok() && opened.error().code == ErrorCode::kCorrupt;
   if (!is_damaged || !data.disk || !can_come_back(options)) return opened;
   const Status given_up = give_up(*data.disk, opened.error().message);
   if (!given_up.ok()) return given_up.error();
   data = {};  // whatever still works on the files is done with them before they move
-  return open_node(options, loop, log, network, data);
+  return open_node(options, settings, loop, network, data);
 }
 
 }  // namespace
@@ -209,13 +222,19 @@ Result<std::unique_ptr<node::Node>> recover(const cli::ServeOptions& options, ho
 int run_server(const cli::ServeOptions& options) {
   become_a_server();
   start_logging(options.id, options.log_level);
-  const net::RespLimits limits = client_limits();
+  const uint64_t memory_max = memory_max_of(options);
+  const net::RespLimits limits = client_limits(options, memory_max);
   host::EventLoop loop;
   NoticeLog notices(loop);
   auto transport = net::PeerTransport::open(transport_options(options, notices), loop);
   if (!transport.ok()) return failed("peer port", transport.error());
+  net::RespServer* clients = nullptr;  // once it listens
+  node::NodeOptions settings = node_options(options, memory_max, notices);
+  settings.memory_outside = [&clients, &peers = **transport] {
+    return peers.queued_bytes() + (clients == nullptr ? 0 : clients->clients().buffered_bytes());
+  };
   DataDirectory data;
-  auto opened = recover(options, loop, notices, **transport, data);
+  auto opened = recover(options, settings, loop, **transport, data);
   if (!opened.ok()) return failed("recovery", opened.error());
   node::Node& node = **opened;
   if (const Status known = introduce_peers(options, **transport); !known.ok()) return failed("peers", known.error());
@@ -224,9 +243,11 @@ int run_server(const cli::ServeOptions& options) {
   loop.at_end_of_turn([&peers = **transport] { peers.end_turn(); });
   auto server = net::RespServer::listen(loop, node, options.listen.host, options.listen.port, limits);
   if (!server.ok()) return failed("client port", server.error());
+  clients = server->get();
 
   spdlog::info("serving clients on {}, peers on {}, data in {}", options.listen.text(), options.peer_listen.text(),
                options.data_directory);
+  if (memory_max != 0) spdlog::info("commands that may grow the data are refused above {} MiB", memory_max >> 20);
   Shutdown shutdown(loop, node, **server, options.initial_cluster.size() > 1);
   loop.run([&](int signal) {
     if (signal == SIGHUP) return spdlog::info("SIGHUP: there is nothing to read again; the log is standard error");

@@ -196,6 +196,8 @@ class Probe final : public Burst {
       case 3: {  // two values that together come close to the largest request
         const uint64_t each = is_past ? 21'000'000 : 20'900'000;
         if (!sizes.spend(is_past ? each / 2 : 4 * each)) break;
+        // Together with what stands before it in the same batch it is more than an entry holds.
+        if (!is_past) precede({kv::CommandId::kSet, {key_ + "'", std::string(200'000, 'c')}});
         expect(is_past, {kv::CommandId::kMSet, {key_, std::string(each, 'a'), key_ + "'", std::string(each, 'b')}},
                each);
         if (!is_past) commands_.push_back({kv::CommandId::kDel, {key_ + "'"}});
@@ -207,6 +209,8 @@ class Probe final : public Burst {
   std::vector<Command> take_commands() override { return std::move(commands_); }
 
   std::string on_answer(size_t position, const Outcome& outcome) override {
+    if (position < preceding_) return "";
+    position -= preceding_;
     if (position == 0) {
       was_executed_ = outcome.kind != Outcome::Kind::kError;
       is_unknown_ = is_unknown(outcome);
@@ -220,6 +224,11 @@ class Probe final : public Burst {
   }
 
  private:
+  void precede(Command command) {
+    commands_.push_back(std::move(command));
+    ++preceding_;
+  }
+
   void expect(bool is_past, Command command, uint64_t length) {
     is_past_ = is_past;
     length_ = length;
@@ -234,6 +243,7 @@ class Probe final : public Burst {
   std::string key_;
   std::string what_;
   std::vector<Command> commands_;
+  size_t preceding_ = 0;  // commands before the probe
   bool is_past_ = false;
   bool was_executed_ = false;
   bool is_unknown_ = false;

@@ -39,6 +39,12 @@ class CheckpointStore : public env::CheckpointStore {
   /// A block goes bad: readers end before some key from now on and say kCorrupt, as RocksDB does when a block's
   /// checksum is wrong. Returns what it did, empty if nothing is stored.
   std::string damage(Prng& prng);
+  /// What is committed; put_back() makes the store what it was then. Requires: crash() came before.
+  std::shared_ptr<const void> copy() const { return contents_; }
+  void put_back(const std::shared_ptr<const void>& copy) {
+    contents_ = std::static_pointer_cast<const Contents>(copy);
+    damaged_key_.reset();
+  }
 
  private:
   friend class MemoryCheckpointWriter;

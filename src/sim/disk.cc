@@ -324,6 +324,23 @@ uint64_t Disk::bytes_used() const {
   return total;
 }
 
+Disk::Copy Disk::copy() const {
+  Copy copy;
+  for (const auto& [name, file] : files_) copy.emplace(name, file->cached);
+  return copy;
+}
+
+void Disk::put_back(const Copy& copy) {
+  files_.clear();
+  removed_.clear();
+  for (const auto& [name, contents] : copy) {
+    auto file = std::make_shared<DiskFile>();
+    file->cached = file->durable = file->former = contents;
+    file->synced_at.assign(contents.size() / kSectorBytes + 1, write_syncs_);
+    files_[name] = std::move(file);
+  }
+}
+
 void Disk::set_reads_fail(const std::string& name, bool fail) {
   const auto found = files_.find(name);
   CHECK(found != files_.end()) << name;

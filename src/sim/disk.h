@@ -114,6 +114,11 @@ class Disk : public env::Disk {
     next_sync_fails_ = true;
     failed_sync_forgets_ = forgets_pages;
   }
+  /// All files as the process sees them, as a snapshot of the machine would have them.
+  using Copy = std::map<std::string, decltype(DiskFile::cached)>;
+  Copy copy() const;
+  /// The directory is what it was when it was copied. Requires: no file is open (crash() or kill() came before).
+  void put_back(const Copy& copy);
   /// Damages durable, settled bytes, in the cache as well. Returns what it did, empty if there is nothing to damage.
   std::string damage(Damage kind, Prng& prng);
   void set_reads_fail(const std::string& name, bool fail);

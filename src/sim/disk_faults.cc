@@ -7,6 +7,11 @@
 #include "sim/nemesis.h"
 
 namespace torc::sim {
+namespace {
+
+constexpr Duration kCopyPatience = 500ms;  // between looks whether a copy may be put back
+
+}  // namespace
 
 bool Nemesis::cause_disk(Fault fault, Prng& prng) {
   const NodeId id = draw_node(prng);
@@ -21,6 +26,8 @@ bool Nemesis::cause_disk(Fault fault, Prng& prng) {
   } else if (fault == Fault::kFailedSync) {
     world_.fail_next_sync(id);
     return world_.is_alive(id);
+  } else if (fault == Fault::kOldCopy) {
+    return keep_copy(id, draw_length(prng) * 4);
   } else if (fault == Fault::kWipe) {
     return lose_directories(prng);
   } else {
@@ -69,6 +76,31 @@ bool Nemesis::lose_directories(Prng& prng) {
     later(draw_length(prng) / 2, [this, id] { bring_up(id); });
   }
   return !victims.empty();
+}
+
+/// Copies are known by what all others have written down about the node since (docs/decisions/0007), so only then. Who
+/// has not heard of it would be a second failure: with an entry on A and B, B an old copy and A away, C cannot know.
+bool Nemesis::keep_copy(NodeId id, Duration length) {
+  world_.copy_directory(id);
+  if (!world_.has_copy(id)) return false;
+  later(length, [this, id] { put_copy_back_when_possible(id); });
+  return true;
+}
+
+void Nemesis::put_copy_back_when_possible(NodeId id) {
+  if (!world_.has_copy(id) || put_copy_back(id)) return;
+  later(kCopyPatience, [this, id] { put_copy_back_when_possible(id); });
+}
+
+bool Nemesis::put_copy_back(NodeId id) {
+  if (!is_whole() || !world_.is_copy_outdated(id)) return false;
+  const auto is_harmed = [&](NodeId one) { return one == id || world_.is_damaged(one); };
+  const auto harmed = static_cast<size_t>(std::ranges::count_if(world_.nodes(), is_harmed));
+  if (harmed > (world_.nodes().size() - 1) / 2) return false;
+  world_.kill(id, Death::kKill);
+  world_.put_copy_back(id);
+  world_.start(id);
+  return true;
 }
 
 // Found at the next start, or by whoever reads an old entry of a running node first.

@@ -54,6 +54,8 @@ std::string_view to_string(Fault fault) {
       return "misdirected write";
     case Fault::kBadCheckpoint:
       return "bad checkpoint";
+    case Fault::kOldCopy:
+      return "old copy of a directory";
     case Fault::kSlowCpu:
       return "slow CPU";
     case Fault::kThinLink:

@@ -39,10 +39,11 @@ enum class Fault : uint8_t {
   kLostWrite,
   kMisdirectedWrite,
   kBadCheckpoint,
+  kOldCopy,   // a copy of a node's directory is put back a while after it was taken
   kSlowCpu,   // all work of a node takes many times as long for a while, as beside a noisy neighbour
   kThinLink,  // little fits through between two nodes for a while
 };
-constexpr size_t kFaultCount = 27;
+constexpr size_t kFaultCount = 28;
 std::string_view to_string(Fault fault);
 
 /// One that struck.

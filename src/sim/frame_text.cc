@@ -55,6 +55,7 @@ struct Describe {
   }
 
   void operator()(const consensus::Message& m) const { std::visit(*this, m.body); }
+  void operator()(const wire::TwinReport& r) const { out << "twins of n" << r.node; }
   void operator()(const wire::Meet& m) const {
     out << "meet, incarnation " << m.incarnation << ", roster of " << m.roster.size() << (m.is_born ? ", born" : "");
   }

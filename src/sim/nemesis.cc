@@ -69,8 +69,10 @@ bool Nemesis::cause(Fault fault, Prng& prng) {
     case Fault::kHandOver:
       return hand_over(leader_or_any(prng));
     case Fault::kWallJump: {
-      // Most clocks are set right by seconds; some were wrong by hours, or follow a daylight that nobody told them of.
-      const int64_t unit = prng.chance(1, 3) ? 3'600 : 1;
+      // Most clocks are set right by seconds; some were wrong by hours, or follow a daylight that nobody told them of;
+      // some lost their battery, or were typed in with a wrong year.
+      constexpr int64_t kYear = 365 * 24 * 3'600;
+      const int64_t unit = !prng.chance(1, 3) ? 1 : prng.chance(1, 3) ? kYear : 3'600;
       const auto by = static_cast<int64_t>(prng.below(20'000'000'000)) - 10'000'000'000;
       world_.jump_wall_clock(draw_node(prng), Duration(by * unit));
       return true;
@@ -97,6 +99,7 @@ bool Nemesis::cause(Fault fault, Prng& prng) {
     case Fault::kLostWrite:
     case Fault::kMisdirectedWrite:
     case Fault::kBadCheckpoint:
+    case Fault::kOldCopy:
       return cause_disk(fault, prng);
   }
   return false;

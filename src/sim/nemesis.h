@@ -54,6 +54,9 @@ class Nemesis {
 
   bool lose_directories(Prng& prng);
   bool damage(Fault fault, Prng& prng);
+  bool keep_copy(NodeId id, Duration length);
+  void put_copy_back_when_possible(NodeId id);
+  bool put_copy_back(NodeId id);
   /// Nodes whose data may be destroyed, all of them at once; none if enough was.
   std::vector<NodeId> draw_victims(Prng& prng, size_t count_max);
   bool is_whole() const;

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
 #include <sstream>
 #include <string>
 #include <utility>
+
+#include "node/clock_watch.h"
 
 namespace torc::sim {
 namespace {
@@ -16,6 +19,8 @@ constexpr size_t kDigestsKept = 20'000;
 // on what is large still meet.
 constexpr uint64_t kDigestEvery = 16;
 constexpr uint64_t kLargeStateBytes = 256u << 10;
+
+int64_t world_ms(Instant now) { return now.ns / 1'000'000; }
 
 uint64_t digest_step(uint64_t state_bytes) { return kDigestEvery * std::bit_ceil(1 + state_bytes / kLargeStateBytes); }
 
@@ -57,6 +62,7 @@ Observer::Observer(World& world) : world_(world) {}
 void Observer::after_turn(NodeId id) {
   const node::NodeStatus& status = world_.status_after_turn(id);
   if (world_.trace().is_read()) world_.trace().show(id, column_of(status));
+  look_at_clocks();
   for (const node::GroupStatus& group : status.groups) {
     Seen& seen = seen_of(id, status.incarnation);
     check_core(id, group.group);
@@ -64,6 +70,7 @@ void Observer::after_turn(NodeId id) {
     check_lease(id, group.replica);
     check_order(id, group);
     if (group.applied != seen.applied) check_state(id, group);
+    check_stamp(id, group);
     seen.role = group.replica.role;
     seen.term = group.replica.term;
     seen.commit = group.replica.commit;
@@ -150,6 +157,24 @@ void Observer::check_order(NodeId id, const node::GroupStatus& group) {
     world_.fail(FailureKind::kSafety, text("node ", id, " has applied ", group.applied, ", commit ",
                                            group.replica.commit, ", last index ", group.replica.last_index));
   }
+}
+
+void Observer::look_at_clocks() {
+  std::vector<WallMs> clocks;
+  for (const NodeId id : world_.nodes()) clocks.push_back(world_.wall_now(id));
+  std::ranges::sort(clocks, std::greater());
+  const int64_t ahead_ms = clocks[clocks.size() / 2].ms - world_ms(world_.queue().now());
+  majority_ahead_ms_ = std::max(majority_ahead_ms_, ahead_ms);
+}
+
+/// Whatever single clocks showed. What a majority has shown once is allowed from then on, and goes on as time does: who
+/// heard of a clock and hears no more of it takes it to run on, also where it has been set back since (seed 19).
+void Observer::check_stamp(NodeId id, const node::GroupStatus& group) {
+  constexpr int64_t kReportsOffMsMax = 2'000;  // clocks that nothing was heard of for a while run fast or slow
+  const WallMs latest{world_ms(world_.queue().now()) + majority_ahead_ms_};
+  if (group.stamp.ms <= latest.ms + node::ClockWatch::kFarMs + kReportsOffMsMax) return;
+  world_.fail(FailureKind::kSafety, text("node ", id, " has a stamp of ", group.stamp,
+                                         ", far ahead of the clocks of a majority, which showed ", latest, " at most"));
 }
 
 void Observer::check_state(NodeId id, const node::GroupStatus& group) {

@@ -49,6 +49,8 @@ class Observer {
   void check_leases_of_others(NodeId leader, Term term);
   void check_order(NodeId id, const node::GroupStatus& group);
   void check_state(NodeId id, const node::GroupStatus& group);
+  void look_at_clocks();
+  void check_stamp(NodeId id, const node::GroupStatus& group);
 
   World& world_;
   std::map<NodeId, Seen> seen_;
@@ -56,6 +58,7 @@ class Observer {
   std::map<Term, NodeId> leaders_;
   std::map<LogIndex, std::pair<uint64_t, NodeId>> digests_;  // first digest seen at an applied index, and whose
   NodeId latest_leader_;
+  int64_t majority_ahead_ms_ = INT64_MIN;  // of the world: what a majority's wall clocks have shown at one moment
   LogIndex highest_applied_;
   LogIndex highest_checkpoint_;
   uint64_t largest_state_bytes_ = 0;

@@ -65,8 +65,10 @@ node::NodeOptions draw_node(Prng& prng) {
   node.log.reserve_bytes = 256u << 10;
   node.batch_bytes_max = prng.between(200, 20'000);
   node.proposals_in_flight_max = prng.between(1, 4);
+  node.chapter_interval = draw_ms(prng, 200, 10'000);
   // In most worlds who was away for a second gets a snapshot.
   Prng apart(node.checkpoint_log_bytes);
+  if (apart.chance(1, 4)) node.batch_bytes_max = 1u << 20;  // a server's
   if (apart.chance(2, 3)) {
     node.checkpoint_log_bytes = apart.between(1'000, 4'000);
     node.log_tail_bytes = apart.below(2'000);
@@ -74,18 +76,15 @@ node::NodeOptions draw_node(Prng& prng) {
   return node;
 }
 
-/// What this hardware carries and handles without holding up heartbeats for long: a quarter of a second of its thinnest
-/// wire, a tenth of its slowest CPU.
-uint64_t comfortable_bytes(const WorldOptions& world) {
+/// What this hardware handles without holding up heartbeats for long, a tenth of a second of its slowest CPU, and
+/// carries within `on_wire`.
+uint64_t comfortable_bytes(const WorldOptions& world, Duration on_wire) {
   const uint32_t slowest = *std::ranges::max_element(world.slowness);
   const auto work_ns = static_cast<uint64_t>((slowest * handling_time(1u << 20)).count());
-  return std::min(world.network.bandwidth.bytes_per_second / 4, 100'000'000 * (uint64_t{1} << 20) / work_ns);
+  const uint64_t carried =
+      world.network.bandwidth.bytes_per_second / 1000 * static_cast<uint64_t>(on_wire / Duration(1ms));
+  return std::min(carried, 100'000'000 * (uint64_t{1} << 20) / work_ns);
 }
-
-/// A forwarded stream without an answer for a second is sent again, also while its first copy is still on the wire; the
-/// copies of what takes seconds then fill a thin one for good (Forwarder::expire). Until that is mended nothing is sent
-/// at once that the wires do not carry in time.
-constexpr bool kForwardsAreRepeatedTooEarly = true;
 
 /// A large world costs as much as hundreds of small ones, so it is seldom.
 SizeOptions draw_sizes(Prng& prng, const WorldOptions& world) {
@@ -93,8 +92,7 @@ SizeOptions draw_sizes(Prng& prng, const WorldOptions& world) {
   const uint64_t kind = prng.below(32);
   sizes.budget_bytes = kind == 0 ? 300u << 20 : kind < 4 ? 40u << 20 : kind < 16 ? 4u << 20 : 256u << 10;
   // Whoever buys a thin wire sends little; now and then somebody does not care.
-  const bool cares = !prng.chance(1, 8) || kForwardsAreRepeatedTooEarly;
-  const uint64_t comfortable = cares ? comfortable_bytes(world) : kv::kValueBytesMax;
+  const uint64_t comfortable = prng.chance(1, 8) ? kv::kValueBytesMax : comfortable_bytes(world, 250ms);
   sizes.value_bytes_max = std::min({sizes.budget_bytes / 4, uint64_t{kv::kValueBytesMax}, comfortable});
   sizes.budget_bytes = std::min(sizes.budget_bytes, 100 * comfortable);
   sizes.large_per_mille = static_cast<uint32_t>(prng.between(5, 100));
@@ -103,10 +101,6 @@ SizeOptions draw_sizes(Prng& prng, const WorldOptions& world) {
   if (prng.chance(1, 2)) sizes.pipeline_max = prng.between(2, 2000);
   if (prng.chance(1, 2)) sizes.herd_bytes_max = sizes.budget_bytes / 4;
   sizes.has_probes = prng.chance(1, 2);
-  if (kForwardsAreRepeatedTooEarly) {
-    sizes.bundle_keys_max = std::min(sizes.bundle_keys_max, comfortable / kBundleKeyBytes);
-    sizes.herd_bytes_max = std::min(sizes.herd_bytes_max, comfortable);
-  }
   return sizes;
 }
 
@@ -116,7 +110,10 @@ void calm_down(Prng& prng, Profile& profile) {
   profile.faults.weights = {};
   profile.world.network.loss_per_million = 0;
   profile.world.is_upgrading = false;
-  if (prng.chance(1, 3)) {  // every disk takes its time
+  // Somebody sets the clocks now and then: a leader whose clock is seconds away from the others' hands over.
+  for (ClockOptions& clock : profile.world.clocks) clock.drift_ppm /= 100;
+  const bool has_slow_disks = prng.chance(1, 3);
+  if (has_slow_disks) {
     profile.world.disk.delay_min = draw_ms(prng, 50, 200);
     profile.world.disk.delay_max = profile.world.disk.delay_min + draw_ms(prng, 50, 800);
   }
@@ -124,11 +121,16 @@ void calm_down(Prng& prng, Profile& profile) {
   profile.world.node.batch_bytes_max = 1u << 20;  // tiny ones and slow disks together serve a command per second
   profile.workload.client.timeout = 30s;
   SizeOptions& sizes = profile.workload.sizes;
-  const uint64_t comfortable = comfortable_bytes(profile.world);
+  const uint64_t comfortable = comfortable_bytes(profile.world, 250ms);
   sizes.value_bytes_max = std::min(sizes.value_bytes_max, comfortable);
   sizes.budget_bytes = std::min<uint64_t>(sizes.budget_bytes, 40u << 20);
   sizes.bytes_per_second = comfortable;
   sizes.herd_bytes_max = std::min(sizes.herd_bytes_max, comfortable);
+  if (has_slow_disks || prng.chance(1, 2)) return;
+  // One value takes a wire for several election timeouts: heartbeats do not wait behind it (rules.md#two-connections).
+  sizes.budget_bytes = std::max<uint64_t>(sizes.budget_bytes, 4u << 20);
+  sizes.value_bytes_max = std::min(sizes.budget_bytes / 4, comfortable_bytes(profile.world, 2s));
+  sizes.pipeline_max = 0;  // each of a pipeline's commands may read such a value
 }
 
 }  // namespace
@@ -150,8 +152,8 @@ Profile draw_profile(Prng& prng, size_t node_count, bool is_calm) {
   if (std::ranges::all_of(profile.faults.weights, [](uint32_t weight) { return weight == 0; })) {
     profile.faults.weights[static_cast<size_t>(Fault::kKillLeader)] = 1;
   }
-  for (const Fault destroyer :
-       {Fault::kWipe, Fault::kBitFlip, Fault::kLostWrite, Fault::kMisdirectedWrite, Fault::kBadCheckpoint}) {
+  for (const Fault destroyer : {Fault::kWipe, Fault::kBitFlip, Fault::kLostWrite, Fault::kMisdirectedWrite,
+                                Fault::kBadCheckpoint, Fault::kOldCopy}) {
     uint32_t& weight = profile.faults.weights[static_cast<size_t>(destroyer)];
     weight = std::min<uint32_t>(weight, 1);
   }

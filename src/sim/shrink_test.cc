@@ -48,10 +48,12 @@ TEST(Shrink, LeavesTheFaultsThatTheFailureNeeds) {
 
 TEST(Shrink, AFaultLeftOutLeavesTheOthersWhatTheyWere) {
   SeedOptions options;
-  const Probe all = probe(7, options);
+  uint64_t seed = 7;
+  Probe all = probe(seed, options);
+  while (all.faults.size() < 6 && seed < 20) all = probe(++seed, options);  // calm worlds have none
   ASSERT_GE(all.faults.size(), 6u);
   options.only_faults = {all.faults[1].number, all.faults[4].number};
-  const Probe some = probe(7, options);
+  const Probe some = probe(seed, options);
   ASSERT_EQ(some.faults.size(), 2u);
   EXPECT_EQ(some.faults[0].kind, all.faults[1].kind);
   EXPECT_EQ(some.faults[0].at, all.faults[1].at);

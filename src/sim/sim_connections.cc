@@ -46,15 +46,18 @@ void SimNetwork::connect(size_t a, size_t b, size_t channel) {
   link.attempt = ++last_attempt_;
   const Handshake handshake{a, b, channel, link.attempt};
   ports_[a]->process.post(Source::kFrame, [this, handshake] {
-    const Port& port = *ports_[handshake.dialer];
-    say(handshake, true, [this, handshake, said = introduction_of(port)] { on_call(handshake, said); });
+    const auto said = introduction_of(*ports_[handshake.dialer]);
+    if (!said) return give_up(handshake, kLaterRetry);
+    say(handshake, true, [this, handshake, said] { on_call(handshake, *said); });
   });
 }
 
 // ---- handshakes ----
 
-std::string SimNetwork::introduction_of(const Port& port) const {
-  return port.handler == nullptr ? "" : spoken_introduction(port.dialect, port.handler->introduction());
+std::optional<std::string> SimNetwork::introduction_of(const Port& port) const {
+  auto introduction = port.handler == nullptr ? std::nullopt : port.handler->introduction();
+  if (introduction) introduction = spoken_introduction(port.dialect, *std::move(introduction));
+  return introduction;
 }
 
 /// `work` runs in the process at the other end, unless the attempt has been given up by then.
@@ -77,10 +80,11 @@ void SimNetwork::say(const Handshake& handshake, bool is_to_listener, std::funct
 void SimNetwork::on_call(const Handshake& handshake, const std::string& introduction) {
   const Port& port = *ports_[handshake.listener];
   const NodeId dialer = ports_[handshake.dialer]->node;
+  const auto answer = introduction_of(port);
+  if (!answer) return give_up(handshake, kLaterRetry);
   const env::Admission admission = port.handler->admit(dialer, "n" + std::to_string(dialer.value), introduction);
   if (admission.verdict != env::Admission::Verdict::kWelcome) return refuse(handshake, true, admission);
-  say(handshake, false,
-      [this, handshake, introduction, answer = introduction_of(port)] { on_answer(handshake, answer, introduction); });
+  say(handshake, false, [this, handshake, introduction, answer] { on_answer(handshake, *answer, introduction); });
 }
 
 void SimNetwork::on_answer(const Handshake& handshake, const std::string& answer, const std::string& introduction) {

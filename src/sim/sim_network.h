@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -114,7 +115,7 @@ class SimNetwork {
     size_t channel;
     uint64_t attempt;
   };
-  std::string introduction_of(const Port& port) const;
+  std::optional<std::string> introduction_of(const Port& port) const;
   void say(const Handshake& handshake, bool is_to_listener, std::function<void()> work);
   void on_call(const Handshake& handshake, const std::string& introduction);
   void on_answer(const Handshake& handshake, const std::string& answer, const std::string& introduction);

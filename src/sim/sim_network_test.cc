@@ -16,7 +16,7 @@ struct Listener final : env::NetworkHandler {
   void on_frame(NodeId, env::Channel, Bytes body) override { log += std::string(body.view()) + " "; }
   void on_connected(NodeId peer, env::Channel channel) override { log += "+" + name(peer, channel) + " "; }
   void on_disconnected(NodeId peer, env::Channel channel) override { log += "-" + name(peer, channel) + " "; }
-  std::string introduction() override { return "I am " + name_of; }
+  std::optional<std::string> introduction() override { return "I am " + name_of; }
   env::Admission admit(NodeId, std::string_view, std::string_view introduction) override {
     EXPECT_NE(introduction, "I am " + name_of);
     if (answers.empty()) return {};

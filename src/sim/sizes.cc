@@ -16,10 +16,11 @@ uint64_t Sizes::draw_filler() {
 }
 
 void Sizes::earn() {
-  const auto passed = static_cast<uint64_t>((queue_.now() - earned_until_).count());
+  const Duration passed = std::min<Duration>(queue_.now() - earned_until_, 60s);
   earned_until_ = queue_.now();
   const uint64_t second = options_.bytes_per_second;
-  earned_ = passed >= 1'000'000'000 ? second : std::min(second, earned_ + passed * second / 1'000'000'000);
+  const uint64_t most = std::max(second, options_.value_bytes_max);
+  earned_ = std::min(most, earned_ + static_cast<uint64_t>(passed.count()) * second / 1'000'000'000);
 }
 
 bool Sizes::spend(uint64_t bytes) {

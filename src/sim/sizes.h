@@ -16,7 +16,7 @@ struct SizeOptions {
   uint64_t value_bytes_max = 0;   // of filler behind a value; 0: every value is some bytes
   uint32_t large_per_mille = 0;   // of the values have any
   uint64_t budget_bytes = 0;      // sent and read in all, beside what is small
-  uint64_t bytes_per_second = 0;  // of the same; 0: as it comes. At most a second of it at a time.
+  uint64_t bytes_per_second = 0;  // of the same; 0: as it comes. At most a second of it, or one value, at a time.
   uint64_t bundle_keys_max = 0;   // written by one MSET; 0: there is none
   uint64_t pipeline_max = 0;      // commands sent in one burst; 0: nobody pipelines
   uint64_t herd_bytes_max = 0;    // of the names of keys that expire together; 0: none do

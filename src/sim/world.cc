@@ -1,5 +1,6 @@
 #include "sim/world.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -93,9 +94,7 @@ void World::start(NodeId id) {
   if (code == ErrorCode::kCorrupt && started.is_damaged) {
     ++refusals_;
     stand_still(started, "sets its damaged data aside: " + opened.error().message);
-    started.has_set_aside = true;
-    started.is_damaged = false;
-    give_empty_directory(started);
+    set_aside(started);
     return start_again_later(started);
   }
   if (code == ErrorCode::kDiskFull || (code == ErrorCode::kIo && started.is_sync_failing)) {
@@ -128,6 +127,13 @@ void World::stand_still(Machine& machine, std::string_view why) {
   machine.checkpoints->crash(machine.prng);
 }
 
+/// As the server does with data that it can no longer trust.
+void World::set_aside(Machine& machine) {
+  machine.has_set_aside = true;
+  machine.is_damaged = false;
+  give_empty_directory(machine);
+}
+
 void World::start_again_later(Machine& machine) {
   queue_.schedule(kRestartDelay, [this, &machine, life = machine.process.life()] {
     if (!machine.process.is_alive() && machine.process.life() == life) start(machine.id);
@@ -147,9 +153,10 @@ void World::on_fatal(NodeId id, const Error& error) {
   }
   if (error.code == ErrorCode::kIo) stopped.is_sync_failing = false;
   if (error.code == ErrorCode::kCorrupt) ++refusals_;
-  queue_.schedule(Duration(0), [this, id, life = stopped.process.life()] {
+  queue_.schedule(Duration(0), [this, id, gives_up = error.code == ErrorCode::kCorrupt, life = stopped.process.life()] {
     if (!is_alive(id) || machine(id).process.life() != life) return;
     kill(id, Death::kKill);
+    if (gives_up) set_aside(machine(id));
     start_again_later(machine(id));
   });
 }
@@ -200,6 +207,39 @@ void World::wipe(NodeId id) {
   trace_.note(queue_.now(), id, TraceKind::kWipe, 0, [] { return std::string("data directory lost"); });
   wiped.is_damaged = wiped.has_set_aside = false;
   give_empty_directory(wiped);
+}
+
+void World::copy_directory(NodeId id) {
+  Machine& copied = machine(id);
+  copied.copy.reset();
+  if (copied.node == nullptr) return;
+  const node::NodeStatus status = copied.node->status();
+  copied.copy = {copied.disk->copy(), copied.checkpoints->copy(), status.incarnation, status.chapter};
+}
+
+bool World::is_copy_outdated(NodeId id) const {
+  const std::optional<Machine::Copy>& copy = machine(id).copy;
+  const auto knows_better = [&](NodeId other) {
+    if (other == id) return true;
+    if (machine(other).node == nullptr) return false;
+    for (const node::PeerStatus& peer : machine(other).node->status().peers) {
+      if (peer.node == id) return peer.chapter.life == copy->life && peer.chapter.number > copy->chapter;
+    }
+    return false;
+  };
+  return copy && std::ranges::all_of(ids_, knows_better);
+}
+
+void World::put_copy_back(NodeId id) {
+  Machine& restored = machine(id);
+  CHECK(!restored.process.is_alive() && restored.copy);
+  trace_.note(queue_.now(), id, TraceKind::kWipe, restored.copy->chapter, [&] {
+    return "an old copy of its directory, of chapter " + std::to_string(restored.copy->chapter) + ", is put back";
+  });
+  restored.disk->put_back(restored.copy->files);
+  restored.checkpoints->put_back(restored.copy->checkpoints);
+  restored.is_damaged = true;
+  restored.copy.reset();
 }
 
 void World::jump_wall_clock(NodeId id, Duration by) {

@@ -70,6 +70,7 @@ class World {
   /// The data directory is lost. Requires: the process is dead.
   void wipe(NodeId id);
   void jump_wall_clock(NodeId id, Duration by);
+  WallMs wall_now(NodeId id) { return machine(id).clock.wall_now(); }
   /// Every operation of the disk takes this much longer from now on.
   void slow_disk(NodeId id, Duration extra) { machine(id).disk_extra_delay = extra; }
   /// No more than `bytes` beyond what is used now fit on the disk.
@@ -84,6 +85,15 @@ class World {
   bool damage_log(NodeId id, Damage damage);
   /// The same for its checkpoint store, which answers reads with kCorrupt at some key from the next start on.
   bool damage_checkpoints(NodeId id);
+
+  /// Takes a copy of the machine's directory as it is, in place of an earlier one.
+  void copy_directory(NodeId id);
+  /// The directory is the copy again. The node has to find out, and to give it up. Requires: dead, and a copy was
+  /// taken.
+  void put_copy_back(NodeId id);
+  bool has_copy(NodeId id) const { return machine(id).copy.has_value(); }
+  /// There is a copy, and every other node runs and has written down that this one's life went on since.
+  bool is_copy_outdated(NodeId id) const;
 
   // ---- what others see ----
   bool is_alive(NodeId id) const { return machine(id).process.is_alive(); }
@@ -145,6 +155,13 @@ class World {
     bool is_damaged = false;
     bool has_set_aside = false;  // damaged data
     bool is_sync_failing = false;
+    struct Copy {
+      Disk::Copy files;
+      std::shared_ptr<const void> checkpoints;
+      Incarnation life;
+      uint64_t chapter = 0;
+    };
+    std::optional<Copy> copy;
   };
 
   Machine& machine(NodeId id);
@@ -156,6 +173,7 @@ class World {
   void upgrade(Machine& machine);
   void stand_still(Machine& machine, std::string_view why);
   void start_again_later(Machine& machine);
+  void set_aside(Machine& machine);
   void on_fatal(NodeId id, const Error& error);
 
   WorldOptions options_;

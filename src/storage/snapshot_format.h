@@ -17,6 +17,7 @@
 #include <string>
 
 #include "kv/image_format.h"
+#include "kv/sessions.h"
 #include "storage/checkpoint_format.h"
 
 namespace torc::storage {
@@ -26,7 +27,12 @@ constexpr uint8_t kSnapshotVersion = 1;
 constexpr size_t kSnapshotChunkBytes = 256u << 10;
 
 // What a receiver believes a length up to; nothing is allocated before the bytes arrive.
-constexpr size_t kSnapshotHeadBytesMax = 512u << 20;  // twice what all sessions may hold
+constexpr size_t kSnapshotHeadBytesMax = 512u << 20;
+/// Checksum, version, group, index, term, configuration (64 members of 16 bytes, in three lists), and the state
+/// machine's header: version, counter, stamp, sessions.
+static_assert(4 + 1 + 3 * 8 + (10 + 1 + 3 * (10 + 16 * consensus::kConfigurationMembersMax)) +
+                  (10 + 1 + 8 + 8 + kv::kSessionsEncodedBytesMax) <=
+              kSnapshotHeadBytesMax);
 constexpr size_t kSnapshotKeyBytesMax = kv::kImageKeyPrefixBytes + kv::kKeyBytesMax;
 constexpr size_t kSnapshotValueBytesMax = kv::kImageValuePrefixBytes + kv::kValueBytesMax;
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "kv/limits.h"
 #include "wire/command_table.h"
 
 namespace torc::wire {
@@ -27,8 +28,9 @@ void write_info(const CommandRow& row, RespEncoder& out) {
   out.bulk(to_lower(traits.name));
   out.integer(traits.arity);
   if (row.is_data()) {
-    out.set(1);
+    out.set(traits.grows ? 2 : 1);
     out.status(traits.is_write ? "write" : "readonly");
+    if (traits.grows) out.status("denyoom");
   } else {
     out.set(2);
     out.status("loading");
@@ -55,7 +57,16 @@ void write_docs(const CommandRow& row, RespEncoder& out) {
   out.bulk(row.is_data() ? "string" : "connection");
 }
 
+/// One line of names may ask for the same description again and again: a reply has a limit like any other's.
+bool is_too_much(std::span<const std::string_view> names, RespEncoder& out) {
+  constexpr size_t kDescriptionBytesMax = 512;
+  if (names.size() <= kv::kReplyBytesMax / kDescriptionBytesMax) return false;
+  out.error("ERR too many names");
+  return true;
+}
+
 void answer_info(std::span<const std::string_view> names, RespEncoder& out) {
+  if (is_too_much(names, out)) return;
   out.array(names.size());
   for (std::string_view name : names) {
     const CommandRow* row = find_command(name);
@@ -74,6 +85,7 @@ void answer_docs(std::span<const std::string_view> names, RespEncoder& out) {
     for (const CommandRow& row : command_rows()) write_docs(row, out);
     return;
   }
+  if (is_too_much(names, out)) return;
   std::vector<const CommandRow*> known;  // unknown names are left out, as Redis does
   for (std::string_view name : names) {
     if (const CommandRow* row = find_command(name)) known.push_back(row);

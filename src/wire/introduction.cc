@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/codec.h"
 #include "wire/peer.pb.h"
 #include "wire/peer_consensus.h"
 #include "wire/peer_message.h"
@@ -66,6 +67,22 @@ std::optional<std::string> difference(NodeId one, const Agreement& of_one, NodeI
   return std::nullopt;
 }
 
+std::string encode(const Chapter& chapter) {
+  std::string bytes;
+  put_u64(bytes, chapter.number);
+  put_u64(bytes, chapter.nonce);
+  return bytes;
+}
+
+std::optional<Chapter> decode_chapter(std::string_view bytes) {
+  Reader reader(bytes);
+  Chapter chapter;
+  chapter.number = reader.u64();
+  chapter.nonce = reader.u64();
+  if (!reader.at_end()) return std::nullopt;
+  return chapter;
+}
+
 std::string encode(const Introduction& introduction) {
   CHECK(introduction.agreement.listed.size() <= kMeetNodesMax) << "an Introduction with too many nodes";
   const Agreement& agreement = introduction.agreement;
@@ -80,6 +97,12 @@ std::string encode(const Introduction& introduction) {
   terms.set_lease_drift_percent(agreement.lease_drift_percent);
   terms.set_format_oldest(agreement.format_oldest);
   terms.set_format_newest(agreement.format_newest);
+  CHECK(introduction.nonces.size() <= kChapterNoncesMax && introduction.nonces.size() <= introduction.chapter);
+  out.set_start(introduction.start);
+  out.set_chapter(introduction.chapter);
+  for (const uint64_t nonce : introduction.nonces) out.add_chapter_nonces(nonce);
+  out.set_term(introduction.term.value);
+  out.set_durable_index(introduction.durable_index.value);
   std::string bytes;
   out.AppendToString(&bytes);
   CHECK(bytes.size() <= kIntroductionBytesMax) << bytes.size();
@@ -105,6 +128,13 @@ Result<Introduction> decode_introduction(std::string_view bytes) {
   agreement.lease_drift_percent = in.agreement().lease_drift_percent();
   agreement.format_oldest = in.agreement().format_oldest();
   agreement.format_newest = in.agreement().format_newest();
+  const auto nonce_count = static_cast<uint64_t>(in.chapter_nonces_size());
+  if (nonce_count > kChapterNoncesMax || nonce_count > in.chapter()) return invalid("its chapters");
+  introduction.start = in.start();
+  introduction.chapter = in.chapter();
+  introduction.nonces.assign(in.chapter_nonces().begin(), in.chapter_nonces().end());
+  introduction.term = Term(in.term());
+  introduction.durable_index = LogIndex(in.durable_index());
   return introduction;
 }
 

@@ -35,14 +35,44 @@ struct Agreement {
 /// nothing if they agree.
 std::optional<std::string> difference(NodeId one, const Agreement& of_one, NodeId other, const Agreement& of_other);
 
+/// A life of a node is told in chapters, each with a number one higher and a random nonce: it begins one at each start,
+/// and one now and then while it works. Its peers write the latest down. Whoever comes back without it runs on an old
+/// copy of its data directory (docs/decisions/0007).
+struct Chapter {
+  uint64_t number = 0;  // 0: none yet
+  uint64_t nonce = 0;
+
+  friend bool operator==(const Chapter&, const Chapter&) = default;
+};
+
+/// 16 bytes: u64 number, u64 nonce.
+std::string encode(const Chapter& chapter);
+std::optional<Chapter> decode_chapter(std::string_view bytes);
+
+/// A life of some node, and the latest chapter of it that is written down.
+struct NotedChapter {
+  consensus::ReplicaId life;
+  Chapter chapter;
+
+  friend bool operator==(const NotedChapter&, const NotedChapter&) = default;
+};
+
+constexpr size_t kChapterNoncesMax = 256;  // told of a node's own chapters
+constexpr size_t kNotedChaptersMax = 64;   // lives written down, and told
+
 struct Introduction {
   consensus::ReplicaId self;
   Agreement agreement;
+  uint64_t start = 0;            // the chapter that this process began with: tells processes apart
+  uint64_t chapter = 0;          // the latest one, durable at the sender
+  std::vector<uint64_t> nonces;  // of the latest chapters, the last one's last; at most kChapterNoncesMax
+  Term term;                     // what its log holds durably: its term ...
+  LogIndex durable_index;        // ... and its end
 
   friend bool operator==(const Introduction&, const Introduction&) = default;
 };
 
-/// Requires: at most kMeetNodesMax nodes are listed.
+/// Requires: at most kMeetNodesMax nodes are listed, and kChapterNoncesMax nonces told.
 std::string encode(const Introduction& introduction);
 /// Fields of a later version are passed over. Errors: kInvalid; allocates no more than `bytes` explain.
 Result<Introduction> decode_introduction(std::string_view bytes);

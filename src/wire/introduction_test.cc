@@ -18,7 +18,9 @@ Agreement terms() {
   return agreement;
 }
 
-Introduction introduction() { return {{NodeId(2), Incarnation(UINT64_MAX)}, terms()}; }
+Introduction introduction() {
+  return {{NodeId(2), Incarnation(UINT64_MAX)}, terms(), 5, 7, {UINT64_MAX, 1, 2}, Term(3), LogIndex(4)};
+}
 
 TEST(Introduction, SurvivesTheRoundTripAndShorterBytesNeverPassForIt) {
   const std::string bytes = encode(introduction());
@@ -29,6 +31,21 @@ TEST(Introduction, SurvivesTheRoundTripAndShorterBytesNeverPassForIt) {
     EXPECT_FALSE(shorter.ok() && *shorter == introduction()) << i;
   }
   EXPECT_FALSE(decode_introduction(std::string(kIntroductionBytesMax + 1, '\0')).ok());
+}
+
+TEST(Introduction, ChaptersAreTakenUpToTheLimitAndNoMoreThanThereCanBe) {
+  Introduction most = introduction();
+  most.chapter = 1000;
+  most.nonces.assign(kChapterNoncesMax, 9);
+  ASSERT_TRUE(decode_introduction(encode(most)).ok());
+  std::string one_more = encode(most);
+  put_varint(one_more, 6 << 3 | 1);
+  put_u64(one_more, 9);
+  EXPECT_FALSE(decode_introduction(one_more).ok());
+  std::string too_many = encode({{NodeId(2), Incarnation(1)}, terms(), 1, 1, {5}, {}, {}});
+  put_varint(too_many, 6 << 3 | 1);
+  put_u64(too_many, 9);
+  EXPECT_FALSE(decode_introduction(too_many).ok()) << "two nonces of one chapter";
 }
 
 TEST(Introduction, FieldsOfALaterVersionChangeNothing) {

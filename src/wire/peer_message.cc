@@ -40,6 +40,13 @@ void write_message(const Meet& meet, pb::Header& header) {
   out.set_is_born(meet.is_born);
   out.set_may_only_return(meet.may_only_return);
   out.set_client_address(meet.client_address);
+  CHECK(meet.chapters.size() <= kNotedChaptersMax) << meet.chapters.size();
+  for (const NotedChapter& noted : meet.chapters) {
+    pb::NotedChapter& one = *out.add_chapters();
+    write_header(noted.life, *one.mutable_life());
+    one.set_chapter(noted.chapter.number);
+    one.set_nonce(noted.chapter.nonce);
+  }
 }
 void append_raw(const Meet&, ByteChain&) {}
 
@@ -55,6 +62,7 @@ void write_message(const ForwardRequest& request, pb::Header& header) {
   out.set_origin(request.origin.value);
 }
 void append_raw(const ForwardRequest& request, ByteChain& body) {
+  // Forwarders close a batch long before (node/forwarder.cc); a relay passes on what decode() let in.
   CHECK(request.commands.size() <= kForwardedMax) << request.commands.size();
   size_t args = 0;
   for (const ForwardedCommand& command : request.commands) {
@@ -83,8 +91,10 @@ void write_message(const ForwardReply& reply, pb::Header& header) {
   out.set_term(reply.term.value);
   out.set_is_probe(reply.is_probe);
   out.set_origin(reply.origin.value);
+  out.set_batches_taken(reply.batches_taken);
 }
 void append_raw(const ForwardReply& reply, ByteChain& body) {
+  // As above: node/forward_receiver.cc.
   CHECK(reply.replies.size() <= kForwardedMax) << reply.replies.size();
   for (const ForwardedReply& one : reply.replies) {
     put_varint(body.head, one.sequence);
@@ -121,6 +131,12 @@ void write_message(const ClockReport& report, pb::Header& header) {
   header.mutable_clock_report()->set_is_disk_full(report.is_disk_full);
 }
 void append_raw(const ClockReport&, ByteChain&) {}
+void write_message(const TwinReport& report, pb::Header& header) {
+  CHECK(report.text.size() <= kReportBytesMax) << report.text;
+  header.mutable_twin_report()->set_node(report.node.value);
+  header.mutable_twin_report()->set_text(report.text);
+}
+void append_raw(const TwinReport&, ByteChain&) {}
 
 // ---- decoding ----
 
@@ -163,7 +179,16 @@ Result<PeerMessage> read_meet(const pb::Meet& header, const Bytes& raw) {
   meet.is_born = header.is_born();
   meet.may_only_return = header.may_only_return();
   meet.client_address = header.client_address();
+  if (header.chapters_size() > static_cast<int>(kNotedChaptersMax)) return invalid("a Meet of too many chapters");
+  for (const pb::NotedChapter& one : header.chapters()) {
+    meet.chapters.push_back({read_header(one.life()), {one.chapter(), one.nonce()}});
+  }
   return PeerMessage(std::move(meet));
+}
+
+bool is_read(kv::CommandId id) {
+  const kv::CommandTraits* traits = kv::traits_of(id);
+  return traits != nullptr && !traits->is_write;
 }
 
 /// A command this node knows how to execute for a peer: a client's, or the birth of the peer's session.
@@ -199,8 +224,11 @@ Result<PeerMessage> read_forward_request(const pb::ForwardRequest& header, Bytes
     const uint64_t argc = reader.varint();
     command.id = static_cast<kv::CommandId>(id);
     if (!is_forwardable(command.id)) return invalid("unknown forwarded command");
+    // Whoever executes it as a read asks the state machine at once, and that knows how to read only reads.
+    if (!command.is_write && !is_read(command.id)) return invalid("a write forwarded as a read");
     // Each argument takes at least one byte: a count that cannot be true is refused before anything is allocated.
-    if (argc > reader.rest().size() || argc > args_left) return invalid("too many forwarded arguments");
+    if (argc > reader.rest().size() || argc > args_left || argc > kv::kArgsMax)
+      return invalid("too many forwarded arguments");
     args_left -= argc;
     command.args.reserve(argc);
     for (uint64_t i = 0; i < argc; ++i) command.args.push_back(reader.bytes());
@@ -222,6 +250,7 @@ Result<PeerMessage> read_forward_reply(const pb::ForwardReply& header, Bytes raw
   reply.term = Term(header.term());
   reply.is_probe = header.is_probe();
   reply.origin = NodeId(header.origin());
+  reply.batches_taken = header.batches_taken();
 
   Reader reader(raw.view());
   while (!reader.rest().empty()) {
@@ -313,6 +342,10 @@ Result<PeerMessage> decode(Bytes body) {
     case pb::Header::kClockReport:
       if (!raw.empty()) return invalid("bytes after a ClockReport");
       return PeerMessage(ClockReport{WallMs{header.clock_report().wall_ms()}, header.clock_report().is_disk_full()});
+    case pb::Header::kTwinReport:
+      if (!raw.empty()) return invalid("bytes after a TwinReport");
+      if (header.twin_report().text().size() > kReportBytesMax) return invalid("report too long");
+      return PeerMessage(TwinReport{NodeId(header.twin_report().node()), header.twin_report().text()});
     case pb::Header::MESSAGE_NOT_SET:
       break;
   }

@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "consensus/message.h"
 #include "kv/batch.h"
+#include "wire/introduction.h"
 
 namespace torc::wire {
 
@@ -26,6 +27,7 @@ struct Meet {
   bool may_only_return = false;              // its former data was damaged: it founds no cluster
   bool is_born = false;                      // the sender knows that every listed node has written the same roster
   std::string client_address;                // host:port where the sender serves clients
+  std::vector<NotedChapter> chapters;        // what the sender has durably written down, its own latest included
 };
 
 /// One command on its way from the node that got it to the leader.
@@ -72,6 +74,8 @@ struct ForwardReply {
   Term term;
   bool is_probe = false;  // answers a probe; rejected: no
   NodeId origin;          // whose stream it answers, if it goes back through a relay; none: the receiver's
+  /// A probe: how many batches of this epoch have arrived, so that who has sent no more only has to wait.
+  uint64_t batches_taken = 0;
   std::vector<ForwardedReply> replies;
   Bytes buffer;
 };
@@ -107,14 +111,20 @@ struct SnapshotReply {
   SnapshotProgress progress = SnapshotProgress::kReceiving;
 };
 
-/// Sent by a node to the one whose replica it follows, about once a second (node/clock_watch.h).
+/// Sent by every node to every other about once a second (node/clock_watch.h).
 struct ClockReport {
   WallMs wall;                // what the sender's clock showed when it sent this
   bool is_disk_full = false;  // it has no space for entries
 };
 
-using PeerMessage =
-    std::variant<consensus::Message, Meet, ForwardRequest, ForwardReply, SnapshotChunk, SnapshotReply, ClockReport>;
+/// Sent by a node that refuses a second process with one number, to everyone: to the process that is connected, too.
+struct TwinReport {
+  NodeId node;       // which there are two of
+  std::string text;  // a sentence for the log
+};
+
+using PeerMessage = std::variant<consensus::Message, Meet, ForwardRequest, ForwardReply, SnapshotChunk, SnapshotReply,
+                                 ClockReport, TwinReport>;
 
 /// Body: u32 CRC-32C of the rest, u32 header bytes, Protobuf header, raw bytes (entries one after the other, or
 /// commands).
@@ -126,6 +136,7 @@ constexpr size_t kFrameBytesMax = 64u << 20;   // transports refuse larger frame
 constexpr size_t kHeaderBytesMax = 64u << 10;  // a Meet of kMeetNodesMax nodes takes about half of it
 constexpr size_t kMeetNodesMax = 1024;
 constexpr size_t kAddressBytesMax = 512;  // a DNS name and a port
+constexpr size_t kReportBytesMax = 1024;
 /// Commands or replies in one message, and arguments of all its commands together: senders close a batch long before
 /// (about 1 MiB, then one more command), receivers bound what small bytes may unfold into.
 constexpr size_t kForwardedMax = 1u << 20;

@@ -52,7 +52,7 @@ ForwardRequest forward_request() {
   request.origin = NodeId(9);
   request.commands.push_back({.sequence = 4, .is_write = true, .id = kv::CommandId::kSet, .args = {"key", "value"}});
   request.commands.push_back({.sequence = UINT64_MAX, .id = kv::CommandId::kGet, .args = {""}});
-  request.commands.push_back({.sequence = 6, .id = kv::CommandId::kRegisterSession});
+  request.commands.push_back({.sequence = 6, .is_write = true, .id = kv::CommandId::kRegisterSession});
   return request;
 }
 
@@ -60,6 +60,7 @@ ForwardReply forward_reply() {
   ForwardReply reply{.group = GroupId(5), .epoch = 2, .is_rejected = true, .batch = 7, .leader = kTo, .term = Term(3)};
   reply.is_probe = true;
   reply.origin = NodeId(9);
+  reply.batches_taken = 12;
   reply.replies = {{4, "one"}, {5, ""}};
   return reply;
 }
@@ -71,7 +72,8 @@ Meet meet() {
           .roster = {kFrom, kTo},
           .may_only_return = true,
           .is_born = true,
-          .client_address = "127.0.0.1:7001"};
+          .client_address = "127.0.0.1:7001",
+          .chapters = {{kFrom, {7, UINT64_MAX}}, {kTo, {1, 0}}}};
 }
 
 SnapshotChunk snapshot_chunk(size_t bytes) {
@@ -123,6 +125,8 @@ std::vector<PeerMessage> one_of_each() {
       SnapshotReply{},
       ClockReport{WallMs{-1}, true},
       ClockReport{},
+      TwinReport{NodeId(3), "two of them"},
+      TwinReport{},
   };
 }
 
@@ -210,6 +214,7 @@ TEST(PeerMessage, ForwardedCommandsAndRepliesAreViewsIntoTheReceivedBuffer) {
   const PeerMessage reply_message = *decode_text(encode(forward_reply()).joined());
   const auto& reply = std::get<ForwardReply>(reply_message);
   EXPECT_EQ(reply.leader, kTo);
+  EXPECT_EQ(reply.batches_taken, 12u);
   ASSERT_EQ(reply.replies.size(), 2u);
   EXPECT_EQ(reply.replies[0].reply, "one");
   EXPECT_GE(reply.replies[0].reply.data(), reply.buffer.view().data());
@@ -283,6 +288,7 @@ TEST(PeerMessage, CountsAtTheirLimitPassAndOneMoreIsRefused) {
   full.listed.assign(kMeetNodesMax, NodeId(UINT64_MAX));
   full.roster.assign(kMeetNodesMax, ReplicaId{NodeId(UINT64_MAX), Incarnation(UINT64_MAX)});
   full.client_address.assign(kAddressBytesMax, 'a');
+  full.chapters.assign(kNotedChaptersMax, {full.roster[0], {UINT64_MAX, UINT64_MAX}});
   EXPECT_TRUE(decode_text(encode(full).joined()).ok());
 
   ForwardReply replies;
@@ -345,6 +351,29 @@ TEST(PeerMessage, AnArgumentCountThatCannotBeTrueIsRefusedAtOnce) {
   body.resize(body.size() - 3);
   put_varint(body, uint64_t{1} << 60);
   EXPECT_FALSE(decode_text(with_checksum(body)).ok());
+}
+
+// Executed as a read it would have ended the leader (StateMachine::read knows only reads).
+TEST(PeerMessage, AWriteForwardedAsAReadIsRefused) {
+  for (const kv::CommandId id : {kv::CommandId::kSet, kv::CommandId::kGetDel, kv::CommandId::kRegisterSession}) {
+    ForwardRequest request;
+    request.commands.push_back({.sequence = 1, .is_write = false, .id = id, .args = {"k"}});
+    EXPECT_FALSE(decode_text(encode(request).joined()).ok());
+    request.commands[0].is_write = true;
+    EXPECT_TRUE(decode_text(encode(request).joined()).ok());
+  }
+  ForwardRequest labelled_read;
+  labelled_read.commands.push_back({.sequence = 1, .is_write = true, .id = kv::CommandId::kGet, .args = {"k"}});
+  EXPECT_TRUE(decode_text(encode(labelled_read).joined()).ok());
+}
+
+TEST(PeerMessage, ACommandOfMoreArgumentsThanOneMayHaveIsRefused) {
+  ForwardRequest request;
+  request.commands.push_back({.sequence = 1, .id = kv::CommandId::kMGet});
+  request.commands[0].args.assign(kv::kArgsMax, "k");
+  EXPECT_TRUE(decode_text(encode(request).joined()).ok());
+  request.commands[0].args.push_back("k");
+  EXPECT_FALSE(decode_text(encode(request).joined()).ok());
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ static_assert(kRequestBytesMax <= UINT32_MAX, "slices hold 32-bit offsets");
 
 constexpr std::ptrdiff_t kCountDigitsMax = 18;  // any more would be above every limit, and could overflow
 /// A long command's vectors are given back afterwards; those of usual commands are kept.
-constexpr size_t kKeptArgsMax = 1024;
+constexpr size_t kKeptArgsMax = 128;
 
 size_t find_byte(std::string_view bytes, char byte, size_t from) {
   const void* found = from < bytes.size() ? std::memchr(bytes.data() + from, byte, bytes.size() - from) : nullptr;

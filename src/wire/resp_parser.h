@@ -8,18 +8,18 @@
 #include <string_view>
 #include <vector>
 
-#include "consensus/types.h"
-#include "kv/batch.h"
+#include "kv/limits.h"
 
 namespace torc::wire {
 
 constexpr size_t kArgumentsMax = kv::kArgsMax;
-constexpr size_t kBulkBytesMax =
-    32u << 20;  // the value limit (rules.md#two-connections); told to clients as proto-max-bulk-len
-constexpr size_t kInlineBytesMax = 64u << 10;  // as Redis
-/// A whole command. Its encoding in an entry is shorter than its RESP form but for a session's label, so what passes
-/// here fits into an entry.
-constexpr size_t kRequestBytesMax = consensus::kEntryPayloadBytesMax - (64u << 10);
+constexpr size_t kBulkBytesMax = kv::kValueBytesMax;  // told to clients as proto-max-bulk-len
+constexpr size_t kInlineBytesMax = 64u << 10;         // as Redis
+/// A whole command. RESP has six bytes or more beside each argument where an operation of an entry has four at most, so
+/// what passes here is within the limit of an operation, an inline command of empty arguments included.
+constexpr size_t kRequestBytesMax = kv::kOperationBytesMax - (32u << 10);
+static_assert(kRequestBytesMax + kv::kOperationHeadBytesMax <= kv::kOperationBytesMax);
+static_assert(kInlineBytesMax * (1 + kv::kArgumentHeadBytesMax) + kv::kOperationHeadBytesMax <= kv::kOperationBytesMax);
 
 /// Looks at each byte once, however slowly a command arrives, and copies only inline arguments with escapes. Memory
 /// follows the bytes received, never an announced size.
@@ -42,6 +42,10 @@ class RespParser {
   /// Bytes the command under way takes at least, from its first byte on, as far as it has announced: a hint for
   /// receiving, never for allocating.
   size_t bytes_expected() const { return bytes_expected_; }
+  /// Heap bytes held beside the input: of a command of a million empty arguments five times as much as it has sent.
+  size_t capacity_bytes() const {
+    return slices_.capacity() * sizeof(Slice) + args_.capacity() * sizeof(std::string_view) + unescaped_.capacity();
+  }
   /// "ERR Protocol error: ...", in Redis's words where Redis has the error.
   const std::string& error() const { return error_; }
 

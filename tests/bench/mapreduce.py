@@ -95,7 +95,7 @@ class Bench:
             for name, command in commands.items():
                 words = command() if callable(command) else command
                 run = Run(words, shell=isinstance(words, str))
-                if callable(command) and name != "sort":
+                if callable(command):
                     self.keep = self.last
                     if self.outputs > 1:
                         shutil.rmtree(self.path(f"out{self.outputs - 1}"), ignore_errors=True)
@@ -111,7 +111,7 @@ class Bench:
         print(f"  {'ok  ' if fine else 'MISS'} {text}: {value:.3f} (goal: at {'least' if is_least else 'most'} {limit})")
 
 
-def word_counts(bench, size, is_quick):
+def word_counts(bench, size):
     bench.make("books", "books", size)
     books = bench.path("books")
     best = bench.turns(f"word count, {size / 1e6:.0f} MB", {
@@ -192,7 +192,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="torc-bench-") as directory:
         bench = Bench(options.programs, directory, 2 if options.quick else options.rounds)
         if options.only in (None, "words"):
-            word_counts(bench, size, options.quick)
+            word_counts(bench, size)
         if options.only in (None, "workers"):
             if options.only:
                 bench.make("books", "books", size)

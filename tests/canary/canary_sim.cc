@@ -16,6 +16,8 @@ namespace torc::canary {
 namespace {
 
 constexpr std::string_view kFoundMark = "\nFOUND ";
+/// Instead of a list of faults: worlds in which nothing goes wrong (sim/calm.h).
+constexpr std::string_view kNoFaults = "none";
 
 sim::Fault fault_of(std::string_view name) {
   for (size_t i = 0; i < sim::kFaultCount; ++i) {
@@ -35,7 +37,8 @@ struct Profile {
 sim::SeedOptions options_of(const Profile& profile) {
   sim::SeedOptions options;
   options.nodes = profile.nodes;
-  if (profile.faults.empty()) return options;
+  options.is_calm = profile.faults == kNoFaults;
+  if (profile.faults.empty() || options.is_calm) return options;
   options.adjust_faults = [faults = profile.faults](sim::NemesisOptions& nemesis) {
     nemesis.weights = {};
     for (size_t begin = 0; begin < faults.size();) {
@@ -86,11 +89,13 @@ Finding find(const Profile& profile, const Search& search) {
 std::string_view checker_of(std::string_view message) {
   static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
       {"CHECK(", "an assertion of the product"},
+      {"where nothing is wrong", "calm worlds"},
       {"two leaders in term", "one leader per term"},
       {"holds a lease of term", "leases and later leaders"},
       {"differ after applying", "equal state at equal index"},
       {"have applied the same entries and differ", "equal state at equal index"},
       {"cannot start from what its own crash left", "a node starts from what it left"},
+      {"far ahead of the clocks of a majority", "stamps and clocks"},
       {" went back: ", "term, commit and applied only rise"},
       {" has applied ", "applied <= commit <= last"},
       {" stopped itself: ", "no node stops itself"},

@@ -14,7 +14,7 @@ struct Bug {
   std::string_view sentence;  // what the product does wrong with it
   std::string_view row;       // of the project's bug list, or where else the bug is from
   std::string_view tests;     // the tests in which it must show; empty: the simulator must find it
-  std::string_view faults;    // simulator: the only ones of the run, separated by commas; empty: what the seed draws
+  std::string_view faults;    // simulator: the only ones of the run, by commas; empty: as drawn; none: calm worlds
   unsigned nodes;             // simulator
   unsigned seeds;             // simulator: it must be found within so many
 };

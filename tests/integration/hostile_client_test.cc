@@ -1,51 +1,13 @@
 // What do malformed, oversized, nested, truncated and slow bytes do to a real node, and to its other clients?
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <thread>
-
+#include "bystander.h"
 #include "cluster.h"
 
 namespace torc::integration {
 namespace {
 
 constexpr uint64_t kMiB = 1 << 20;
-
-/// Another client, which must not notice anything: counts what it was answered and its longest wait.
-class Bystander {
- public:
-  explicit Bystander(const Address& node) : client_(RespClient::connect(node, Millis(5000))) {
-    thread_ = std::thread([this] {
-      while (!is_stopping_) {
-        const auto begin = std::chrono::steady_clock::now();
-        const auto reply = client_.call({"INCR", "bystander"});
-        if (!reply || reply->is_error()) {
-          has_failed_ = true;
-          return;
-        }
-        longest_wait_ = std::max(longest_wait_, std::chrono::ceil<Millis>(std::chrono::steady_clock::now() - begin));
-        sleep_for(Millis(2));
-      }
-    });
-  }
-  ~Bystander() {
-    is_stopping_ = true;
-    if (thread_.joinable()) thread_.join();
-  }
-  void expect_undisturbed() {
-    is_stopping_ = true;
-    thread_.join();
-    EXPECT_FALSE(has_failed_);
-    EXPECT_LT(longest_wait_, Millis(1500));
-  }
-
- private:
-  RespClient client_;
-  std::atomic<bool> is_stopping_{false};
-  bool has_failed_ = false;
-  Millis longest_wait_{0};
-  std::thread thread_;
-};
 
 TEST(HostileClient, MalformedBytesGetAClearErrorAndOthersAreUndisturbed) {
   Cluster cluster({.nodes = 1});
@@ -75,7 +37,7 @@ TEST(HostileClient, MalformedBytesGetAClearErrorAndOthersAreUndisturbed) {
     EXPECT_TRUE(reply->is_error()) << name << ": " << reply;
     EXPECT_EQ(reply->text.substr(0, 3), "ERR") << name << ": " << reply;
   }
-  bystander.expect_undisturbed();
+  bystander.expect_undisturbed(Millis(1500));
   EXPECT_TRUE(cluster.process(1).is_running());
 }
 
@@ -92,7 +54,7 @@ TEST(HostileClient, AnnouncedButUnsentBytesCostNoMemory) {
   }
   sleep_for(Millis(500));
   EXPECT_LT(cluster.process(1).resident_bytes(), before + 64 * kMiB);
-  bystander.expect_undisturbed();
+  bystander.expect_undisturbed(Millis(1500));
 }
 
 TEST(HostileClient, ACommandThatArrivesByteByByteIsExecutedAndATruncatedOneIsNot) {
@@ -132,7 +94,7 @@ TEST(HostileClient, AClientThatNeverReadsItsRepliesCostsBoundedMemory) {
     sleep_for(Millis(50));
   }
   EXPECT_LT(most, before + 256 * kMiB);
-  bystander.expect_undisturbed();
+  bystander.expect_undisturbed(Millis(1500));
 }
 
 TEST(HostileClient, AStreamOfNoiseEndsWithAnErrorOrAClosedConnectionNeverWithADeadNode) {
@@ -152,7 +114,7 @@ TEST(HostileClient, AStreamOfNoiseEndsWithAnErrorOrAClosedConnectionNeverWithADe
     RespClient client = cluster.connect(1);
     client.send_bytes(noise);
   }
-  bystander.expect_undisturbed();
+  bystander.expect_undisturbed(Millis(1500));
   EXPECT_TRUE(cluster.process(1).is_running());
 }
 
@@ -168,7 +130,7 @@ TEST(HostileClient, BytesThatAreNoPeerMessageOnThePeerPortDisturbNobody) {
     }
   }
   sleep_for(Millis(300));
-  bystander.expect_undisturbed();
+  bystander.expect_undisturbed(Millis(1500));
   for (NodeNumber node = 1; node <= cluster.size(); ++node) EXPECT_TRUE(cluster.process(node).is_running());
 }
 

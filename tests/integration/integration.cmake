@@ -13,8 +13,9 @@ if(NOT TORC_SANITIZE)
     add_dependencies(torc_integration_test torc letter-lengths)
   endif()
 
-  # Preloaded into nodes whose disk is to be full, unreadable, whose fsync is to fail or to hang, whose power is to be cut.
-  foreach(fault bad_sector full_disk failing_sync slow_sync power_loss)
+  # Preloaded into nodes whose disk is to be full, unreadable, whose fsync is to fail or to hang, whose power is to be cut, whose
+  # clock is to be wrong.
+  foreach(fault bad_sector full_disk failing_sync slow_sync power_loss wrong_clock)
     add_library(torc_${fault}_preload MODULE ${integration_dir}/${fault}_preload.cc)
     target_link_libraries(torc_${fault}_preload PRIVATE ${CMAKE_DL_LIBS})
     set_target_properties(torc_${fault}_preload PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})

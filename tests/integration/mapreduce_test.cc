@@ -18,29 +18,29 @@ using ::testing::HasSubstr;
 class MapReduceKills : public MapReduceProcesses {
  protected:
   static constexpr size_t kTextBytes = 1'500'000;
-  static constexpr Millis kKillWorkerEvery{300};
-  static constexpr Millis kKillLeaderEvery{2'000};
-  static constexpr Millis kPatience{120'000};
+  Millis kill_worker_every_{300};
+  Millis kill_leader_every_{2'000};
+  static constexpr Millis kPatience{300'000};
 
-  /// Until the runner has ended: a random worker every 300 ms, the leader of Torc every 2 s. Returns how many workers.
+  /// Until the runner has ended: a random worker and the leader of Torc, again and again. Returns how many workers.
   int kill_until_it_ends(Process& runner, pid_t spared) {
     int killed = 0;
     const auto begin = steady_clock::now();
-    auto next_worker = begin + kKillWorkerEvery;
-    auto next_leader = begin + kKillLeaderEvery;
+    auto next_worker = begin + kill_worker_every_;
+    auto next_leader = begin + kill_leader_every_;
     NodeNumber down = 0;
     while (runner.is_running() && steady_clock::now() < begin + kPatience) {
       if (steady_clock::now() >= next_worker) {
         std::vector<pid_t> workers = workers_of(runner);
         std::erase(workers, spared);
         if (!workers.empty()) killed += ::kill(workers[prng_.below(workers.size())], SIGKILL) == 0 ? 1 : 0;
-        next_worker += kKillWorkerEvery;
+        next_worker += kill_worker_every_;
       }
       if (steady_clock::now() >= next_leader) {
         if (down != 0) cluster_.start(down);
-        down = cluster_.wait_for_leader();
+        down = cluster_.wait_for_leader(Millis(60'000));  // who comes back has a long log to read first
         cluster_.kill_hard(down);
-        next_leader = steady_clock::now() + kKillLeaderEvery;
+        next_leader = steady_clock::now() + kill_leader_every_;
       }
       sleep_for(Millis(20));
     }
@@ -82,7 +82,7 @@ TEST_F(MapReduceKills, TheOutputIsThatOfAnUndisturbedJobWhoeverDies) {
     killed += kill_until_it_ends(runner, sleeper);
     ASSERT_EQ(runner.wait(Millis(10)), 0) << read_file(runner.output_path());
     EXPECT_EQ(outputs(job, kReduces), expected) << "run " << i;
-    cluster_.wait_until_all_answer();
+    cluster_.wait_until_all_answer(Millis(60'000));
   }
   EXPECT_GT(killed, 2);
 }
@@ -121,7 +121,7 @@ TEST_F(MapReduceKills, AfterAllProcessesDiedResumeRepeatsNothingThatIsDone) {
   for (const pid_t worker : workers) ::kill(worker, SIGKILL);
   for (NodeNumber node = 1; node <= cluster_.size(); ++node) cluster_.kill_hard(node);
   for (NodeNumber node = 1; node <= cluster_.size(); ++node) cluster_.start(node);
-  cluster_.wait_until_all_answer();
+  cluster_.wait_until_all_answer(Millis(60'000));
   const std::map<std::string, std::string> done = winners("dead");
   EXPECT_TRUE(outputs("out", kReduces).empty());
   const CommandResult resumed = run({"resume", "dead", "--workers", "3", "--threads", "1"});
@@ -186,6 +186,18 @@ TEST_F(MapReduceCommands, AWorkerOfNoJobTakesPartInAllAndStandardInputIsAnInput)
   EXPECT_EQ(worker.terminate(Millis(10'000)), 0) << read_file(worker.output_path());
 }
 
+TEST_F(MapReduceCommands, AWorkerThatIsToldToStopGivesItsTaskBackAndIsReplaced) {
+  put_text("text", 300'000);
+  Process& runner = start(slow_count("told", "out", 1));
+  ASSERT_TRUE(holds_within(Millis(20'000), [&] { return workers_of(runner).size() == 1; }));
+  const pid_t first = workers_of(runner).front();
+  sleep_for(Millis(200));
+  ::kill(first, SIGTERM);
+  ASSERT_EQ(runner.wait(Millis(60'000)), 0) << read_file(runner.output_path());
+  EXPECT_THAT(read_file(runner.output_path()),
+              HasSubstr("a worker ended with exit status 0; another one takes its place"));
+}
+
 TEST_F(MapReduceCommands, AMapThatEndsItsWorkerEndsTheJobAndNotEveryWorkerThereIs) {
   std::ofstream(path("text")) << "one\n";
   const CommandResult result = run({"run", "--map", "kill -SEGV $PPID", "--reduce", "cat", "--inputs", path("text"),
@@ -211,6 +223,23 @@ TEST_F(MapReduceCommands, AnOutageOfTheStoreLongerThanAllLeasesTakesNoTaskFromIt
   EXPECT_THAT(read_file(runner.output_path()), HasSubstr("4 maps, 3 reduces, 7 attempts\n"));
 }
 
+TEST_F(MapReduceCommands, AFullDiskEndsTheJobAndResumeFinishesItWhenThereIsRoom) {
+  put_text("text", 100'000);
+  const std::vector<std::string> words = {"run",      "--map",      "wc",       "--reduce",  "wc",
+                                          "--inputs", path("text"), "--output", path("out"), "--reduces",
+                                          "3",        "--name",     "full"};
+  std::ofstream(path("full-now")) << "";
+  Process runner(
+      line(words), path("runner"),
+      {{"LD_PRELOAD", built_program("torc_full_disk_preload.so")}, {"TORC_FULL_DISK_SWITCH", path("full-now")}});
+  EXPECT_EQ(runner.wait(Millis(60'000)), 6);
+  EXPECT_THAT(read_file(runner.output_path()), HasSubstr("No space left on device"));
+  EXPECT_TRUE(outputs("out", kReduces).empty());
+  const CommandResult resumed = run({"resume", "full"});
+  EXPECT_EQ(resumed.exit_status, 0) << resumed.output;
+  EXPECT_FALSE(outputs("out", kReduces).empty());
+}
+
 TEST_F(MapReduceCommands, AProgramWithAMapOfItsOwnRunsItsOwnWorkers) {
   std::ofstream(path("text")) << "a bb cc\nddd bb\n";
   std::vector<std::string> argv = line({"run", "--map", "lengths", "--reduce", "lengths", "--inputs", path("text"),
@@ -229,6 +258,11 @@ class MapReduceKeys : public MapReduceKills {
   MapReduceKeys() {
     const char* const keys = std::getenv("TORC_MAPREDUCE_KEYS");
     const uint64_t count = keys != nullptr ? std::strtoull(keys, nullptr, 10) : 20'000;
+    // A reduce is what is done again when its worker dies: one that takes longer than workers live would never end.
+    constexpr uint64_t kKeysOfAReduce = 5'000;
+    // Likewise a node that comes back with a million keys has seconds of work to do before it can be of any use.
+    if (count > 100'000) kill_worker_every_ = Millis(1'000), kill_leader_every_ = Millis(8'000);
+    reduces_ = std::to_string(std::max<uint64_t>(8, count / kKeysOfAReduce));
     std::vector<std::string> lines;
     for (uint64_t i = 0; i < count; ++i) {
       lines.push_back("key:" + std::to_string(i) + "\tvalue\\t" + std::to_string(prng_.next()) +
@@ -241,7 +275,7 @@ class MapReduceKeys : public MapReduceKills {
   }
   std::vector<std::string> load(const std::string& job) const {
     return {"run",      "--name",     job,        "--map",     "load",      "--reduce", "load",
-            "--inputs", path("keys"), "--output", path(job),   "--reduces", "8",        "--workers",
+            "--inputs", path("keys"), "--output", path(job),   "--reduces", reduces_,   "--workers",
             "3",        "--lease-ms", "1000",     "--threads", "1"};
   }
   /// Of all keys but those of jobs.
@@ -253,6 +287,7 @@ class MapReduceKeys : public MapReduceKills {
     const size_t at = text.find("digest: ");
     return at == std::string::npos ? text : text.substr(0, text.find('\n', at));
   }
+  std::string reduces_;
   std::string expected_;
 };
 
@@ -274,8 +309,35 @@ TEST_F(MapReduceKeys, ALoadWhileWorkersAndLeadersAreKilledGivesTheKeysOfAnUndist
   const int killed = kill_until_it_ends(runner, 0);
   ASSERT_EQ(runner.wait(Millis(10)), 0) << read_file(runner.output_path());
   EXPECT_GT(killed, 0);
-  cluster_.wait_until_all_answer();
+  std::printf("%d workers were killed\n", killed);
+  cluster_.wait_until_all_answer(Millis(60'000));
   EXPECT_EQ(digest("digest-killed"), undisturbed);
+}
+
+TEST_F(MapReduceKeys, AWorkerThatWakesAfterOthersEndedItsLoadWritesNoKey) {
+  std::vector<std::string> words = load("sleeper");
+  *(std::find(words.begin(), words.end(), "--workers") + 1) = "0";
+  Process& submitter = start(words);
+  ASSERT_TRUE(holds_within(Millis(20'000), [&] { return !get("{mapreduce:sleeper}:job").empty(); }));
+  Process sleeper(line({"worker", "sleeper", "--threads", "1"}), path("sleeper-log"));
+  const auto keys = [&] {
+    const std::optional<Reply> reply = cluster_.connect(1).call({"DBSIZE"});
+    return reply ? reply->integer : 0;
+  };
+  ASSERT_TRUE(holds_within(Millis(20'000), [&] { return keys() > 1'500; }));  // in the middle of a reduce
+  sleeper.pause();
+  Process worker(line({"worker", "sleeper", "--threads", "1"}), path("worker-log"));
+  ASSERT_EQ(submitter.wait(kPatience), 0) << read_file(submitter.output_path());
+  // The application goes on: some keys are deleted, some have other values now.
+  RespClient client = cluster_.connect(1, Millis(10'000));
+  for (int i = 0; i < 20'000; i += 2) ASSERT_TRUE(client.send({"DEL", "key:" + std::to_string(i)}));
+  for (int i = 0; i < 20'000; i += 2) ASSERT_TRUE(client.receive());
+  for (int i = 1; i < 20'000; i += 4) ASSERT_TRUE(client.send({"SET", "key:" + std::to_string(i), "mine"}));
+  for (int i = 1; i < 20'000; i += 4) ASSERT_TRUE(client.receive());
+  const std::string before = digest("before");
+  sleeper.resume();
+  EXPECT_EQ(sleeper.wait(kPatience), 0) << read_file(sleeper.output_path());
+  EXPECT_EQ(digest("after"), before);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "cluster.h"
 
@@ -40,6 +41,7 @@ std::string WriteLoad::value(size_t writer, uint64_t sequence) const {
 void WriteLoad::write(size_t writer) {
   size_t node = writer;
   RespClient client;
+  Clock::time_point last = Clock::now();
   for (uint64_t sequence = 0; !is_stopping_; ++sequence) {
     if (options_.pause.count() > 0) sleep_for(options_.pause);
     if (!client.is_open()) {
@@ -57,6 +59,10 @@ void WriteLoad::write(size_t writer) {
     }
     writers_[writer].acknowledged.push_back(sequence);
     ++acknowledged_count_;
+    const int64_t gap_ms = std::chrono::ceil<Millis>(Clock::now() - std::exchange(last, Clock::now())).count();
+    int64_t longest = longest_gap_ms_;
+    while (longest < gap_ms && !longest_gap_ms_.compare_exchange_weak(longest, gap_ms)) {
+    }
     Clock::rep latest = latest_acknowledged_start_;
     while (latest < start && !latest_acknowledged_start_.compare_exchange_weak(latest, start)) {
     }

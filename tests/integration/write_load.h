@@ -30,6 +30,9 @@ class WriteLoad {
   /// How long from now until a write is acknowledged that also began after now; at most `timeout`.
   Millis time_to_next_acknowledged_write(Millis timeout);
   uint64_t acknowledged_count() const { return acknowledged_count_; }
+  /// The longest time that any client has spent between two acknowledged writes, its retries at other nodes included,
+  /// since the last call.
+  Millis take_longest_gap() { return Millis(longest_gap_ms_.exchange(0)); }
   void stop();
 
   /// Keys that were acknowledged but are not at `node` with their value; read in batches. Requires: stop() was called.
@@ -50,6 +53,7 @@ class WriteLoad {
   std::atomic<bool> is_stopping_{false};
   std::atomic<uint64_t> acknowledged_count_{0};
   std::atomic<Clock::rep> latest_acknowledged_start_{0};  // begin of the latest acknowledged write
+  std::atomic<int64_t> longest_gap_ms_{0};
   std::vector<Writer> writers_;
 };
 

@@ -99,12 +99,13 @@ uint64_t LabNode::entries_without_command(LogIndex first, LogIndex last) {
 
 void LabNode::end_turn() {
   if (is_dead_) return;
+  group_->begin_turn(0);
   do {
     if (group_->advance()) flush_log();
     if (is_dead_) return;
   } while (group_->has_work());
   report_applied();
-  group_->arm_timer();
+  group_->arm_timer(false);
 }
 
 void LabNode::flush_log() {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <set>
 #include <utility>
 #include <variant>
@@ -97,8 +98,22 @@ void RaftCluster::applied(NodeId at, LogIndex index, std::optional<int64_t> comm
 
 std::optional<RaftCluster::Proposal> RaftCluster::propose(size_t server, int64_t command) {
   if (!is_up(server)) return std::nullopt;
-  std::optional<LabNode::Proposed> proposed;
-  world_.post_from_client(id_of(server), [&] { proposed = node(server)->propose(command); });
+  struct Attempt {
+    bool is_over = false;
+    std::optional<Proposal> proposal;
+  };
+  const auto attempt = std::make_shared<Attempt>();
+  world_.post_from_client(id_of(server), [this, server, command, attempt] {
+    attempt->is_over = true;
+    attempt->proposal = propose_now(server, command);
+  });
+  // A process that reads its disk is busy for a moment; what comes meanwhile waits in its socket.
+  while (!attempt->is_over && is_up(server) && is_fine()) world_.run_for(100us);
+  return attempt->proposal;
+}
+
+std::optional<RaftCluster::Proposal> RaftCluster::propose_now(size_t server, int64_t command) {
+  const auto proposed = node(server)->propose(command);
   if (!proposed) return std::nullopt;
   // Applied through the latest index below it that is known; the rest stands in this server's log.
   const auto above = decided_.lower_bound(proposed->index);
@@ -154,7 +169,7 @@ void RaftCluster::make_leader(size_t server) {
   for (int attempt = 0; attempt < 10 && is_fine(); ++attempt) {
     const size_t leader = check_one_leader();
     if (leader == server) return;
-    world_.post_from_client(id_of(leader), [&] { node(leader)->hand_over_to(id_of(server)); });
+    world_.post_from_client(id_of(leader), [this, leader, server] { node(leader)->hand_over_to(id_of(server)); });
   }
   ADD_FAILURE() << "server " << server << " does not become the leader";
 }

@@ -85,6 +85,8 @@ class RaftCluster final : private LabHost {
   bool is_fine();
 
  private:
+  /// In a turn of its process.
+  std::optional<Proposal> propose_now(size_t server, int64_t command);
   void transmit(NodeId from, const consensus::Message& message) override;
   void applied(NodeId at, LogIndex index, std::optional<int64_t> command) override;
   void deliver(NodeId from, NodeId to, Bytes body);

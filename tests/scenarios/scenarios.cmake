@@ -7,5 +7,5 @@ target_link_libraries(torc_scenario_test PRIVATE torc_sim GTest::gtest_main)
 torc_test_program(torc_scenario_test)
 if(NOT TORC_SANITIZE)
   gtest_discover_tests(torc_scenario_test TEST_PREFIX "scenario/" DISCOVERY_TIMEOUT 60
-                       PROPERTIES LABELS scenario TIMEOUT 300)
+                       PROPERTIES LABELS scenario TIMEOUT 900)
 endif()

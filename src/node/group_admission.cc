@@ -1,0 +1,69 @@
+// What a leader takes in: everything that could make an entry, the memory or a turn too large is refused here, before
+// it is proposed. Nothing is refused when it is applied: replicas would differ (rules.md#refuse-at-admission).
+#include <algorithm>
+
+#include "node/group.h"
+#include "node/refusals.h"
+#include "storage/record_format.h"
+#include "wire/peer_message.h"
+
+namespace torc::node {
+namespace {
+
+// Entry: a batch is one operation, or closed before batch_bytes_max (Proposals).
+static_assert(kv::kBatchBytesMax <= consensus::kEntryPayloadBytesMax);
+// Frame between nodes: entries are collected until one reaches append_bytes_max (LogView::collect), so that the last
+// one may begin just before it.
+constexpr size_t kEntryBytesMax = consensus::kEntryHeaderBytes + consensus::kEntryPayloadBytesMax;
+static_assert(consensus::ReplicaOptions{}.append_bytes_max + kEntryBytesMax + wire::kHeaderBytesMax <=
+              wire::kFrameBytesMax);
+
+}  // namespace
+
+void Group::write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) {
+  const kv::Cost cost = state_->cost_of(command, growth_before());
+  std::string_view refusal = reason_to_refuse(command);
+  if (!refusal.empty() && call != nullptr) {
+    // What is there already under this label decides: behind it this one executes nothing and gets the answer.
+    if (state_->applied() < led_from_) {
+      refusal = kSameCallAgain;
+    } else if (proposals_.is_undecided(*call) || !state_->would_execute(*call)) {
+      refusal = {};
+    }
+  }
+  if (!refusal.empty()) {
+    // Whoever holds the label is told why, and decides: it knows whether it sent the call before.
+    if (retry == Retry::kSameLabel) retry = Retry::kNone;
+    return refuse({waiter, retry}, refusal);
+  }
+  proposals_.add({waiter, retry}, command, call, cost, clock_.now() + options_.command_timeout);
+}
+
+std::string_view Group::reason_to_refuse(const kv::CommandView& command) const {
+  if (log_.disk_full()) return kDiskFull;
+  if (disk_watch_.is_majority_full()) return kDisksFull;
+  if (log_.disk_progress().bytes_unsynced > options_.unsynced_bytes_max) return kDiskSlow;
+  if (!kv::is_within_limits(command)) return kCommandTooLarge;
+  const kv::CommandTraits* traits = kv::traits_of(command.id);
+  if (options_.memory_max != 0 && traits != nullptr && traits->grows && memory_used() > options_.memory_max) {
+    return kOutOfMemory;
+  }
+  return {};
+}
+
+size_t Group::expected_reply_bytes(const kv::CommandView& command) const {
+  if (!kv::answers_with_old_value(command)) return 0;
+  return std::min(state_->cost_of(command, growth_before()).work, kv::kReplyBytesMax);
+}
+
+/// What may still make values longer before a command that comes now is applied. Entries of earlier leaders are not
+/// known here: until they are applied every value may be as long as one can be.
+size_t Group::growth_before() const {
+  return state_->applied() < led_from_ ? kv::kValueBytesMax : proposals_.cost_undecided().growth;
+}
+
+uint64_t Group::memory_used() const {
+  return state_->bytes_used() + proposals_.cost_undecided().memory + undurable_bytes_ + memory_elsewhere_;
+}
+
+}  // namespace torc::node
