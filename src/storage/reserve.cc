@@ -6,7 +6,6 @@
 namespace torc::storage {
 namespace {
 
-constexpr std::string_view kName = "reserve";
 /// Each attempt fills what is left of the disk with zeros, and gives it back.
 constexpr Duration kRetryDelay = 2s;
 
@@ -21,12 +20,12 @@ Reserve::~Reserve() { clock_.cancel(timer_); }
 void Reserve::make() {
   if (bytes_ == 0 || is_making_) return;
   is_making_ = true;
-  disk_.prepare(std::string(kName), bytes_, lifetime_.bind([this](const Status& status) { on_made(status); }));
+  disk_.prepare(std::string(kReserveName), bytes_, lifetime_.bind([this](const Status& status) { on_made(status); }));
 }
 
 void Reserve::release() {
   if (!std::exchange(is_held_, false)) return;
-  (void)disk_.remove(std::string(kName));  // what needs the space finds out
+  (void)disk_.remove(std::string(kReserveName));  // what needs the space finds out
   set_lacking(true);
   timer_ = clock_.call_at(clock_.now() + kRetryDelay, [this] { make(); });
 }
@@ -38,7 +37,7 @@ void Reserve::on_made(const Status& status) {
     return set_lacking(false);
   }
   if (status.error().code != ErrorCode::kDiskFull) return on_fatal_(status.error());
-  (void)disk_.remove(std::string(kName));
+  (void)disk_.remove(std::string(kReserveName));
   timer_ = clock_.call_at(clock_.now() + kRetryDelay, [this] { make(); });
   set_lacking(true);
 }
@@ -47,6 +46,6 @@ void Reserve::set_lacking(bool is_lacking) {
   if (std::exchange(is_lacking_, is_lacking) != is_lacking) on_change_();
 }
 
-bool give_up_reserve(env::Disk& disk) { return disk.remove(std::string(kName)).ok(); }
+bool give_up_reserve(env::Disk& disk) { return disk.remove(std::string(kReserveName)).ok(); }
 
 }  // namespace torc::storage

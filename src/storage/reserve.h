@@ -11,6 +11,8 @@
 
 namespace torc::storage {
 
+constexpr std::string_view kReserveName = "reserve";  // of the file
+
 /// A file that says nothing and takes up room. Votes, the first entry of a term and what frees space may have that room
 /// when there is no other; so may a start. Otherwise full disks everywhere and one dead leader would be the end: nobody
 /// could vote, and nothing could be read any more.

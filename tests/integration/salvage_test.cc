@@ -60,11 +60,15 @@ Values write_and_stop(Cluster& cluster) {
   return values;
 }
 
-CommandResult salvage(const Cluster& cluster, const std::string& out) {
+std::vector<std::string> directories(const Cluster& cluster) {
+  std::vector<std::string> paths;
+  for (NodeNumber node = 1; node <= cluster.size(); ++node) paths.push_back(cluster.data_directory(node));
+  return paths;
+}
+
+CommandResult salvage(const Cluster& cluster, const std::vector<std::string>& paths, const std::string& out) {
   std::vector<std::string> command = {built_program("torc"), "salvage", "--out", out};
-  for (NodeNumber node = 1; node <= cluster.size(); ++node) {
-    command.insert(command.end(), {"--data", cluster.data_directory(node)});
-  }
+  for (const std::string& path : paths) command.insert(command.end(), {"--data", path});
   return run_command(command, cluster.directory() + "/salvage.out", Millis(60000));
 }
 
@@ -103,7 +107,7 @@ TEST(Salvage, OfAMajorityDamagedInTheSamePlaceEverythingElseIsRead) {
     }
     EXPECT_TRUE(has_any) << node;
   }
-  const CommandResult result = salvage(cluster, out);
+  const CommandResult result = salvage(cluster, directories(cluster), out);
   EXPECT_EQ(result.exit_status, 1) << result.output;
   EXPECT_THAT(result.output, HasSubstr("lost everywhere: entry "));
   EXPECT_THAT(result.output, HasSubstr("% of the checkpoint's keys cannot be read"));
@@ -127,8 +131,47 @@ TEST(Salvage, WhatIsDamagedInOneDirectoryIsTakenFromAnother) {
   for (const auto& entry : fs::recursive_directory_iterator(cluster.data_directory(2))) {
     if (entry.is_regular_file()) damage_text(entry.path(), "late-6400.");
   }
-  const CommandResult result = salvage(cluster, out);
+  const CommandResult result = salvage(cluster, directories(cluster), out);
   EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_EQ(load(out, values), values.written);
+}
+
+TEST(Salvage, AMajorityThatLostTheSameAcknowledgesNothingSaysSoAndWhatItSetAsideCanBeRead) {
+  Cluster cluster;
+  const Values values = write_and_stop(cluster);
+  const std::vector<NodeNumber> damaged = {1, 2};
+  for (const NodeNumber node : damaged) {
+    bool has_any = false;
+    for (const auto& entry : fs::directory_iterator(cluster.data_directory(node))) {
+      if (entry.is_regular_file()) has_any |= damage_text(entry.path(), "late-6400.");
+    }
+    EXPECT_TRUE(has_any) << node;
+  }
+  for (NodeNumber node = 1; node <= cluster.size(); ++node) cluster.start(node);
+  const auto says_so = [&](NodeNumber node) {
+    const auto info = cluster.info(node);
+    return info && info->at("damaged_folders") == "1" && info->at("raft_membership") == "meeting" &&
+           info->at("raft_explanation").find("damaged") != std::string::npos;
+  };
+  for (const NodeNumber node : damaged) {
+    EXPECT_TRUE(holds_within(Millis(20000), [&] { return says_so(node); })) << cluster.log(node);
+    EXPECT_THAT(read_file(cluster.data_directory(node) + "/damaged-1/given-up"), HasSubstr("log-"));
+  }
+  sleep_for(Millis(3000));  // elections, if there were any
+  for (NodeNumber node = 1; node <= cluster.size(); ++node) {
+    const auto written = cluster.connect(node, Millis(2000)).call({"SET", "key-0", "new"});
+    EXPECT_TRUE(!written || written->is_error()) << "node " << node << ": " << written;
+    const auto read = cluster.connect(node, Millis(2000)).call({"GET", "key-0"});
+    EXPECT_TRUE(!read || read->is_error()) << "node " << node << ": " << read;
+  }
+
+  for (NodeNumber node = 1; node <= cluster.size(); ++node) cluster.kill_hard(node);
+  std::vector<std::string> paths = directories(cluster);
+  for (const NodeNumber node : damaged) paths[static_cast<size_t>(node - 1)] += "/damaged-1";
+  const std::string out = cluster.directory() + "/keys.resp";
+  const CommandResult result = salvage(cluster, paths, out);
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("what is damaged in one directory is whole in another"));
   EXPECT_EQ(load(out, values), values.written);
 }
 
