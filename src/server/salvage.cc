@@ -182,7 +182,8 @@ int run_salvage(const cli::SalvageOptions& options) {
     std::cout << (is_complete ? "nothing is missing\n" : "what is damaged in one directory is whole in another\n");
     return cli::kExitOk;
   }
-  std::cout << "not everything could be read: keys may be missing, or be there again although they were deleted\n";
+  std::cout << "not everything could be read: keys may be missing, have an older value, or be there again although "
+               "they were deleted\n";
   return cli::kExitNegative;
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/codec.h"
-#include "kv/batch.h"
 #include "kv/image_format.h"
 #include "kv/position.h"
 #include "storage/checkpoint_format.h"
@@ -50,12 +49,16 @@ std::pair<Term, LogIndex> SalvageSource::freshness() const {
   return {last.term, last.index};
 }
 
+/// Nobody knows as of which entry the checkpoint is, nor what its sessions have done.
+void SalvageSource::lose_base() {
+  has_base_ = false;
+  unreadable_ = {PositionRange{}};
+  state_ = std::make_unique<kv::StateMachine>(kv::StateMachineOptions{});
+  state_->restore_without_header();
+}
+
 void SalvageSource::take_checkpoint(env::CheckpointStore* store) {
-  const auto is_lost = [&] {
-    has_base_ = false;
-    unreadable_ = {PositionRange{}};
-  };
-  if (store == nullptr) return is_lost();
+  if (store == nullptr) return lose_base();
   {
     const std::unique_ptr<env::CheckpointReader> reader = store->read();
     const std::string key = storage::checkpoint_meta_key(kGroup);
@@ -63,12 +66,12 @@ void SalvageSource::take_checkpoint(env::CheckpointStore* store) {
     if (reader->valid() && reader->key() == key) {
       const auto meta = storage::decode_checkpoint_meta(reader->value());
       if (!meta.ok() || !state_->restore_header(meta->header, meta->index).ok()) {
-        is_lost();
+        lose_base();
       } else {
         checkpoint_ = applied_ = meta->index;
       }
     } else if (!reader->status().ok()) {
-      is_lost();
+      lose_base();
     }
   }
   take_images(*store);
@@ -126,6 +129,7 @@ void SalvageSource::apply(const Entries& entries) {
   if (entries.empty()) return;
   if (!has_base_) applied_ = entries.begin()->first - 1;
   if (!has_base_ && applied_ == LogIndex(0)) {  // the log has it all, from the beginning
+    has_base_ = true;
     state_ = std::make_unique<kv::StateMachine>(kv::StateMachineOptions{});
     keys_.clear();
     unreadable_.clear();
@@ -133,13 +137,14 @@ void SalvageSource::apply(const Entries& entries) {
   NoReplies nobody;
   for (auto entry = entries.upper_bound(applied_); entry != entries.end(); ++entry) {
     if (entry->first != applied_ + 1) missing_.emplace_back(applied_ + 1, entry->first - 1);
-    const bool is_commands = entry->second.kind == consensus::EntryKind::kCommands;
-    if (is_commands) note_keys(entry->second);
-    if (entry->first != applied_ + 1) state_->skip(entry->first - 1);
-    if (!is_commands) {
+    if (entry->second.kind != consensus::EntryKind::kCommands) {
       state_->skip(entry->first);
-    } else if (!state_->apply(entry->first, entry->second.payload(), nobody).ok()) {
-      missing_.emplace_back(entry->first, entry->first);
+    } else {
+      note_keys(entry->second);
+      const bool knows_sessions = missing_.empty() && has_base_;
+      const Status applied = knows_sessions ? state_->apply(entry->first, entry->second.payload(), nobody)
+                                            : state_->apply(entry->first, without_sessions(entry->second), nobody);
+      if (!applied.ok()) missing_.emplace_back(entry->first, entry->first);
     }
     applied_ = entry->first;
   }
@@ -159,6 +164,22 @@ void SalvageSource::note_keys(const consensus::Entry& entry) {
       keys_.insert(std::move(key));
     }
   }
+}
+
+/// A session whose beginning is lost executes nothing any more: its commands are executed without it, each of them
+/// once.
+std::string SalvageSource::without_sessions(const consensus::Entry& entry) {
+  kv::BatchReader reader(entry.payload());
+  kv::BatchBuilder batch(0);
+  kv::Operation operation;
+  while (reader.next(operation)) {
+    if (operation.id == kv::CommandId::kRegisterSession) continue;
+    const bool is_repeated =
+        operation.call && !calls_after_gap_.emplace(operation.call->session, operation.call->sequence).second;
+    const kv::CommandView command{operation.id, operation.args};
+    if (!is_repeated && kv::is_within_limits(command)) batch.add(command);
+  }
+  return batch.take(reader.stamp());
 }
 
 bool SalvageSource::can_read(uint64_t position) const {

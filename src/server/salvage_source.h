@@ -11,6 +11,7 @@
 
 #include "consensus/types.h"
 #include "env/checkpoint_store.h"
+#include "kv/batch.h"
 #include "kv/state_machine.h"
 #include "storage/salvage_log.h"
 
@@ -40,7 +41,8 @@ class SalvageSource {
   /// (term, index) of the last entry, as Raft compares logs; zeros for none.
   std::pair<Term, LogIndex> freshness() const;
 
-  /// Takes in what can be read of the checkpoint; nothing: there is a store, and it cannot be opened.
+  /// Takes in what can be read of the checkpoint; nothing: there is a store, and it cannot be opened. To be called
+  /// once, before apply().
   void take_checkpoint(env::CheckpointStore* store);
   /// Applies what comes behind the checkpoint. Missing ones are passed over: what is touched later is uncertain.
   void apply(const Entries& entries);
@@ -58,7 +60,9 @@ class SalvageSource {
  private:
   void take_images(env::CheckpointStore& store);
   uint64_t first_readable_after(env::CheckpointReader& reader, uint64_t position) const;
+  void lose_base();
   void note_keys(const consensus::Entry& entry);
+  std::string without_sessions(const consensus::Entry& entry);
 
   const std::string path_;
   const storage::SalvagedLog log_;
@@ -70,6 +74,7 @@ class SalvageSource {
   std::vector<std::pair<LogIndex, LogIndex>> missing_;
   std::set<std::string> keys_;
   std::set<std::string> touched_after_gap_;
+  std::set<std::pair<kv::SessionId, uint64_t>> calls_after_gap_;
 };
 
 }  // namespace torc::server

@@ -77,9 +77,9 @@ class NoReplies : public kv::ReplyRouter {
 class SalvageSourceTest : public ::testing::Test {
  protected:
   /// The next entry.
-  void write(kv::CommandId id, std::vector<std::string_view> args) {
+  void write(kv::CommandId id, std::vector<std::string_view> args, const kv::SessionCall* call = nullptr) {
     kv::BatchBuilder batch(consensus::kEntryHeaderBytes);
-    batch.add({id, args});
+    batch.add({id, args}, call);
     const LogIndex index(entries_.size() + 1);
     entries_[index] = consensus::make_entry(Term(1), index, consensus::EntryKind::kCommands, batch.take(WallMs{1000}));
   }
@@ -153,7 +153,7 @@ TEST_F(SalvageSourceTest, ABadBlockCostsWhatIsInItAndNothingElse) {
     EXPECT_EQ(value->value, std::to_string(i));
     ++readable;
   }
-  EXPECT_EQ(readable, 900u);
+  EXPECT_EQ(readable, 899u) << "the first key behind the block may belong to it, for all that a search can tell";
 }
 
 TEST_F(SalvageSourceTest, ACheckpointWhoseRecordIsLostIsUncertainUnlessTheLogHasItAll) {
@@ -164,7 +164,23 @@ TEST_F(SalvageSourceTest, ACheckpointWhoseRecordIsLostIsUncertainUnlessTheLogHas
   set("b", "2");
   entries_.erase(LogIndex(1));
   const auto found = source();
+  ASSERT_TRUE(found->value_of("a"));
   EXPECT_EQ(found->value_of("a")->value, "1");
+  EXPECT_TRUE(found->value_of("a")->is_uncertain);
+  EXPECT_EQ(found->value_of("b")->value, "2");
+}
+
+// What a follower passed on names a session, and where that began may be lost.
+TEST_F(SalvageSourceTest, BehindAGapCommandsOfUnknownSessionsAreExecutedOnce) {
+  set("a", "1");
+  write(kv::CommandId::kRegisterSession, {"session"});  // lost: nobody looks at it
+  const kv::SessionCall call{kv::SessionId(7), 5, 5};
+  write(kv::CommandId::kAppend, {"a", "2"}, &call);
+  write(kv::CommandId::kAppend, {"a", "2"}, &call);  // sent again after a lost answer
+  entries_.erase(LogIndex(2));
+  const auto found = source();
+  ASSERT_TRUE(found->value_of("a"));
+  EXPECT_EQ(found->value_of("a")->value, "12");
   EXPECT_TRUE(found->value_of("a")->is_uncertain);
 }
 

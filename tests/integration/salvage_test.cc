@@ -83,9 +83,15 @@ std::map<std::string, std::string> load(const std::string& file, const Values& v
   EXPECT_THAT(loaded.output, HasSubstr("errors: 0"));
   std::map<std::string, std::string> found;
   RespClient client = fresh.connect(fresh.any_follower(), Millis(10000));
-  for (const auto& [key, value] : values.written) {
-    const auto read = client.call({"GET", key});
-    if (read && !read->is_nil()) found[key] = read->text;
+  constexpr size_t kTogether = 50;
+  for (auto next = values.written.begin(); next != values.written.end();) {
+    std::vector<std::string> keys;
+    for (; keys.size() < kTogether && next != values.written.end(); ++next) keys.push_back(next->first);
+    for (const std::string& key : keys) client.send({"GET", key});
+    for (const std::string& key : keys) {
+      const auto read = client.receive();
+      if (read && !read->is_nil()) found[key] = read->text;
+    }
   }
   return found;
 }
