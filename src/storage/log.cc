@@ -96,7 +96,7 @@ class SegmentedLog final : public Log {
     }
     waiting_.push_back(std::move(done));
     if (in_flight_) {
-      if (waits_for_space_ && has_urgent_ && segments_.reserve().is_held()) write_from_reserve();
+      if (waits_for_space_ && has_urgent_ && segments_.give_space()) write_again();
     } else if (may_submit()) {
       submit();
     }
@@ -234,7 +234,7 @@ class SegmentedLog final : public Log {
     }
     waits_for_space_ = true;
     note_disk_full();
-    if ((in_flight_->is_urgent || has_urgent_) && segments_.reserve().is_held()) return write_from_reserve();
+    if ((in_flight_->is_urgent || has_urgent_) && segments_.give_space()) return write_again();
     schedule_retry();
   }
 
@@ -242,9 +242,8 @@ class SegmentedLog final : public Log {
     retry_timer_ = clock_.call_at(clock_.now() + kDiskFullRetryDelay, [this] { retry(); });
   }
 
-  void write_from_reserve() {
+  void write_again() {
     clock_.cancel(retry_timer_);
-    segments_.reserve().release();
     retry();
   }
 

@@ -92,6 +92,32 @@ TEST_F(ReserveTest, AnEntryThatIsNoCommandMayHaveItToo) {
   EXPECT_THAT(durable_, ElementsAre(2));
 }
 
+TEST_F(ReserveTest, AVoteThatIsTheFirstToFindTheDiskFullHasItAtOnce) {
+  harness_.append(1, 2, std::string(40 << 10, 'x'));
+  EXPECT_TRUE(vote(3).ok());
+}
+
+// The disk was full before there was a reserve: the command that was on its way then does not take what a vote may
+// need.
+TEST_F(ReserveTest, WhereThereIsNoneCommandsLeaveTheLittleSpaceThereIsToVotes) {
+  give_up_reserve(harness_.disk);
+  fill();
+  harness_.must_open();
+  harness_.append(1, 2, std::string(24 << 10, 'x'));
+  harness_.log->flush([this](const Status& status) {
+    ASSERT_TRUE(status.ok());
+    durable_.push_back(2);
+  });
+  harness_.disk.run_all();
+  harness_.disk.set_capacity_bytes(harness_.disk.bytes_used() + kReserveBytes - 1000);
+  wait(10s);
+  EXPECT_THAT(durable_, IsEmpty());
+  (void)vote(3);  // the next attempt writes it
+  wait(kPatience);
+  EXPECT_THAT(durable_, ElementsAre(2)) << "with the vote behind it";
+  EXPECT_TRUE(harness_.log->disk_full());
+}
+
 TEST_F(ReserveTest, IfSomebodyElseTakesItTheVoteWaitsForSpace) {
   append(2, 40 << 10);
   harness_.disk.set_capacity_bytes(0);

@@ -43,6 +43,17 @@ Status SegmentSet::begin_next(LogPosition base) {
   return {};
 }
 
+bool SegmentSet::give_space() {
+  if (reserve_.is_held()) {
+    reserve_.release();
+    return true;
+  }
+  if (!has_spare()) return false;
+  (void)disk_.remove(spare_names_.back());  // what needs the space finds out
+  spare_names_.pop_back();
+  return true;
+}
+
 const Segment& SegmentSet::holding(LogPosition position) const {
   for (auto segment = segments_.rbegin(); segment != segments_.rend(); ++segment) {
     if (segment->second.base <= position) return segment->second;

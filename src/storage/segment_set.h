@@ -43,7 +43,9 @@ class SegmentSet {
   const Segment& oldest() const { return segments_.begin()->second; }
   /// Recycles or removes all segments older than `first_sequence_needed`, except the current one.
   void release_before(uint64_t first_sequence_needed);
-  Reserve& reserve() { return reserve_; }
+  /// For what is urgent on a full disk: the reserve goes, and then spare files one by one. A spare that was on its way
+  /// when the reserve went has taken from it. False if there is nothing left to give.
+  bool give_space();
   const Reserve& reserve() const { return reserve_; }
 
  private:
