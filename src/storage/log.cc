@@ -69,7 +69,9 @@ class SegmentedLog final : public Log {
       group.append(entry, next_batch_);
       pending_bytes_ += record_bytes(entry.size());
       pending_.push_back({RecordKind::kEntry, id, entry, {}});
-      has_urgent_ |= entry.kind != consensus::EntryKind::kCommands;
+      // A new leader's first entry is committed only behind what it brings from former terms, and is sent behind it.
+      const bool is_of_former_term = entry.term < group.appended.hard_state.term;
+      has_urgent_ |= entry.kind != consensus::EntryKind::kCommands || is_of_former_term;
     }
   }
 

@@ -82,9 +82,9 @@ class Log {
   /// Everything appended so far is on its way; `done` runs on the loop when all of it is durable, at once if it is
   /// already. Callbacks run in order. On a full disk `done` waits: what was appended stays queued in order and is tried
   /// again every kDiskFullRetryDelay; meanwhile disk_full() is true and the caller refuses writes. If something else
-  /// than commands of clients waits too, the reserve is given up for all of it; until there is a reserve again,
-  /// commands wait for something more urgent behind them. Errors to `done`: kIo after a failed write or sync (fatal:
-  /// the node must stop; every later flush fails too).
+  /// than commands of the present term waits too, the reserve is given up for all of it; until there is a reserve
+  /// again, commands wait for something more urgent behind them. Errors to `done`: kIo after a failed write or sync
+  /// (fatal: the node must stop; every later flush fails too).
   virtual void flush(std::function<void(Status)> done) = 0;
 
   /// Blocking: entries first..last of a group, stopping after the entry that reaches `bytes_max`.

@@ -29,8 +29,8 @@ class ReserveTest : public ::testing::Test {
 
   void fill() { harness_.disk.set_capacity_bytes(harness_.disk.bytes_used()); }
   void give_space() { harness_.disk.set_capacity_bytes(UINT64_MAX); }
-  void append(uint64_t index, size_t bytes) {
-    harness_.append(1, index, std::string(bytes, 'x'));
+  void append(uint64_t index, size_t bytes, uint64_t term = 1) {
+    harness_.append(term, index, std::string(bytes, 'x'));
     harness_.log->flush([this, index](const Status& status) {
       ASSERT_TRUE(status.ok());
       durable_.push_back(index);
@@ -69,7 +69,7 @@ TEST_F(ReserveTest, AVoteIsWrittenWithWhatWaitsBeforeItAndTheDiskIsCalledFullUnt
   EXPECT_TRUE(vote(3).ok());
   EXPECT_THAT(durable_, ElementsAre(2));
   EXPECT_TRUE(harness_.log->disk_full());
-  append(3, 10);  // there would be space, and votes come later
+  append(3, 10, 3);  // there would be space, and votes come later
   wait(10s);
   EXPECT_THAT(durable_, ElementsAre(2));
   EXPECT_TRUE(vote(4).ok());
@@ -77,7 +77,7 @@ TEST_F(ReserveTest, AVoteIsWrittenWithWhatWaitsBeforeItAndTheDiskIsCalledFullUnt
   give_space();
   wait(kPatience);
   EXPECT_FALSE(harness_.log->disk_full());
-  append(4, 10);
+  append(4, 10, 4);
   EXPECT_THAT(durable_, ElementsAre(2, 3, 4));
   harness_.crash([](const std::string&, uint64_t, size_t) { return size_t{0}; });
   harness_.must_open();
@@ -90,6 +90,15 @@ TEST_F(ReserveTest, AnEntryThatIsNoCommandMayHaveItToo) {
   harness_.log->append_entries(kGroup, {entry_of(2, 3, "", consensus::EntryKind::kNoop)});
   EXPECT_TRUE(harness_.flush().ok());
   EXPECT_THAT(durable_, ElementsAre(2));
+}
+
+// Whoever is elected on full disks brings its followers what they lack, and then its first entry. They have to take the
+// one before they are sent the other.
+TEST_F(ReserveTest, CommandsOfFormerTermsMayHaveItToo) {
+  append(2, 20 << 10);
+  EXPECT_TRUE(vote(3).ok());
+  append(3, 10);
+  EXPECT_THAT(durable_, ElementsAre(2, 3));
 }
 
 TEST_F(ReserveTest, AVoteThatIsTheFirstToFindTheDiskFullHasItAtOnce) {

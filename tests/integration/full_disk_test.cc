@@ -40,8 +40,14 @@ TEST(FullDisk, WritesAreRefusedReadsGoOnAndWritesComeBackWithTheSpace) {
     EXPECT_TRUE(read->text == value) << "node " << node << " answers " << read->text.substr(0, 100);
   }
 
+  // What is kept back for votes is enough to replace a leader.
+  cluster.kill_hard(cluster.wait_for_leader());
+  const auto read_at_next = cluster.connect(cluster.wait_for_leader(), Millis(10000)).call({"GET", "before"});
+  ASSERT_TRUE(read_at_next);
+  EXPECT_TRUE(read_at_next->text == value) << read_at_next->text.substr(0, 100);
+
   std::filesystem::remove(full);
-  cluster.wait_until_writable(leader);
+  cluster.wait_until_writable(cluster.wait_for_leader());
   for (NodeNumber node = 1; node <= cluster.size(); ++node) cluster.kill_hard(node);
   for (NodeNumber node = 1; node <= cluster.size(); ++node) cluster.start(node);
   cluster.wait_until_all_answer();
