@@ -20,7 +20,10 @@ struct PendingRead {
 
 class Reads {
  public:
-  void add(PendingRead read) { gathering_.push_back(std::move(read)); }
+  void add(PendingRead read) {
+    bytes_ += read.command.bytes();
+    gathering_.push_back(std::move(read));
+  }
   /// Everything gathered since the last call becomes one question to consensus; nothing if nothing gathered.
   std::optional<consensus::ReadToken> ask(Instant deadline) {
     if (gathering_.empty()) return std::nullopt;
@@ -33,7 +36,7 @@ class Reads {
     if (found == asked_.end()) return {};
     std::vector<PendingRead> reads = std::move(found->second.reads);
     asked_.erase(found);
-    if (!outcome.index) return reads;
+    if (!outcome.index) return taken(std::move(reads));
     confirmed_.push_back({*outcome.index, std::move(reads)});
     return {};
   }
@@ -44,6 +47,7 @@ class Reads {
     Confirmed& first = confirmed_.front();
     PendingRead read = std::move(first.reads[first.served++]);
     if (first.served == first.reads.size()) confirmed_.pop_front();
+    bytes_ -= read.command.bytes();
     return read;
   }
   /// Reads whose confirmation has not come by its deadline; what consensus says later is ignored.
@@ -53,12 +57,18 @@ class Reads {
       for (PendingRead& read : asked_.begin()->second.reads) overdue.push_back(std::move(read));
       asked_.erase(asked_.begin());
     }
-    return overdue;
+    return taken(std::move(overdue));
   }
   /// Reads not yet asked for, when there is nobody to ask.
-  std::vector<PendingRead> take_gathering() { return std::exchange(gathering_, {}); }
+  std::vector<PendingRead> take_gathering() { return taken(std::exchange(gathering_, {})); }
+  /// Of all that wait here.
+  size_t bytes() const { return bytes_; }
 
  private:
+  std::vector<PendingRead> taken(std::vector<PendingRead> reads) {
+    for (const PendingRead& read : reads) bytes_ -= read.command.bytes();
+    return reads;
+  }
   struct Question {
     std::vector<PendingRead> reads;
     Instant deadline;
@@ -73,6 +83,7 @@ class Reads {
   std::vector<PendingRead> gathering_;
   std::map<consensus::ReadToken, Question> asked_;  // deadlines in the order of the tokens
   std::deque<Confirmed> confirmed_;
+  size_t bytes_ = 0;
 };
 
 }  // namespace torc::node

@@ -277,6 +277,7 @@ TEST(SnapshotInstall, AWriteWhosePlaceItCoversHasAnUnknownOutcome) {
   GroupWorld world;
   world.open();
   world.win_election();
+  world.acknowledge();
   world.write(1, kv::CommandId::kSet, {"a", "1"});
   world.turn();
   const Snapshot snapshot;

@@ -101,6 +101,7 @@ class StaticNode final : public Node,
   void refuse_for_lack_of_room(Waiter waiter);
   bool has_work_left() const { return !group_ || group_->has_work_left(); }
   uint64_t memory_elsewhere() const;
+  std::vector<Gauge> gauges() const;
   void dispatch(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call);
   void execute(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call, Retry retry);
   void run_deferred();
