@@ -187,6 +187,8 @@ class Group {
   void watch_disk();
   Status join_log_with(const storage::CheckpointMeta& checkpoint, storage::GroupLog& log);
   void send_snapshot(const consensus::SnapshotWanted& wanted);
+  void on_snapshot_written(const Status& status);
+  void install_snapshot();
   void begin_install(consensus::Ready ready);
   void switch_checkpoints();
   void finish_install();
@@ -233,6 +235,7 @@ class Group {
   uint64_t operations_ = 0;  // applied
   uint64_t stamps_set_back_ = 0;
   uint64_t snapshots_installed_ = 0;
+  Instant snapshots_not_before_;  // the last one found no space
   uint64_t applied_bytes_ = 0;
   uint64_t appends_put_off_ = 0;
   Lifetime lifetime_;

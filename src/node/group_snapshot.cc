@@ -6,6 +6,12 @@
 #include "node/refusals.h"
 
 namespace torc::node {
+namespace {
+
+constexpr Duration kSwitchRetryDelay = 500ms;
+constexpr Duration kSpaceRetryDelay = 10s;  // what is sent meanwhile would be sent in vain
+
+}  // namespace
 
 void Group::send_snapshot(const consensus::SnapshotWanted& wanted) {
   // The log is only ever cut behind the checkpoint.
@@ -23,17 +29,30 @@ void Group::receive(const wire::SnapshotReply& reply) {
 void Group::receive(const wire::SnapshotChunk& chunk) {
   if (chunk.to != options_.replica.self) return;  // from whoever: as in receive() of a message
   const Instant now = clock_.now();
-  switch (snapshot_receiver_.on_chunk(chunk, !own_checkpoints_.is_writing(), now)) {
+  const bool may_begin = !own_checkpoints_.is_writing() && now >= snapshots_not_before_;
+  switch (snapshot_receiver_.on_chunk(chunk, may_begin, now)) {
     case SnapshotReceiver::Event::kNone:
       return;
     case SnapshotReceiver::Event::kHead:
       // What the log holds already need not be sent to the end.
-      if (snapshot_receiver_.head().index > replica_->status(now).commit) return;
-      break;
+      if (snapshot_receiver_.head().index <= replica_->status(now).commit) install_snapshot();
+      return;
     case SnapshotReceiver::Event::kComplete:
-      break;
+      snapshot_receiver_.write(lifetime_.bind([this](const Status& status) { on_snapshot_written(status); }));
+      return;
   }
-  if (!replica_->snapshot_staged(snapshot_receiver_.head(), now)) return snapshot_receiver_.finish();
+}
+
+// Before the log is given up for it: no space is a reason to try again later, with the former state.
+void Group::on_snapshot_written(const Status& status) {
+  if (status.ok()) return install_snapshot();
+  if (status.error().code != ErrorCode::kDiskFull) return host_.on_fatal(status.error());
+  snapshots_not_before_ = clock_.now() + kSpaceRetryDelay;
+  snapshot_receiver_.refuse();
+}
+
+void Group::install_snapshot() {
+  if (!replica_->snapshot_staged(snapshot_receiver_.head(), clock_.now())) return snapshot_receiver_.finish();
   CHECK(!install_);
   install_ = std::make_unique<Install>();  // the next Ready says so
   install_->sink = snapshot_receiver_.take_for_install();
@@ -53,8 +72,13 @@ void Group::begin_install(consensus::Ready ready) {
 
 void Group::switch_checkpoints() {
   install_->sink->commit(lifetime_.bind([this](const Status& status) {
-    if (!status.ok()) return host_.on_fatal(status.error());
-    install_->is_switched = true;
+    if (status.ok()) {
+      install_->is_switched = true;
+    } else if (status.error().code == ErrorCode::kDiskFull) {  // the switch itself needs little
+      clock_.call_at(clock_.now() + kSwitchRetryDelay, lifetime_.bind([this] { switch_checkpoints(); }));
+    } else {
+      host_.on_fatal(status.error());
+    }
   }));
 }
 

@@ -28,6 +28,7 @@ namespace {
 constexpr Duration kHandOverPatience = 1s;  // a planned stop waits this long for another leader
 constexpr Duration kDrainPatience = 500ms;  // and then this long for clients to take their last answers
 constexpr Duration kShutdownPoll = 10ms;
+constexpr uint64_t kReserveBytes = 16u << 20;                 // twice a leader's flow control window
 constexpr std::chrono::milliseconds kLastWordsPatience{500};  // for a log that is not read
 constexpr rlim_t kDescriptorsReserved = 512;                  // for files, peers and what is being accepted
 
@@ -152,6 +153,7 @@ node::NodeOptions node_options(const cli::ServeOptions& options, uint64_t memory
   node.command_timeout = options.command_timeout;
   node.checkpoint_log_bytes = options.checkpoint_mib << 20;
   node.log_tail_bytes = options.log_tail_mib << 20;
+  node.log.reserve_bytes = kReserveBytes;
   node.log.on_disk_full_changed = [](bool is_full) {
     if (is_full) {
       spdlog::error("the disk is full: writes are refused, reads go on");
