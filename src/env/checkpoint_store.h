@@ -14,6 +14,8 @@ namespace torc::env {
 /// may lie inside an erased range if it is put after the call of erase_range(): the range removes what older
 /// generations hold, and this generation's puts stay.
 /// Destroying an uncommitted writer forgets the generation.
+/// A key's first two bytes say what kind of data it is: a store keeps kinds apart in its files, so that a generation
+/// touches no more of the store than the keys of each kind that it holds.
 class CheckpointWriter {
  public:
   virtual ~CheckpointWriter() = default;
@@ -51,7 +53,8 @@ class CheckpointReader {
 class CheckpointStore {
  public:
   virtual ~CheckpointStore() = default;
-  /// At most one writer at a time.
+  /// Several writers may be there at a time, as long as none touches a key that another one touches, erased ranges
+  /// included: each group writes its own. Commits take effect in the order of their calls.
   virtual std::unique_ptr<CheckpointWriter> begin() = 0;
   virtual std::unique_ptr<CheckpointReader> read() = 0;
 };

@@ -28,6 +28,10 @@ namespace {
 
 constexpr int64_t kCompactionBytesPerSecondMax = 48u << 20;  // the log shares the disk
 constexpr int kOpenFilesMax = 64;
+/// What four generations of a group bring there: two files each, the record's and the images'.
+constexpr int kLevel0FilesMerged = 8;
+/// Of a key: what kind of data it is (env/checkpoint_store.h).
+constexpr size_t kKindBytes = 2;
 
 using Task = std::function<void()>;
 using TaskThread = BatchThread<Task>;
@@ -82,9 +86,10 @@ rocksdb::Options database_options(const RocksDbCheckpointOptions& options) {
   db.max_subcompactions = 1;
   db.target_file_size_base = 64u << 20;
   db.max_bytes_for_level_base = 1u << 30;
-  // Generations overlap, so each lands on level 0: merged at four. Nothing is ever written through the memtable, so
-  // there is nothing to slow down or stop for.
-  db.level0_file_num_compaction_trigger = 4;
+  // A generation's file goes as far down as nothing is in its way; where files are in its way on every level it lands
+  // on level 0, which is then merged. Nothing is ever written through the memtable, so there is nothing to slow down
+  // or stop for.
+  db.level0_file_num_compaction_trigger = kLevel0FilesMerged;
   db.level0_slowdown_writes_trigger = std::numeric_limits<int>::max();
   db.level0_stop_writes_trigger = std::numeric_limits<int>::max();
   db.soft_pending_compaction_bytes_limit = 0;
@@ -99,6 +104,9 @@ rocksdb::Options database_options(const RocksDbCheckpointOptions& options) {
 /// One generation, as the background thread knows it. Sorted files accept keys only in ascending order, and RocksDB
 /// gives no promise for a range tombstone beside points of the same file; so the erased ranges get files of their own,
 /// which are ingested first: of overlapping files in one call a later one is newer.
+/// Each kind of keys gets files of its own too: one file with the group's record in front of all data and the images of
+/// an arc behind would span the arcs in between, overlap with every other group's generations, and end on level 0 with
+/// them.
 class Generation {
  public:
   Generation(rocksdb::DB& db, const rocksdb::Options& db_options, std::string path_prefix, uint64_t file_bytes_max)
@@ -129,9 +137,11 @@ class Generation {
   /// May be called again after a failure: the files stay.
   rocksdb::Status ingest() {
     rocksdb::Status status = stage();
-    if (!status.ok() || (range_files_.empty() && point_files_.empty())) return status;
-    std::vector<std::string> files = range_files_;
+    if (!status.ok()) return status;
+    std::vector<std::string> files;
+    if (erases_something()) files = range_files_;
     files.insert(files.end(), point_files_.begin(), point_files_.end());
+    if (files.empty()) return status;
     // What makes `ok` mean durable: SstFileWriter::Finish() syncs each file; with move_files the database links it into
     // its directory, syncs it again, syncs the directory, and then commits one MANIFEST record for all files, which is
     // always synced (options.manual_wal_flush and the like do not apply). Without write_global_seqno the sequence
@@ -152,16 +162,41 @@ class Generation {
   void apply(Op op, std::string_view first, std::string_view second) {
     switch (op) {
       case Op::kPut:
-        if (open(points_, point_files_)) status_ = points_->Put(slice(first), slice(second));
+        if (turn_to_kind_of(first) && open(points_, point_files_)) status_ = points_->Put(slice(first), slice(second));
         break;
       case Op::kErase:
-        if (open(points_, point_files_)) status_ = points_->Delete(slice(first));
+        if (turn_to_kind_of(first) && open(points_, point_files_)) status_ = points_->Delete(slice(first));
         break;
       case Op::kEraseRange:
         if (open(ranges_, range_files_)) status_ = ranges_->DeleteRange(slice(first), slice(second));
+        erased_.emplace_back(first, second);
         return;
     }
     if (points_ && points_->FileSize() >= file_bytes_max_) finish(points_);
+  }
+
+  /// Files that overlap each other are all put on level 0: not for the sake of a range that is empty, as that of a
+  /// replica's first snapshot is.
+  bool erases_something() {
+    for (const auto& [begin, end] : erased_) {
+      const rocksdb::Slice bound = slice(end);
+      rocksdb::ReadOptions options;
+      options.fill_cache = false;
+      options.iterate_upper_bound = &bound;
+      const std::unique_ptr<rocksdb::Iterator> at(db_.NewIterator(options));
+      at->Seek(slice(begin));
+      if (at->Valid() || !at->status().ok()) return true;
+    }
+    return false;
+  }
+
+  bool turn_to_kind_of(std::string_view key) {
+    const std::string_view kind = key.substr(0, kKindBytes);
+    if (kind == kind_) return true;
+    finish(points_);
+    if (kind < kind_) status_ = rocksdb::Status::InvalidArgument("keys out of order");  // as within a file
+    kind_ = kind;
+    return status_.ok();
   }
 
   bool open(SortedFile& file, std::vector<std::string>& files) {
@@ -195,9 +230,11 @@ class Generation {
   const uint64_t file_bytes_max_;
   uint64_t files_created_ = 0;
   SortedFile points_;
+  std::string kind_;  // of the keys in it
   SortedFile ranges_;
   std::vector<std::string> point_files_;  // in ascending key order
   std::vector<std::string> range_files_;
+  std::vector<std::pair<std::string, std::string>> erased_;
   rocksdb::Status status_;
 };
 
@@ -208,16 +245,15 @@ class Writer final : public env::CheckpointWriter {
     EventLoop& loop;
     Lifetime::Watch store_watch;
     size_t chunk_bytes;
-    bool& is_writing;
+    size_t& writers;
   };
 
   Writer(Environment environment, std::unique_ptr<Generation> generation)
       : environment_(std::move(environment)), generation_(std::move(generation)) {
-    CHECK(!environment_.is_writing) << "one checkpoint writer at a time";
-    environment_.is_writing = true;
+    ++environment_.writers;
   }
   ~Writer() override {
-    environment_.is_writing = false;
+    --environment_.writers;
     environment_.thread.submit([doomed = std::move(generation_)]() mutable { doomed.reset(); });
   }
 
@@ -301,7 +337,7 @@ struct RocksDbCheckpointStore::Parts {
   const std::string incoming;
   EventLoop& loop;
   std::unique_ptr<rocksdb::DB> db;
-  bool is_writing = false;
+  size_t writers = 0;
   uint64_t generations_begun = 0;
   Lifetime lifetime;
   TaskThread thread{[](std::vector<Task>& tasks) {
@@ -311,7 +347,7 @@ struct RocksDbCheckpointStore::Parts {
 
 RocksDbCheckpointStore::RocksDbCheckpointStore(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-RocksDbCheckpointStore::~RocksDbCheckpointStore() { CHECK(!parts_->is_writing) << "a writer outlives its store"; }
+RocksDbCheckpointStore::~RocksDbCheckpointStore() { CHECK(parts_->writers == 0) << "a writer outlives its store"; }
 
 Result<std::unique_ptr<RocksDbCheckpointStore>> RocksDbCheckpointStore::open(const std::string& directory,
                                                                              EventLoop& loop,
@@ -346,8 +382,14 @@ std::unique_ptr<env::CheckpointWriter> RocksDbCheckpointStore::begin() {
   const std::string prefix = parts_->incoming + "/" + std::to_string(parts_->generations_begun++) + "-";
   return std::make_unique<Writer>(
       Writer::Environment{parts_->thread, parts_->loop, parts_->lifetime.watch(), parts_->options.chunk_bytes,
-                          parts_->is_writing},
+                          parts_->writers},
       std::make_unique<Generation>(*parts_->db, parts_->db_options, prefix, parts_->options.file_bytes_max));
+}
+
+uint64_t RocksDbCheckpointStore::level_0_files() const {
+  std::string files;
+  CHECK(parts_->db->GetProperty("rocksdb.num-files-at-level0", &files));
+  return std::stoull(files);
 }
 
 std::unique_ptr<env::CheckpointReader> RocksDbCheckpointStore::read() {

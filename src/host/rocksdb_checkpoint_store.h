@@ -36,6 +36,9 @@ class RocksDbCheckpointStore final : public env::CheckpointStore {
   std::unique_ptr<env::CheckpointWriter> begin() override;
   std::unique_ptr<env::CheckpointReader> read() override;
 
+  /// Of the newest generations, not merged with the others yet: every read looks into each of them.
+  uint64_t level_0_files() const;
+
  private:
   struct Parts;
   explicit RocksDbCheckpointStore(std::unique_ptr<Parts> parts);

@@ -138,7 +138,7 @@ TEST_F(CheckpointTest, ManyRandomGenerationsEqualAMapAlsoAfterCompaction) {
   Prng prng(20);
   {
     const auto store = open();
-    for (int generation = 0; generation < 40; ++generation) {  // compaction starts at four overlapping files
+    for (int generation = 0; generation < 40; ++generation) {  // compaction starts at eight overlapping files
       const auto writer = store->begin();
       Contents next = model;
       if (prng.chance(1, 2)) {
@@ -211,6 +211,115 @@ TEST_F(CheckpointTest, BytesPendingFallAsTheBackgroundThreadWrites) {
   EXPECT_TRUE(run_until(loop, [&] { return writer->bytes_pending() == 0; }));
   EXPECT_TRUE(commit(*writer).ok());
   EXPECT_EQ(read_all(*store).size(), 10'000u);
+}
+
+/// As groups write them: a record in front of all data, and the images of an arc.
+class ArcsTest : public CheckpointTest {
+ protected:
+  static constexpr int kArcs = 8;
+
+  static std::string record_key(int arc) { return std::string("\0\x51", 2) + std::to_string(arc); }
+  static std::string image_key(int arc, int i) { return std::string("\1\0", 2) + std::to_string(arc) + key(i); }
+  static void put_round(env::CheckpointWriter& writer, int arc, const std::string& value) {
+    writer.put(record_key(arc), value);
+    for (int i = 0; i < 100; ++i) writer.put(image_key(arc, i), value);
+  }
+  Contents of_arc(env::CheckpointStore& store, int arc) {
+    Contents contents = read_all(store);
+    std::erase_if(contents, [&](const auto& item) {
+      return item.first != record_key(arc) && item.first.substr(0, 3) != image_key(arc, 0).substr(0, 3);
+    });
+    return contents;
+  }
+};
+
+// With record and images in one file each generation overlapped with those of all other groups: all lay on level 0, and
+// merging them rewrote the whole store.
+TEST_F(ArcsTest, WhatGroupsWriteInTurnDoesNotPileUpOnLevel0) {
+  const auto store = open();
+  for (int round = 0; round < 5; ++round) {
+    for (int arc = 0; arc < kArcs; ++arc) {
+      const auto writer = store->begin();
+      put_round(*writer, arc, std::to_string(round));
+      ASSERT_TRUE(commit(*writer).ok());
+      ASSERT_EQ(store->level_0_files(), 0u) << "round " << round << ", arc " << arc;
+    }
+  }
+  // By and by there are files on every level; then level 0 is merged again and again.
+  for (int round = 5; round < 15; ++round) {
+    for (int arc = 0; arc < kArcs; ++arc) {
+      const auto writer = store->begin();
+      put_round(*writer, arc, std::to_string(round));
+      ASSERT_TRUE(commit(*writer).ok());
+    }
+  }
+  EXPECT_TRUE(run_until(loop, [&] { return store->level_0_files() < 8; }));
+  for (int arc = 0; arc < kArcs; ++arc) {
+    const Contents contents = of_arc(*store, arc);
+    EXPECT_EQ(contents.size(), 101u);
+    EXPECT_EQ(contents.at(image_key(arc, 99)), "14");
+  }
+}
+
+TEST_F(ArcsTest, AnArcThatIsErasedLeavesTheOthersAsTheyWere) {
+  std::vector<Contents> before(kArcs);
+  {
+    const auto store = open();
+    for (int arc = 0; arc < kArcs; ++arc) {
+      const auto writer = store->begin();
+      put_round(*writer, arc, "of " + std::to_string(arc));
+      ASSERT_TRUE(commit(*writer).ok());
+    }
+    for (int arc = 0; arc < kArcs; ++arc) before[static_cast<size_t>(arc)] = of_arc(*store, arc);
+    const auto writer = store->begin();
+    writer->put(record_key(3), "flushed");
+    writer->erase_range(image_key(3, 0).substr(0, 3), image_key(4, 0).substr(0, 3));
+    writer->put(image_key(3, 42), "after");
+    ASSERT_TRUE(commit(*writer).ok());
+  }
+  const auto store = open();
+  for (int arc = 0; arc < kArcs; ++arc) {
+    const Contents after = of_arc(*store, arc);
+    if (arc == 3) {
+      EXPECT_EQ(after, (Contents{{record_key(3), "flushed"}, {image_key(3, 42), "after"}}));
+    } else {
+      EXPECT_EQ(after, before[static_cast<size_t>(arc)]) << arc;
+    }
+  }
+}
+
+TEST_F(ArcsTest, AnErasedRangeThatIsEmptyCostsNothing) {
+  const auto store = open();
+  for (int arc = 0; arc < kArcs; ++arc) {
+    const auto writer = store->begin();
+    writer->put(record_key(arc), "from a snapshot");
+    writer->erase_range(image_key(arc, 0).substr(0, 3), image_key(arc + 1, 0).substr(0, 3));
+    for (int i = 0; i < 100; ++i) writer->put(image_key(arc, i), "v");
+    ASSERT_TRUE(commit(*writer).ok());
+    EXPECT_EQ(store->level_0_files(), 0u);
+  }
+  EXPECT_EQ(read_all(*store).size(), 101u * kArcs);
+}
+
+TEST_F(ArcsTest, SeveralWriteAtATimeAndOneOfThemMayBeForgotten) {
+  options.chunk_bytes = 200;
+  {
+    const auto store = open();
+    std::vector<std::unique_ptr<env::CheckpointWriter>> writers(4);
+    for (auto& writer : writers) writer = store->begin();
+    for (int arc = 0; arc < 4; ++arc) writers[static_cast<size_t>(arc)]->put(record_key(arc), "r");
+    for (int i = 0; i < 100; ++i) {
+      for (int arc = 0; arc < 4; ++arc) writers[static_cast<size_t>(arc)]->put(image_key(arc, i), std::to_string(arc));
+    }
+    EXPECT_TRUE(commit(*writers[2]).ok());
+    writers[1].reset();
+    EXPECT_TRUE(commit(*writers[0]).ok());
+    EXPECT_EQ(of_arc(*store, 3), Contents{}) << "not committed";
+    EXPECT_TRUE(commit(*writers[3]).ok());
+  }
+  const auto store = open();
+  for (int arc = 0; arc < 4; ++arc) EXPECT_EQ(of_arc(*store, arc).size(), arc == 1 ? 0u : 101u) << arc;
+  EXPECT_TRUE(incoming_is_empty());
 }
 
 TEST_F(CheckpointTest, TheInfoLogDoesNotGrowInTheDirectory) {

@@ -1,5 +1,6 @@
 #include "sim/checkpoint_store.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -21,8 +22,8 @@ struct CheckpointStore::Generation {
 
 class MemoryCheckpointWriter : public env::CheckpointWriter {
  public:
-  MemoryCheckpointWriter(CheckpointStore& store, std::shared_ptr<char> token)
-      : store_(store), life_(store.life_), token_(std::move(token)) {}
+  MemoryCheckpointWriter(CheckpointStore& store, std::shared_ptr<CheckpointStore::Generation> generation)
+      : store_(store), life_(store.life_), generation_(std::move(generation)) {}
 
   void put(std::string_view key, std::string_view value) override {
     note_key(key);
@@ -62,8 +63,7 @@ class MemoryCheckpointWriter : public env::CheckpointWriter {
 
   CheckpointStore& store_;
   const uint64_t life_;
-  std::shared_ptr<char> token_;
-  std::shared_ptr<CheckpointStore::Generation> generation_ = std::make_shared<CheckpointStore::Generation>();
+  std::shared_ptr<CheckpointStore::Generation> generation_;
   std::optional<std::string> last_key_;
   bool is_closed_ = false;
 };
@@ -119,10 +119,10 @@ CheckpointStore::CheckpointStore(uint64_t seed, Scheduler scheduler, WorkMeter* 
 CheckpointStore::~CheckpointStore() = default;
 
 std::unique_ptr<env::CheckpointWriter> CheckpointStore::begin() {
-  CHECK(!writer_token_ || writer_token_.use_count() == 1) << "two writers at a time";
-  CHECK(!committing_) << "a commit is under way";
-  writer_token_ = std::make_shared<char>();
-  return std::make_unique<MemoryCheckpointWriter>(*this, writer_token_);
+  std::erase_if(begun_, [](const auto& generation) { return generation.expired(); });
+  auto generation = std::make_shared<Generation>();
+  begun_.push_back(generation);
+  return std::make_unique<MemoryCheckpointWriter>(*this, std::move(generation));
 }
 
 std::unique_ptr<env::CheckpointReader> CheckpointStore::read() {
@@ -138,10 +138,8 @@ std::string CheckpointStore::damage(Prng& prng) {
 }
 
 void CheckpointStore::submit(std::shared_ptr<Generation> generation, bool is_commit, std::function<void(Status)> done) {
-  CHECK(!committing_) << "two commits at a time";
-  committing_ = std::move(generation);
-  is_staging_ = !is_commit;
-  committing_done_ = std::move(done);
+  check_touched_by_nobody_else(generation);
+  pending_.push_back({std::move(generation), is_commit, std::move(done)});
   if (!scheduler_) return;
   const Duration delay = 1ms + Duration(prng_.below(static_cast<uint64_t>(Duration(20ms).count())));
   scheduler_(delay, lifetime_.bind([this, life = life_] {
@@ -149,20 +147,50 @@ void CheckpointStore::submit(std::shared_ptr<Generation> generation, bool is_com
   }));
 }
 
+void CheckpointStore::check_touched_by_nobody_else(const std::shared_ptr<Generation>& generation) {
+  struct Interval {
+    std::string begin;
+    std::string end;
+    bool is_other;
+    bool operator<(const Interval& right) const { return begin < right.begin; }
+  };
+  std::vector<Interval> touched;
+  const auto add = [&](const Generation& of, bool is_other) {
+    for (const Change& change : of.changes) {
+      const bool is_range = change.kind == Change::Kind::kEraseRange;
+      const std::string begin(change.key.view());
+      touched.push_back({begin, is_range ? std::string(change.value.view()) : begin + '\0', is_other});
+    }
+  };
+  for (const std::weak_ptr<Generation>& weak : begun_) {
+    const std::shared_ptr<Generation> other = weak.lock();
+    if (other && other != generation) add(*other, true);
+  }
+  if (touched.empty()) return;
+  add(*generation, false);
+  std::sort(touched.begin(), touched.end());
+  std::string end_of[2];
+  for (const Interval& interval : touched) {
+    CHECK(interval.begin >= end_of[!interval.is_other]) << "two writers at a time touch the same key";
+    end_of[interval.is_other] = std::max(end_of[interval.is_other], interval.end);
+  }
+}
+
 bool CheckpointStore::run_all() {
-  if (!committing_) return false;
-  const std::shared_ptr<Generation> generation = std::exchange(committing_, nullptr);
-  const std::function<void(Status)> done = std::exchange(committing_done_, nullptr);
+  if (pending_.empty()) return false;
+  Pending next = std::move(pending_.front());
+  pending_.pop_front();
+  Status outcome;
   if (const auto code = std::exchange(next_commit_error_, std::nullopt)) {
-    done(Error{*code, "injected commit failure"});
-    return true;
+    outcome = Error{*code, "injected commit failure"};
+  } else if (is_full_) {
+    outcome = Error{ErrorCode::kDiskFull, "no space left for a checkpoint"};
+  } else if (next.is_commit) {
+    install(*next.generation);
+    std::erase_if(begun_, [&](const auto& weak) { return weak.lock() == next.generation; });  // its writer may live on
   }
-  if (is_full_) {
-    done(Error{ErrorCode::kDiskFull, "no space left for a checkpoint"});
-    return true;
-  }
-  if (!is_staging_) install(*generation);
-  done({});
+  next.generation.reset();  // whoever is told may begin the next one
+  next.done(outcome);
   return true;
 }
 
@@ -187,10 +215,12 @@ void CheckpointStore::install(const Generation& generation) {
 }
 
 void CheckpointStore::crash(Prng& prng) {
-  if (committing_ && !is_staging_ && prng.chance(1, 2) && !is_full_) install(*committing_);
-  committing_.reset();
-  committing_done_ = nullptr;
-  writer_token_.reset();
+  while (!pending_.empty() && prng.chance(1, 2) && !is_full_) {
+    if (pending_.front().is_commit) install(*pending_.front().generation);
+    pending_.pop_front();
+  }
+  pending_.clear();
+  begun_.clear();
   next_commit_error_.reset();
   ++life_;
 }

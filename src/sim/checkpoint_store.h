@@ -2,12 +2,14 @@
 // all.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/lifetime.h"
@@ -17,8 +19,8 @@
 
 namespace torc::sim {
 
-/// Enforces the contract of env::CheckpointWriter by CHECK: one writer at a time, strictly ascending keys, nothing put
-/// inside a range that the same generation erases later, nothing after commit.
+/// Enforces the contract of env::CheckpointWriter by CHECK: no two writers at a time that touch the same key, strictly
+/// ascending keys, nothing put inside a range that the same generation erases later, nothing after stage or commit.
 class CheckpointStore : public env::CheckpointStore {
  public:
   /// Without a scheduler a commit completes when run_all() is called.
@@ -29,9 +31,10 @@ class CheckpointStore : public env::CheckpointStore {
   std::unique_ptr<env::CheckpointWriter> begin() override;
   std::unique_ptr<env::CheckpointReader> read() override;
 
-  /// Completes a pending commit; false if there is none.
+  /// Completes the oldest pending commit; false if there is none.
   bool run_all();
-  /// Readers and writers of before are dead. A commit under way was either done just before, or is lost.
+  /// Readers and writers of before are dead. Of the commits under way the first few were done just before, the others
+  /// are lost.
   void crash(Prng& prng);
   void fail_next_commit(ErrorCode code) { next_commit_error_ = code; }
   /// While full, commits fail with kDiskFull and change nothing.
@@ -61,7 +64,14 @@ class CheckpointStore : public env::CheckpointStore {
   using Contents = std::map<Bytes, Bytes, ByText>;
   struct Change;
   struct Generation;
+  /// A stage or a commit, until it has run.
+  struct Pending {
+    std::shared_ptr<Generation> generation;
+    bool is_commit;
+    std::function<void(Status)> done;
+  };
   void submit(std::shared_ptr<Generation> generation, bool is_commit, std::function<void(Status)> done);
+  void check_touched_by_nobody_else(const std::shared_ptr<Generation>& generation);
   void install(const Generation& generation);
 
   Prng prng_;
@@ -69,10 +79,8 @@ class CheckpointStore : public env::CheckpointStore {
   WorkMeter* meter_;
   uint64_t life_ = 0;
   std::shared_ptr<const Contents> contents_ = std::make_shared<Contents>();
-  std::shared_ptr<Generation> committing_;
-  bool is_staging_ = false;  // committing_ is only being staged
-  std::function<void(Status)> committing_done_;
-  std::shared_ptr<char> writer_token_;  // held by the live writer too
+  std::deque<Pending> pending_;                   // in the order of their calls
+  std::vector<std::weak_ptr<Generation>> begun_;  // held by their writers, or here until they are committed
   std::optional<ErrorCode> next_commit_error_;
   std::optional<std::string> damaged_key_;
   bool is_full_ = false;
