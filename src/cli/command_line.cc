@@ -138,6 +138,7 @@ CLI::App* add_playground(CLI::App& app, PlaygroundOptions& options) {
       ->check(CLI::Range(1, 65535 - kPeerPortOffset - static_cast<int>(kClusterNodesMax)))
       ->type_name("PORT")
       ->capture_default_str();
+  playground->add_flag("--fresh", options.is_fresh, "remove the data and logs found there, and start from nothing");
   return playground;
 }
 

@@ -23,6 +23,7 @@ struct PlaygroundOptions {
   size_t nodes = 3;
   std::string directory;  // empty: the default one
   uint16_t base_port = kPlaygroundBasePort;
+  bool is_fresh = false;  // what the nodes there have is removed first
 };
 
 struct DataOptions {

@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "cli/child_process.h"
+#include "cli/playground_data.h"
 
 namespace torc::cli {
 namespace {
@@ -128,6 +129,9 @@ class Playground {
       for (const client::Endpoint& endpoint : {client_endpoint(options_, node), peer_endpoint(options_, node)}) {
         if (Status status = check_port_is_free(endpoint); !status.ok()) return status;
       }
+    }
+    if (options_.is_fresh) {
+      if (Status removed = remove_nodes(options_.directory); !removed.ok()) return removed;
     }
     std::error_code error;
     std::filesystem::create_directories(options_.directory, error);

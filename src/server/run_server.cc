@@ -237,7 +237,7 @@ int run_server(const cli::ServeOptions& options) {
   };
   DataDirectory data;
   auto opened = recover(options, settings, loop, **transport, data);
-  if (!opened.ok()) return failed("recovery", opened.error());
+  if (!opened.ok()) return failed("recovery of " + options.data_directory, opened.error());
   node::Node& node = **opened;
   if (const Status known = introduce_peers(options, **transport); !known.ok()) return failed("peers", known.error());
 
