@@ -8,22 +8,10 @@
 #include "kv/position.h"
 
 namespace torc::kv {
-namespace {
-
-/// Smallest image key of a slot; of slot kSlotCount: the end of the keyspace.
-std::string slot_begin(uint32_t slot) {
-  if (slot == kSlotCount) return std::string(1, static_cast<char>(kKeyspaceLinearizable + 1));
-  std::string key;
-  put_image_key(key, uint64_t{slot} << 50, {});
-  return key;
-}
-
-}  // namespace
-
 void Capture::begin() {
   table_.changes().begin();
   range_is_due_ = table_.changes().is_flush_captured();
-  next_slot_ = 0;
+  next_slot_ = table_.arc().first_slot;
   queue_.clear();
   queue_position_ = 0;
 }
@@ -32,7 +20,8 @@ bool Capture::step(ImageSink& sink, size_t bytes_max) {
   CHECK(table_.changes().capturing());
   ChangeSet& changes = table_.changes();
   if (range_is_due_) {
-    sink.erase_range(slot_begin(0), slot_begin(kSlotCount));
+    const ImageRange own = images_of(table_.arc());  // the store holds the images of other groups too
+    sink.erase_range(own.begin, own.end);
     range_is_due_ = false;
   }
   size_t bytes = 0;
@@ -42,7 +31,7 @@ bool Capture::step(ImageSink& sink, size_t bytes_max) {
       bytes += emit(queue_[queue_position_++], sink);
     }
     changes.note_slots_emitted(next_slot_);
-    if (next_slot_ == kSlotCount) return true;
+    if (next_slot_ == table_.arc().end_slot) return true;
     fill_queue(static_cast<uint16_t>(next_slot_++));
   }
 }
@@ -65,9 +54,10 @@ void Capture::fill_queue(uint16_t slot) {
     }
   }
   if (!changes.saved().empty()) {
-    const auto end = changes.saved().lower_bound(slot_begin(uint32_t{slot} + 1));
-    for (auto it = changes.saved().lower_bound(slot_begin(slot)); it != end; ++it) {
-      const std::string_view key = std::string_view(it->first).substr(kImageKeyPrefixBytes);
+    const ImageRange images = images_of({slot, uint32_t{slot} + 1});
+    const auto end = changes.saved().lower_bound(images.end);
+    for (auto it = changes.saved().lower_bound(images.begin); it != end; ++it) {
+      const std::string key = key_of_image(it->first);
       add_item(position_of(key), key);
     }
   }

@@ -13,8 +13,8 @@
 
 namespace torc::kv {
 
-/// Goes through the slots; of each it lists the captured keys, sorts them by image key and emits them. A key is looked
-/// up again when its turn comes, because its entry may have changed, moved or gone since.
+/// Goes through the slots of the arc; of each it lists the captured keys, sorts them by image key and emits them. A key
+/// is looked up again when its turn comes, because its entry may have changed, moved or gone since.
 class Capture {
  public:
   explicit Capture(Table& table) : table_(table) {}
@@ -40,7 +40,7 @@ class Capture {
 
   Table& table_;
   bool range_is_due_ = false;
-  uint32_t next_slot_ = 0;   // first slot not yet in the queue
+  uint32_t next_slot_ = 0;   // of the arc, first one not yet in the queue
   std::vector<Item> queue_;  // of slot next_slot_ - 1, sorted
   size_t queue_position_ = 0;
   std::string keys_;

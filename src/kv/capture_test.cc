@@ -27,8 +27,8 @@ class Store final : public ImageSink {
   }
   void erase_range(std::string_view begin, std::string_view end) override {
     EXPECT_TRUE(pending_.empty()) << "puts of this generation must come after";
-    EXPECT_EQ(begin.substr(0, 1), "\x01");
-    EXPECT_EQ(end, "\x02");
+    EXPECT_EQ(begin, images_of({}).begin);
+    EXPECT_EQ(end, images_of({}).end);
     erases_all_ = true;
     trace_ += "erase all\n";
   }

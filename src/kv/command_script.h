@@ -58,7 +58,7 @@ struct OwnedCommand {
 
 /// One machine and its log: every command is an entry of its own.
 struct ScriptMachine {
-  explicit ScriptMachine(uint64_t hash_seed = 1) : machine(StateMachineOptions{hash_seed}) {}
+  explicit ScriptMachine(uint64_t hash_seed = 1, Arc arc = {}) : machine(StateMachineOptions{hash_seed, arc}) {}
 
   /// As a node does it: syntax check, then read() for reads, and the log for the rest.
   std::string run(std::string_view line);

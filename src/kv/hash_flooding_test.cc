@@ -25,7 +25,7 @@ constexpr int kCollidingBits = 11;
 std::string key_of(uint64_t number) { return "{t}" + std::to_string(number); }
 
 std::vector<std::string> keys_that_collide(uint64_t seed) {
-  const SlotArray hasher(seed);
+  const SlotArray hasher(seed, Arc{});
   std::vector<std::string> keys;
   for (uint64_t number = 0; keys.size() < kKeys; ++number) {
     std::string key = key_of(number);

@@ -17,6 +17,10 @@ constexpr size_t kKeyBytesMax = 65'535;       // fits Entry::key_bytes
 constexpr size_t kValueBytesMax = 32u << 20;  // told to clients as proto-max-bulk-len
 constexpr size_t kArgsMax = 1u << 20;         // arguments of one command, its name not counted
 
+/// A key as it stands in the checkpoint store (image_format.h): each of its bytes may have become two, and the end is
+/// marked by two.
+constexpr size_t kEscapedKeyBytesMax = 2 * kKeyBytesMax + 2;
+
 /// An operation's own bytes beside its arguments (batch.h): flags, command id, label, argument count.
 constexpr size_t kOperationHeadBytesMax = 1 + 3 + (8 + 10 + 10) + 5;
 /// The length in front of an argument.

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace torc::kv {
+#include "base/arc.h"
 
-constexpr uint32_t kSlotCount = 16384;
+namespace torc::kv {
 
 /// CRC16 (XMODEM) of the key, or of its non-empty {hash tag}, modulo 16384. Source: Redis Cluster specification.
 uint16_t slot_of(std::string_view key);

@@ -8,16 +8,19 @@
 #include <string_view>
 #include <vector>
 
+#include "base/arc.h"
 #include "kv/entry.h"
 #include "kv/entry_shelf.h"
 
 namespace torc::kv {
 
-/// Hash tables of pointers to entries, one per slot. Their order depends on the secret seed: whatever leaves this class
-/// as a list must be sorted or summed up by the caller.
+/// Hash tables of pointers to entries, one per slot of an arc. Their order depends on the secret seed: whatever leaves
+/// this class as a list must be sorted or summed up by the caller. A slot given to it belongs to the arc, unless find()
+/// is asked, which knows no entry elsewhere.
 class SlotArray {
  public:
-  explicit SlotArray(uint64_t hash_seed);
+  /// Requires: arc.is_valid().
+  SlotArray(uint64_t hash_seed, Arc arc);
   ~SlotArray();
   SlotArray(const SlotArray&) = delete;
   SlotArray& operator=(const SlotArray&) = delete;
@@ -33,12 +36,13 @@ class SlotArray {
   void remove(uint16_t slot, uint64_t hash, const Entry* entry);
   /// All entries of a slot, in no meaningful order. Replaces the content of `out`.
   void list(uint16_t slot, std::vector<Entry*>& out) const;
+  Arc arc() const { return arc_; }
   /// Moves a slot's entries to the end of `out`, whose they are now, and frees its table.
   void take(uint16_t slot, std::vector<Entry*>& out);
-  /// Entries at positions [from, last], in the order of (position, key), until there are `count_max` or more in `out`
-  /// (whose content is replaced); at most EntryShelf::kKeysMax more than that, and never up to one of several keys of
-  /// one position only. Returns the position to go on from; nothing if there is nothing behind. Slots are taken whole:
-  /// what is listed beyond `last` is the caller's to leave out.
+  /// The arc's entries at positions [from, last], in the order of (position, key), until there are `count_max` or more
+  /// in `out` (whose content is replaced); at most EntryShelf::kKeysMax more than that, and never up to one of several
+  /// keys of one position only. Returns the position to go on from; nothing if there is nothing behind. Slots are taken
+  /// whole: what is listed beyond `last` is the caller's to leave out.
   std::optional<uint64_t> list_positions(uint64_t from, uint64_t last, size_t count_max,
                                          std::vector<PositionedEntry>& out) const;
 
@@ -50,9 +54,12 @@ class SlotArray {
 
  private:
   struct Slot;
+  size_t place_of(uint32_t slot) const;
+
   uint64_t hash_seed_;
-  std::vector<bool> occupied_;  // by slot; a walk over all slots need not touch the empty ones
-  std::unique_ptr<Slot[]> slots_;
+  Arc arc_;
+  std::vector<bool> occupied_;     // by place; a walk over all slots need not touch the empty ones
+  std::unique_ptr<Slot[]> slots_;  // those of the arc: a node holds hundreds of groups, each with a few slots
 };
 
 }  // namespace torc::kv

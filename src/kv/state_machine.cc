@@ -13,6 +13,7 @@
 #include "kv/capture.h"
 #include "kv/handlers.h"
 #include "kv/image_format.h"
+#include "kv/position.h"
 #include "kv/recorded_reply.h"
 #include "kv/sessions.h"
 #include "kv/shape.h"
@@ -26,8 +27,9 @@ constexpr size_t kReclaimBytes = 4u << 20;  // freed per entry and per maintenan
 }  // namespace
 
 struct StateMachine::Parts {
-  explicit Parts(const StateMachineOptions& options) : table(options.hash_seed), capture(table) {}
+  explicit Parts(const StateMachineOptions& options) : table(options.hash_seed, options.arc), capture(table) {}
 
+  bool owns_keys_of(const CommandView& command) const;
   void execute(const Operation& op, ReplySink& sink);
   void execute_once(const Operation& op, ReplySink& sink);
   void execute_row(const CommandRow& row, Args args, ReplySink& sink);
@@ -46,6 +48,17 @@ struct StateMachine::Parts {
   Operation operation;  // scratch
   RecordingSink recording;
 };
+
+/// Whether all keys of the command lie in the arc. Of one that names no keys, or is malformed: yes.
+bool StateMachine::Parts::owns_keys_of(const CommandView& command) const {
+  const CommandTraits* traits = traits_of(command.id);
+  if (table.arc().is_whole_circle() || traits == nullptr || !accepts_count(*traits, command.args.size())) return true;
+  const KeyRange keys = keys_of(*traits, command.args);
+  for (size_t i = keys.begin; i < keys.end; i += keys.step) {
+    if (!table.arc().contains(slot_of(command.args[i]))) return false;
+  }
+  return true;
+}
 
 /// Deletes the key if its deadline has passed: only entries of the log delete (rules.md#leader-time).
 Spot StateMachine::Parts::find_unexpired(std::string_view key) {
@@ -153,7 +166,11 @@ Status StateMachine::apply(LogIndex index, std::string_view payload, ReplyRouter
     if (!is_internal && row_of(op.id) == nullptr) return corrupt("unknown command");
     ReplySink& sink = replies.sink_for(position);
     p.work += kOperationWork;
-    op.call ? p.execute_once(op, sink) : p.execute(op, sink);
+    if (!p.owns_keys_of({op.id, op.args})) {
+      sink.error(kNotHere);
+    } else {
+      op.call ? p.execute_once(op, sink) : p.execute(op, sink);
+    }
   }
   if (reader.malformed()) return corrupt("malformed operation");
   p.applied = index;
@@ -170,6 +187,10 @@ ReadResult StateMachine::read(const CommandView& command, WallMs now, ReplySink&
   CHECK(row != nullptr && row->read != nullptr) << "not a read-only command: " << static_cast<int>(command.id);
   const CommandTraits& traits = *traits_of(command.id);
   if (!check_shape(traits, command.args, sink)) return ReadResult::kAnswered;
+  if (!parts_->owns_keys_of(command)) {
+    sink.error(kNotHere);
+    return ReadResult::kAnswered;
+  }
   const Table& table = parts_->table;
   const int64_t now_ms = std::max(now, parts_->last_stamp).ms;
   const Entry* entry = nullptr;
@@ -190,6 +211,7 @@ bool StateMachine::check_syntax(const CommandView& command, ReplySink& sink) {
 }
 
 bool StateMachine::would_execute(const SessionCall& call) const { return parts_->sessions.would_execute(call); }
+Arc StateMachine::arc() const { return parts_->table.arc(); }
 LogIndex StateMachine::applied() const { return parts_->applied; }
 uint64_t StateMachine::operation_count() const { return parts_->operation_count; }
 WallMs StateMachine::last_stamp() const { return parts_->last_stamp; }
@@ -210,7 +232,9 @@ DueKeys StateMachine::due_keys(WallMs now, size_t count_max, size_t bytes_max) c
 }
 
 uint64_t StateMachine::digest() const {
-  const std::string header = parts_->encode_header();
+  std::string header = parts_->encode_header();
+  put_u32(header, arc().first_slot);
+  put_u32(header, arc().end_slot);
   return parts_->table.digest() + XXH3_64bits(header.data(), header.size());
 }
 
@@ -265,6 +289,9 @@ Status StateMachine::restore(std::string_view key, std::string_view value) {
     return Error{ErrorCode::kCorrupt, "checkpoint image: version above the header's operation counter"};
   }
   Spot spot = p.table.find(image->key);
+  if (!p.table.arc().contains(spot.slot)) {
+    return Error{ErrorCode::kCorrupt, "checkpoint image: a key that does not belong to " + p.table.arc().text()};
+  }
   if (spot.record != nullptr) return Error{ErrorCode::kCorrupt, "checkpoint image: the key comes twice"};
   p.table.restore(spot, image->key, image->value, image->deadline_ms, image->version);
   return {};

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/arc.h"
 #include "base/result.h"
 #include "base/strong_id.h"
 #include "base/time.h"
@@ -43,8 +44,13 @@ class ImageSink {
   virtual void erase_range(std::string_view begin, std::string_view end) = 0;
 };
 
+/// The answer to a command with a key outside of the group's arc: whoever sent it knew an older map. It executed
+/// nothing, and its session does not remember it: the group that owns the key has to execute it.
+constexpr std::string_view kNotHere = "TRYAGAIN the key is not in this group's arc, the command was not executed";
+
 struct StateMachineOptions {
   uint64_t hash_seed = 0;  // secret, against hash flooding; does not influence any reply or image
+  Arc arc;                 // the keys it owns
 };
 
 class StateMachine {
@@ -54,7 +60,8 @@ class StateMachine {
   StateMachine(const StateMachine&) = delete;
   StateMachine& operator=(const StateMachine&) = delete;
 
-  /// Applies the payload of a kCommands entry. Effective stamp: max(entry's, last applied).
+  /// Applies the payload of a kCommands entry. Effective stamp: max(entry's, last applied). Who owns a key is decided
+  /// here, where all replicas decide the same, never when a command is taken in: kNotHere.
   /// Errors: kCorrupt if malformed (nothing after the malformed operation is applied; the caller stops the node).
   Status apply(LogIndex index, std::string_view payload, ReplyRouter& replies);
   /// Notes that an entry without operations was applied.
@@ -65,6 +72,7 @@ class StateMachine {
   /// reaches the log. Returns true if fine, else false after writing the error to `sink`.
   static bool check_syntax(const CommandView& command, ReplySink& sink);
 
+  Arc arc() const;
   LogIndex applied() const;
   /// Executed since the group began: what keys' versions count (rules.md#versions).
   uint64_t operation_count() const;
@@ -108,7 +116,7 @@ class StateMachine {
   std::string captured_header() const;
 
   /// Rebuilds from a checkpoint: the header, then every key and value in order. Requires: empty state machine.
-  /// Errors: kCorrupt.
+  /// Errors: kCorrupt, also for a key outside of the arc; kVersion.
   Status restore_header(std::string_view header, LogIndex applied);
   /// Instead of it where the header cannot be read any more: images of any version are taken, and no session is known.
   void restore_without_header();

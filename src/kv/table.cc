@@ -43,7 +43,8 @@ void store_deadline(Entry& entry, int64_t deadline_ms) {
 
 }  // namespace
 
-Table::Table(uint64_t hash_seed) : hash_seed_(hash_seed), slots_(std::make_unique<SlotArray>(hash_seed)) {}
+Table::Table(uint64_t hash_seed, Arc arc)
+    : hash_seed_(hash_seed), arc_(arc), slots_(std::make_unique<SlotArray>(hash_seed, arc)) {}
 
 Table::~Table() {
   for (Entry* entry : doomed_) std::free(entry);
@@ -169,7 +170,7 @@ void Table::erase(Spot& spot) {
 }
 
 void Table::flush() {
-  auto erased = std::exchange(slots_, std::make_unique<SlotArray>(hash_seed_));
+  auto erased = std::exchange(slots_, std::make_unique<SlotArray>(hash_seed_, arc_));
   if (changes_.capturing() && !frozen_) {
     frozen_ = std::move(erased);
   } else {
@@ -199,10 +200,10 @@ void Table::reclaim(size_t bytes_max) {
       std::free(entry);
     } else if (retired_.empty()) {
       return;
-    } else if (retired_slot_ < kSlotCount) {
-      retired_.front()->take(static_cast<uint16_t>(retired_slot_++), doomed_);
+    } else if (retired_slots_ < arc_.slot_count()) {
+      retired_.front()->take(static_cast<uint16_t>(arc_.first_slot + retired_slots_++), doomed_);
     } else {
-      retired_slot_ = 0;
+      retired_slots_ = 0;
       retired_.erase(retired_.begin());
     }
   }
@@ -242,7 +243,7 @@ void Table::note_stored(Spot& spot, std::string_view key) {
 uint64_t Table::digest() const {
   uint64_t sum = 0;
   std::vector<Entry*> entries;
-  for (uint32_t slot = 0; slot < kSlotCount; ++slot) {
+  for (uint32_t slot = arc_.first_slot; slot < arc_.end_slot; ++slot) {
     slots_->list(static_cast<uint16_t>(slot), entries);  // in any order: a sum does not see it
     for (const Entry* entry : entries) {
       if (entry->is_tombstone()) continue;

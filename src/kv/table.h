@@ -35,13 +35,15 @@ struct Spot {
   Entry* entry() const { return record != nullptr && !record->is_tombstone() ? record : nullptr; }
 };
 
+/// Holds keys of one arc: nothing can be set outside of it, and nothing is found there.
 class Table {
  public:
-  explicit Table(uint64_t hash_seed);
+  explicit Table(uint64_t hash_seed, Arc arc = {});
   ~Table();
   Table(const Table&) = delete;
   Table& operator=(const Table&) = delete;
 
+  Arc arc() const { return arc_; }
   Spot find(std::string_view key) const;
   uint64_t key_count() const { return key_count_; }
   /// SlotArray::list_positions(); tombstones are among them.
@@ -113,10 +115,11 @@ class Table {
   void release(Entry* entry);
 
   const uint64_t hash_seed_;
+  const Arc arc_;
   std::unique_ptr<SlotArray> slots_;
   std::unique_ptr<SlotArray> frozen_;
   std::vector<std::unique_ptr<SlotArray>> retired_;
-  uint32_t retired_slot_ = 0;         // slots of retired_.front() below this one are empty
+  uint32_t retired_slots_ = 0;        // so many of the first slots of retired_.front() are empty
   std::vector<Entry*> doomed_;        // of retired_, about to be freed
   size_t retired_bytes_ = 0;          // of frozen_, retired_ and doomed_
   size_t largest_flushed_bytes_ = 0;  // since there was nothing left over

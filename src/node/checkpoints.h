@@ -40,8 +40,8 @@ class Checkpoints {
   /// after `log_start`. Requires: !is_writing(); `state` outlives this or the next call.
   void begin(kv::StateMachine& state, LogIndex checkpoint, LogIndex log_start);
 
-  /// Every few milliseconds: starts or goes on with a checkpoint, and cuts the log. `may_start`: nobody else writes to
-  /// the store. `streamed`: the oldest snapshot on its way to a member, which will need the log behind it.
+  /// Every few milliseconds: starts or goes on with a checkpoint, and cuts the log. `may_start`: nobody else writes
+  /// the group's checkpoint. `streamed`: the oldest snapshot on its way to a member, which will need the log behind it.
   void maintain(consensus::Replica& replica, bool may_start, std::optional<LogIndex> streamed);
 
   bool is_writing() const { return checkpointer_->is_running(); }

@@ -60,6 +60,7 @@ struct GroupOptions {
   /// Entries are kept in memory until they are durable here: beyond this no more are taken, from clients or from peers.
   size_t unsynced_bytes_max = 64u << 20;
   uint64_t hash_seed = 0;
+  Arc arc;  // whose keys the group owns
 };
 
 class Group {

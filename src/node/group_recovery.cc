@@ -17,7 +17,10 @@ SnapshotSenderOptions sender_options(const consensus::ReplicaOptions& replica, c
 
 SnapshotReceiverOptions receiver_options(const GroupOptions& options) {
   const consensus::ReplicaOptions& replica = options.replica;
-  return {replica.group, replica.self, {options.hash_seed}, kSnapshotStallTimeouts * replica.election_timeout_min};
+  return {replica.group,
+          replica.self,
+          {options.hash_seed, options.arc},
+          kSnapshotStallTimeouts * replica.election_timeout_min};
 }
 
 }  // namespace
@@ -30,7 +33,7 @@ Group::Group(const GroupOptions& options, GroupHost& host, Clients& clients, env
       clock_(clock),
       log_(log),
       checkpoints_(checkpoints),
-      state_(std::make_unique<kv::StateMachine>(kv::StateMachineOptions{options.hash_seed})),
+      state_(std::make_unique<kv::StateMachine>(kv::StateMachineOptions{options.hash_seed, options.arc})),
       disk_watch_(options.replica.self),
       own_checkpoints_({options.replica.group, options.checkpoint_log_bytes, options.log_tail_bytes}, checkpoints, log,
                        clock, [this](const Error& error) { host_.on_fatal(error); }),

@@ -87,7 +87,7 @@ void Group::finish_install() {
   const consensus::SnapshotHead& head = *done->ready->install;
   log_.reset(options_.replica.group, head.index, head.term);
   std::unique_ptr<kv::StateMachine> former = std::exchange(state_, done->sink->take_state());
-  done->sink.reset();  // with it the store's writer
+  done->sink.reset();  // with it its writer of the store
   own_checkpoints_.begin(*state_, head.index, head.index);
   adopt_stamp();
   unapplied_.clear();

@@ -106,6 +106,43 @@ TEST(Group, LogThatEndsBeforeTheCheckpointRestartsThere) {
   EXPECT_EQ(world.group->status().replica.last_index, LogIndex(12));
 }
 
+// The store holds the images of other groups too: those are none of this one's.
+TEST(Group, OfAnArcRestoresItsOwnImagesAndRefusesKeysElsewhere) {
+  GroupWorld world;
+  world.arc = {0, 8192};  // of "ours"; "away" lies elsewhere
+  world.store_checkpoint(LogIndex(10), Term(0));
+  kv::StateMachine neighbour({0, {8192, 16384}});
+  kv::BatchBuilder batch(0);
+  const std::vector<std::string_view> args = {"away", "theirs"};
+  batch.add({kv::CommandId::kSet, args});
+  struct Nobody final : kv::ReplyRouter {
+    kv::NullSink sink;
+    kv::ReplySink& sink_for(size_t) override { return sink; }
+  } nobody;
+  ASSERT_TRUE(neighbour.apply(LogIndex(1), batch.take(WallMs{1}), nobody).ok());
+  world.store_checkpoint(GroupId(2), neighbour, Term(1));
+  world.open();
+  ASSERT_NE(world.group, nullptr) << world.open_error;
+  EXPECT_EQ(world.group->status().keys, 0u);
+  world.win_election();
+  world.acknowledge();
+  world.write(1, kv::CommandId::kSet, {"ours", "1"});
+  world.write(2, kv::CommandId::kSet, {"away", "1"});
+  world.turn();
+  world.acknowledge();
+  EXPECT_THAT(world.port.answers[1], HasSubstr("OK"));
+  EXPECT_THAT(world.port.answers[2], HasSubstr(std::string(kv::kNotHere)));
+  EXPECT_EQ(world.group->status().keys, 1u);
+}
+
+TEST(Group, WhoseCheckpointIsOfAnotherArcDoesNotStart) {
+  GroupWorld world;
+  world.store_checkpoint(LogIndex(10), Term(0));
+  world.arc = {0, 8192};
+  world.open();
+  EXPECT_EQ(world.open_error, "the checkpoint holds slots 0 to 16383, this replica slots 0 to 8191");
+}
+
 // A follower applies what a majority of others has; its checkpoint can be durable before its own log, of which a crash
 // then takes the term's record too.
 TEST(Group, CheckpointOfATermTheLogHasNotHeardOfIsTakenOver) {

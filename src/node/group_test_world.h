@@ -55,6 +55,7 @@ struct GroupWorld final : GroupHost {
   uint64_t checkpoint_log_bytes = 1u << 20;  // of the next open()
   uint64_t log_tail_bytes = 1u << 20;
   uint64_t memory_max = 0;
+  Arc arc;
   size_t unsynced_bytes_max = 64u << 20;
   uint64_t memory_elsewhere = 0;
 
@@ -69,6 +70,7 @@ struct GroupWorld final : GroupHost {
     group_options.checkpoint_log_bytes = checkpoint_log_bytes;
     group_options.log_tail_bytes = log_tail_bytes;
     group_options.memory_max = memory_max;
+    group_options.arc = arc;
     group_options.unsynced_bytes_max = unsynced_bytes_max;
     group_options.replica.group = kGroup;
     group_options.replica.self = replica(1);
@@ -196,11 +198,15 @@ struct GroupWorld final : GroupHost {
   }
   /// A checkpoint of an empty state as of (index, term).
   void store_checkpoint(LogIndex index, Term term) {
-    kv::StateMachine state({});
+    kv::StateMachine state({0, arc});
     state.skip(index);
+    store_checkpoint(kGroup, state, term);
+  }
+  /// Of whatever group.
+  void store_checkpoint(GroupId id, kv::StateMachine& state, Term term) {
     consensus::Configuration configuration;
     configuration.voters = {replica(1), replica(2), replica(3)};
-    storage::Checkpointer checkpointer(checkpoints, kGroup, state, [](const auto&) {});
+    storage::Checkpointer checkpointer(checkpoints, id, state, [](const auto&) {});
     checkpointer.start(term, configuration);
     while (checkpointer.step(1u << 20)) {
     }

@@ -41,7 +41,7 @@ struct Snapshot {
     while (checkpointer.step(1u << 20)) {
     }
     store.run_all();
-    auto source = storage::SnapshotSource::open(store, kGroup, storage::all_data_keys());
+    auto source = storage::SnapshotSource::open(store, kGroup);
     while (!(*source)->is_at_end()) pieces.push_back((*source)->next().value());
   }
   wire::SnapshotChunk chunk(size_t i, uint64_t stream = 9) const {

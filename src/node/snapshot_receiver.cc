@@ -50,10 +50,9 @@ SnapshotReceiver::Event SnapshotReceiver::on_chunk(const wire::SnapshotChunk& ch
       return Event::kNone;
     }
     if (!may_begin) return Event::kNone;  // it is sent again
-    stream_.reset();                      // with it the store's writer
+    stream_.reset();                      // with it its writer of the store
     stream_.emplace(Stream{.from = chunk.from, .name = chunk.stream, .term = chunk.term});
-    stream_->sink =
-        std::make_unique<storage::SnapshotSink>(checkpoints_, options_.group, storage::all_data_keys(), options_.state);
+    stream_->sink = std::make_unique<storage::SnapshotSink>(checkpoints_, options_.group, options_.state);
   }
   if (stream_->phase == Phase::kReceiving && chunk.offset == stream_->offset) {
     if (stream_->sink->bytes_pending() > kStagedBytesMax) return Event::kNone;  // it is sent again

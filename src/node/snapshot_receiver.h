@@ -24,7 +24,8 @@ struct SnapshotReceiverOptions {
   GroupId group;
   consensus::ReplicaId self;
   kv::StateMachineOptions state;
-  /// A stream without a new chunk for this long is given up: while it is staged no checkpoint can be written.
+  /// A stream without a new chunk for this long is given up: while it is staged no checkpoint of the group can be
+  /// written.
   Duration stall_max{};
 };
 
@@ -41,12 +42,12 @@ class SnapshotReceiver {
     kHead,      // it is known what is coming: head()
     kComplete,  // all of it has arrived and is good: write(), or finish()
   };
-  /// `may_begin`: nobody else writes to the store, apart from what is staged here.
+  /// `may_begin`: nobody else writes the group's checkpoint, apart from what is staged here.
   Event on_chunk(const wire::SnapshotChunk& chunk, bool may_begin, Instant now);
   /// Every few milliseconds.
   void maintain(Instant now);
 
-  /// Holds the store's writer.
+  /// Holds a writer of the store.
   bool is_staging() const { return stream_ && stream_->sink != nullptr; }
   /// Requires: after kHead or kComplete.
   consensus::SnapshotHead head() const;

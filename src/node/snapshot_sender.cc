@@ -20,7 +20,7 @@ SnapshotSender::SnapshotSender(const SnapshotSenderOptions& options, env::Checkp
 
 Status SnapshotSender::begin(ReplicaId peer, Term term, Instant now) {
   CHECK(!streams_.contains(peer));
-  auto source = SnapshotSource::open(checkpoints_, options_.group, storage::all_data_keys());
+  auto source = SnapshotSource::open(checkpoints_, options_.group);
   if (!source.ok()) return source.error();
   Stream& stream = streams_[peer];
   stream.name = prng_.next() | 1;  // 0 is none

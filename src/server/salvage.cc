@@ -38,7 +38,8 @@ Result<std::unique_ptr<SalvageSource>> read_source(const std::string& path, host
   auto store = host::RocksDbCheckpointStore::open_to_read(checkpoint, loop);
   if (!store.ok() && store.error().code == ErrorCode::kVersion) return store.error();
   if (!store.ok()) std::cout << path << ": " << store.error().message << "\n";
-  source->take_checkpoint(store.ok() ? store->get() : nullptr);
+  const Status taken = source->take_checkpoint(store.ok() ? store->get() : nullptr);
+  if (!taken.ok()) return Error{taken.error().code, path + ": " + taken.error().message};
   return source;
 }
 

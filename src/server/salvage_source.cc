@@ -57,14 +57,18 @@ void SalvageSource::lose_base() {
   state_->restore_without_header();
 }
 
-void SalvageSource::take_checkpoint(env::CheckpointStore* store) {
-  if (store == nullptr) return lose_base();
+Status SalvageSource::take_checkpoint(env::CheckpointStore* store) {
+  if (store == nullptr) {
+    lose_base();
+    return {};
+  }
   {
     const std::unique_ptr<env::CheckpointReader> reader = store->read();
     const std::string key = storage::checkpoint_meta_key(kGroup);
     reader->seek(key);
     if (reader->valid() && reader->key() == key) {
       const auto meta = storage::decode_checkpoint_meta(reader->value());
+      if (!meta.ok() && meta.error().code == ErrorCode::kVersion) return meta.error();
       if (!meta.ok() || !state_->restore_header(meta->header, meta->index).ok()) {
         lose_base();
       } else {
@@ -75,6 +79,7 @@ void SalvageSource::take_checkpoint(env::CheckpointStore* store) {
     }
   }
   take_images(*store);
+  return {};
 }
 
 void SalvageSource::take_images(env::CheckpointStore& store) {

@@ -42,8 +42,8 @@ class SalvageSource {
   std::pair<Term, LogIndex> freshness() const;
 
   /// Takes in what can be read of the checkpoint; nothing: there is a store, and it cannot be opened. To be called
-  /// once, before apply().
-  void take_checkpoint(env::CheckpointStore* store);
+  /// once, before apply(). Errors: kVersion, of a format that this program does not read: nothing of it is lost.
+  Status take_checkpoint(env::CheckpointStore* store);
   /// Applies what comes behind the checkpoint. Missing ones are passed over: what is touched later is uncertain.
   void apply(const Entries& entries);
 

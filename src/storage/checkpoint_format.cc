@@ -9,7 +9,6 @@
 namespace torc::storage {
 namespace {
 
-constexpr uint8_t kCheckpointVersion = 1;
 constexpr size_t kChecksumBytes = 4;
 
 Error corrupt(const std::string& what) { return Error{ErrorCode::kCorrupt, "checkpoint record of a group: " + what}; }
@@ -28,6 +27,8 @@ std::string encode_checkpoint_meta(const CheckpointMeta& meta) {
   put_u32(value, 0);
   put_u8(value, kCheckpointVersion);
   put_u64(value, meta.group.value);
+  put_u16(value, static_cast<uint16_t>(meta.arc.first_slot));
+  put_u16(value, static_cast<uint16_t>(meta.arc.end_slot));
   put_u64(value, meta.index.value);
   put_u64(value, meta.term.value);
   put_bytes(value, consensus::encode_configuration(meta.configuration));
@@ -47,11 +48,13 @@ Result<CheckpointMeta> decode_checkpoint_meta(std::string_view value) {
   }
   CheckpointMeta meta;
   meta.group = GroupId(reader.u64());
+  meta.arc.first_slot = reader.u16();
+  meta.arc.end_slot = reader.u16();
   meta.index = LogIndex(reader.u64());
   meta.term = Term(reader.u64());
   const std::string_view configuration = reader.bytes();
   meta.header = std::string(reader.bytes());
-  if (!reader.at_end()) return corrupt("malformed");
+  if (!reader.at_end() || !meta.arc.is_valid()) return corrupt("malformed");
   auto decoded = consensus::decode_configuration(configuration);
   if (!decoded.ok()) {
     return decoded.error().code == ErrorCode::kVersion ? decoded.error() : corrupt(decoded.error().message);

@@ -36,7 +36,7 @@ void Checkpointer::start(Term term, const consensus::Configuration& configuratio
   term_ = term;
   state_.begin_capture();
   writer_ = store_.begin();
-  const CheckpointMeta meta{group_, index_, term, configuration, state_.captured_header()};
+  const CheckpointMeta meta{group_, state_.arc(), index_, term, configuration, state_.captured_header()};
   writer_->put(checkpoint_meta_key(group_), encode_checkpoint_meta(meta));
 }
 
@@ -73,9 +73,14 @@ Result<std::optional<CheckpointMeta>> load_checkpoint(env::CheckpointStore& stor
 }
 
 Status restore_checkpoint(env::CheckpointStore& store, const CheckpointMeta& meta, kv::StateMachine& state) {
+  if (meta.arc != state.arc()) {
+    return Error{ErrorCode::kInvalid,
+                 "the checkpoint holds " + meta.arc.text() + ", this replica " + state.arc().text()};
+  }
   if (Status status = state.restore_header(meta.header, meta.index); !status.ok()) return status;
+  const kv::ImageRange own = kv::images_of(meta.arc);
   const std::unique_ptr<env::CheckpointReader> reader = store.read();
-  for (reader->seek(std::string(1, static_cast<char>(kFirstDataKeyspace))); reader->valid(); reader->next()) {
+  for (reader->seek(own.begin); reader->valid() && reader->key() < own.end; reader->next()) {
     if (Status status = state.restore(reader->key(), reader->value()); !status.ok()) return status;
   }
   return reader->status();

@@ -35,7 +35,7 @@ class Checkpointer {
   Checkpointer& operator=(const Checkpointer&) = delete;
 
   /// `term` and `configuration` are of the entry at the state machine's applied index.
-  /// Requires: !is_running(), and nobody else writes to the store.
+  /// Requires: !is_running(), and nobody else writes this group's checkpoint.
   void start(Term term, const consensus::Configuration& configuration);
   /// Hands over about `bytes_max` more, or nothing while kBytesPendingMax wait for the store's background task.
   /// Returns true if there is more to hand over.
@@ -62,11 +62,11 @@ class Checkpointer {
 };
 
 /// What the store knows of a group; nothing if no checkpoint of it was ever durable.
-/// Errors: kCorrupt, kIo.
+/// Errors: kCorrupt, kVersion, kIo.
 Result<std::optional<CheckpointMeta>> load_checkpoint(env::CheckpointStore& store, GroupId group);
 
-/// Fills the state machine with the checkpoint's contents. Blocking.
-/// Requires: an empty state machine. Errors: kCorrupt, kIo.
+/// Fills the state machine with the checkpoint's contents, and with nothing of other groups. Blocking.
+/// Requires: an empty state machine. Errors: kInvalid if it is of another arc; kCorrupt, kVersion, kIo.
 Status restore_checkpoint(env::CheckpointStore& store, const CheckpointMeta& meta, kv::StateMachine& state);
 
 }  // namespace torc::storage

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/codec.h"
+#include "base/crc32c.h"
 #include "base/prng.h"
 #include "kv/batch.h"
 #include "sim/checkpoint_store.h"
@@ -63,6 +65,22 @@ struct Story {
 TEST(Checkpointer, ANewStoreHasNoCheckpoint) {
   sim::CheckpointStore store;
   EXPECT_EQ(load_checkpoint(store, kGroup).value(), std::nullopt);
+}
+
+TEST(Checkpointer, ACheckpointOfAnEarlierFormatIsNotTakenForDamage) {
+  Story story(1);
+  const CheckpointMeta meta{kGroup, {}, LogIndex(5), Term(2), story.configuration, "header"};
+  std::string record = encode_checkpoint_meta(meta);
+  record[4] = 1;
+  store_u32(record.data(), crc32c(std::string_view(record).substr(4)));
+  const auto writer = story.store.begin();
+  writer->put(checkpoint_meta_key(kGroup), record);
+  writer->put("\1an image as it was then", "v");
+  writer->commit([](const Status&) {});
+  ASSERT_TRUE(story.store.run_all());
+  const auto loaded = load_checkpoint(story.store, kGroup);
+  ASSERT_FALSE(loaded.ok());
+  EXPECT_EQ(loaded.error().code, ErrorCode::kVersion);
 }
 
 TEST(Checkpointer, StateAndItsIndexComeBackTogether) {
@@ -169,11 +187,11 @@ TEST(Checkpointer, WhateverTheMomentOfACrashTheStateIsExactlyThatOfSomeDurableIn
 
 TEST(CheckpointFormat, MetaKeysSortBeforeData) {
   EXPECT_LT(checkpoint_meta_key(GroupId(1)), checkpoint_meta_key(GroupId(256)));
-  EXPECT_LT(checkpoint_meta_key(GroupId(UINT64_MAX)), std::string(1, static_cast<char>(kFirstDataKeyspace)));
+  EXPECT_LT(checkpoint_meta_key(GroupId(UINT64_MAX)), std::string(1, static_cast<char>(kv::kKeyspaceLinearizable)));
 }
 
 TEST(CheckpointFormat, EveryFlippedBitAndEveryTruncationIsRefused) {
-  const CheckpointMeta meta{kGroup, LogIndex(5), Term(2), {{{NodeId(1), Incarnation(11)}}, {}, {}}, "header"};
+  const CheckpointMeta meta{kGroup, {16, 32}, LogIndex(5), Term(2), {{{NodeId(1), Incarnation(11)}}, {}, {}}, "header"};
   const std::string value = encode_checkpoint_meta(meta);
   ASSERT_EQ(decode_checkpoint_meta(value).value(), meta);
   for (size_t bit = 0; bit < value.size() * 8; ++bit) {

@@ -1,8 +1,8 @@
 // The bytes of a snapshot on its way to another replica: a checkpoint as one stream, cut into chunks anywhere.
 //
-//   u8 version (1)
-//   bytes head             the group's record of the checkpoint (checkpoint_format.h): index, term, configuration in
-//                          force there, the state machine's header
+//   u8 version (2)
+//   bytes head             the group's record of the checkpoint (checkpoint_format.h): arc, index, term, configuration
+//                          in force there, the state machine's header
 //   bytes key, bytes value  of every image, in ascending order of the keys; any number of times
 //   u8 0                   an empty key: the end
 //   u64 count of images
@@ -14,7 +14,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 
 #include "kv/image_format.h"
 #include "kv/sessions.h"
@@ -22,32 +21,18 @@
 
 namespace torc::storage {
 
-constexpr uint8_t kSnapshotVersion = 1;
+constexpr uint8_t kSnapshotVersion = 2;
 /// What is sent at a time: small beside the memory of a connection, large beside what a message costs.
 constexpr size_t kSnapshotChunkBytes = 256u << 10;
 
 // What a receiver believes a length up to; nothing is allocated before the bytes arrive.
 constexpr size_t kSnapshotHeadBytesMax = 512u << 20;
-/// Checksum, version, group, index, term, configuration (64 members of 16 bytes, in three lists), and the state
+/// Checksum, version, group, arc, index, term, configuration (64 members of 16 bytes, in three lists), and the state
 /// machine's header: version, counter, stamp, sessions.
-static_assert(4 + 1 + 3 * 8 + (10 + 1 + 3 * (10 + 16 * consensus::kConfigurationMembersMax)) +
+static_assert(4 + 1 + 3 * 8 + 2 * 2 + (10 + 1 + 3 * (10 + 16 * consensus::kConfigurationMembersMax)) +
                   (10 + 1 + 8 + 8 + kv::kSessionsEncodedBytesMax) <=
               kSnapshotHeadBytesMax);
-constexpr size_t kSnapshotKeyBytesMax = kv::kImageKeyPrefixBytes + kv::kKeyBytesMax;
+constexpr size_t kSnapshotKeyBytesMax = kv::kImageKeyBytesMax;
 constexpr size_t kSnapshotValueBytesMax = kv::kImageValuePrefixBytes + kv::kValueBytesMax;
-
-/// The keys of one group in the checkpoint store, half open.
-struct KeyRange {
-  std::string begin;
-  std::string end;
-
-  bool contains(std::string_view key) const { return key >= begin && key < end; }
-};
-
-/// The whole circle: there is one group.
-inline KeyRange all_data_keys() {
-  return {std::string(1, static_cast<char>(kFirstDataKeyspace)),
-          std::string(1, static_cast<char>(kFirstDataKeyspace + 1))};
-}
 
 }  // namespace torc::storage

@@ -33,10 +33,9 @@ Result<std::optional<std::string_view>> take_bytes(std::string_view& rest, size_
 
 }  // namespace
 
-SnapshotSink::SnapshotSink(env::CheckpointStore& store, GroupId group, KeyRange range,
-                           const kv::StateMachineOptions& options)
+SnapshotSink::SnapshotSink(env::CheckpointStore& store, GroupId group, const kv::StateMachineOptions& options)
     : group_(group),
-      range_(std::move(range)),
+      range_(kv::images_of(options.arc)),
       state_(std::make_unique<kv::StateMachine>(options)),
       writer_(store.begin()) {}
 
@@ -117,6 +116,7 @@ Status SnapshotSink::open(std::string_view head) {
   auto meta = decode_checkpoint_meta(head);
   if (!meta.ok()) return unusable(meta.error());
   if (meta->group != group_) return invalid("of another group");
+  if (meta->arc != state_->arc()) return invalid("of " + meta->arc.text() + " instead of " + state_->arc().text());
   if (!meta->index || meta->index > consensus::kLogIndexMax) return invalid("of no index that exists");
   if (const Status restored = state_->restore_header(meta->header, meta->index); !restored.ok()) {
     return unusable(restored.error());
@@ -129,7 +129,7 @@ Status SnapshotSink::open(std::string_view head) {
 }
 
 Status SnapshotSink::add(std::string_view key, std::string_view value) {
-  if (!range_.contains(key)) return invalid("a key outside the group's range");
+  if (!range_.contains(key)) return invalid("a key outside of the group's arc");
   if (key <= last_key_) return invalid("keys do not ascend");
   if (const Status restored = state_->restore(key, value); !restored.ok()) return unusable(restored.error());
   writer_->put(key, value);

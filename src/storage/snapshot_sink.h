@@ -15,12 +15,13 @@
 namespace torc::storage {
 
 /// Chunks go into a new state machine and into an uncommitted generation of the store as they arrive. Destroying the
-/// sink forgets both. Believes nothing: hostile bytes are an Error, and cost the memory of what arrived. Holds the
-/// store's only writer: no checkpoint can be written while it lives.
+/// sink forgets both. Believes nothing: hostile bytes are an Error, and cost the memory of what arrived. Takes the
+/// place of the group's own images only. Holds a writer of the store: no checkpoint of this group may be written
+/// meanwhile, those of others may.
 class SnapshotSink {
  public:
-  /// Requires: nobody else writes to the store.
-  SnapshotSink(env::CheckpointStore& store, GroupId group, KeyRange range, const kv::StateMachineOptions& options);
+  /// Requires: nobody else writes this group's checkpoint.
+  SnapshotSink(env::CheckpointStore& store, GroupId group, const kv::StateMachineOptions& options);
   ~SnapshotSink();
   SnapshotSink(const SnapshotSink&) = delete;
   SnapshotSink& operator=(const SnapshotSink&) = delete;
@@ -59,7 +60,7 @@ class SnapshotSink {
   Status add(std::string_view key, std::string_view value);
 
   const GroupId group_;
-  const KeyRange range_;
+  const kv::ImageRange range_;
   std::unique_ptr<kv::StateMachine> state_;
   std::unique_ptr<env::CheckpointWriter> writer_;
   std::optional<CheckpointMeta> meta_;

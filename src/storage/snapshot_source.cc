@@ -9,8 +9,7 @@
 
 namespace torc::storage {
 
-Result<std::unique_ptr<SnapshotSource>> SnapshotSource::open(env::CheckpointStore& store, GroupId group,
-                                                             KeyRange range) {
+Result<std::unique_ptr<SnapshotSource>> SnapshotSource::open(env::CheckpointStore& store, GroupId group) {
   std::unique_ptr<env::CheckpointReader> reader = store.read();
   const std::string key = checkpoint_meta_key(group);
   reader->seek(key);
@@ -21,15 +20,15 @@ Result<std::unique_ptr<SnapshotSource>> SnapshotSource::open(env::CheckpointStor
   }
   const auto meta = decode_checkpoint_meta(reader->value());
   if (!meta.ok()) return meta.error();
-  std::unique_ptr<SnapshotSource> source(new SnapshotSource(std::move(reader), meta->index, std::move(range)));
+  std::unique_ptr<SnapshotSource> source(new SnapshotSource(std::move(reader), *meta));
   put_u8(source->prefix_, kSnapshotVersion);
   put_bytes(source->prefix_, source->reader_->value());
   source->reader_->seek(source->range_.begin);
   return source;
 }
 
-SnapshotSource::SnapshotSource(std::unique_ptr<env::CheckpointReader> reader, LogIndex index, KeyRange range)
-    : reader_(std::move(reader)), index_(index), range_(std::move(range)) {}
+SnapshotSource::SnapshotSource(std::unique_ptr<env::CheckpointReader> reader, const CheckpointMeta& meta)
+    : reader_(std::move(reader)), index_(meta.index), range_(kv::images_of(meta.arc)) {}
 
 /// Makes the next image what comes next, or the end. False behind the end, or where the store cannot be read.
 bool SnapshotSource::refill() {

@@ -26,7 +26,7 @@ class SnapshotSource {
   };
 
   /// Errors: kNotFound if the group has no checkpoint, kCorrupt, kIo.
-  static Result<std::unique_ptr<SnapshotSource>> open(env::CheckpointStore& store, GroupId group, KeyRange range);
+  static Result<std::unique_ptr<SnapshotSource>> open(env::CheckpointStore& store, GroupId group);
 
   LogIndex index() const { return index_; }
   bool is_at_end() const { return is_at_end_; }
@@ -34,12 +34,12 @@ class SnapshotSource {
   Result<Chunk> next();
 
  private:
-  SnapshotSource(std::unique_ptr<env::CheckpointReader> reader, LogIndex index, KeyRange range);
+  SnapshotSource(std::unique_ptr<env::CheckpointReader> reader, const CheckpointMeta& meta);
   bool refill();
 
   std::unique_ptr<env::CheckpointReader> reader_;
   const LogIndex index_;
-  const KeyRange range_;
+  const kv::ImageRange range_;
   // What comes next in the stream: the rest of `prefix_`, then the rest of `value_`, then the next image.
   std::string prefix_;
   size_t prefix_taken_ = 0;

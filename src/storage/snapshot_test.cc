@@ -62,12 +62,12 @@ struct Store {
     ASSERT_TRUE(store.run_all());
   }
   std::unique_ptr<SnapshotSource> source() {
-    auto source = SnapshotSource::open(store, kGroup, all_data_keys());
+    auto source = SnapshotSource::open(store, kGroup);
     EXPECT_TRUE(source.ok()) << source.error().message;
     return *std::move(source);
   }
   std::unique_ptr<SnapshotSink> sink() {
-    return std::make_unique<SnapshotSink>(store, kGroup, all_data_keys(), kv::StateMachineOptions{2});
+    return std::make_unique<SnapshotSink>(store, kGroup, kv::StateMachineOptions{2});
   }
   std::string contents() const {
     std::string all;
@@ -233,7 +233,7 @@ TEST(Snapshot, TheSendersViewDoesNotMoveWhileItIsRead) {
 
 TEST(Snapshot, AGroupWithoutCheckpointHasNothingToSend) {
   Store sender;
-  EXPECT_EQ(SnapshotSource::open(sender.store, kGroup, all_data_keys()).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(SnapshotSource::open(sender.store, kGroup).error().code, ErrorCode::kNotFound);
 }
 
 TEST(Snapshot, AnEmptyStateIsASnapshotToo) {
@@ -331,7 +331,7 @@ std::pair<std::string, std::string> image_of(const std::string& key, const std::
   store.set(key, value);
   store.checkpoint();
   const auto reader = store.store.read();
-  reader->seek(all_data_keys().begin);
+  reader->seek(kv::images_of({}).begin);
   return {std::string(reader->key()), std::string(reader->value())};
 }
 
@@ -368,10 +368,10 @@ TEST(Snapshot, WhatBreaksTheFormatBehindAChecksumThatFitsIsRefused) {
 
   forged = empty;
   forged.image(checkpoint_meta_key(kGroup), low.second);
-  EXPECT_EQ(forged.error(), "snapshot: a key outside the group's range");
+  EXPECT_EQ(forged.error(), "snapshot: a key outside of the group's arc");
   forged = empty;
   forged.image("\x02", low.second);
-  EXPECT_EQ(forged.error(), "snapshot: a key outside the group's range");
+  EXPECT_EQ(forged.error(), "snapshot: a key outside of the group's arc");
 
   forged = empty;
   std::string misplaced = low.first;
@@ -429,7 +429,7 @@ TEST(Snapshot, AnnouncedLengthsBeyondTheLimitsAreRefusedBeforeTheirBytesArrive) 
   put_bytes(start, image_of("a", "1").first);
   EXPECT_EQ(error_of(with_length(start, kSnapshotValueBytesMax)), "");
   EXPECT_EQ(error_of(with_length(start, kSnapshotValueBytesMax + 1)), "snapshot: value too long");
-  EXPECT_THAT(error_of(std::string(1, '\x02')), HasSubstr("the snapshot has version 2, this program knows version 1"));
+  EXPECT_THAT(error_of(std::string(1, '\x03')), HasSubstr("the snapshot has version 3, this program knows version 2"));
 }
 
 TEST(Snapshot, AStagedOneThatIsGivenUpLeavesTheStoreToTheNextWriter) {

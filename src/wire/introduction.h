@@ -15,8 +15,8 @@
 namespace torc::wire {
 
 /// The formats of replicated things (entries, snapshots) that this version reads and writes.
-constexpr uint32_t kFormatOldest = 1;
-constexpr uint32_t kFormatNewest = 1;
+constexpr uint32_t kFormatOldest = 2;
+constexpr uint32_t kFormatNewest = 2;
 
 /// What safety depends on. A lease, for one, holds because everybody else waits for as long as its leader counts on:
 /// with 3,000 ms at the leader and 200 at the others reads were stale for seconds.

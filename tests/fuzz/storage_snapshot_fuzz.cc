@@ -1,6 +1,6 @@
 // Any bytes as a snapshot's stream, in chunks behind checksums that fit: refused, or staged and installed to exactly
-// what they say. The first byte says how the stream is cut, the second whether the rest is a whole stream or what
-// follows a good head.
+// what they say, beside a neighbour on the same store of which nothing changes. The first byte says how the stream is
+// cut, the second whether the rest is a whole stream or what follows a good head.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -18,9 +18,13 @@ namespace torc::storage {
 namespace {
 
 constexpr GroupId kGroup{1};
+constexpr Arc kArc{0, 8192};
+
+/// The first key that can be another group's.
+std::string neighbours_key() { return kv::images_of(kArc).end; }
 
 std::string read_back(env::CheckpointStore& store) {
-  auto source = SnapshotSource::open(store, kGroup, all_data_keys());
+  auto source = SnapshotSource::open(store, kGroup);
   CHECK(source.ok()) << source.error().message;
   std::string stream;
   while (!(*source)->is_at_end()) stream += (*source)->next().value().bytes.view();
@@ -29,7 +33,7 @@ std::string read_back(env::CheckpointStore& store) {
 
 /// Version and head of a state that is empty apart from its counters: forged images get as far as their own checks.
 std::string good_head() {
-  kv::StateMachine state({});
+  kv::StateMachine state({0, kArc});
   state.skip(LogIndex(9));
   sim::CheckpointStore store;
   Checkpointer checkpointer(store, kGroup, state, [](const auto&) {});
@@ -43,7 +47,13 @@ std::string good_head() {
 
 void take(std::string_view stream, size_t piece) {
   sim::CheckpointStore store;
-  SnapshotSink sink(store, kGroup, all_data_keys(), {});
+  {
+    const auto neighbour = store.begin();
+    neighbour->put(neighbours_key(), "v");
+    neighbour->commit([](const Status&) {});
+    store.run_all();
+  }
+  SnapshotSink sink(store, kGroup, {0, kArc});
   uint32_t checksum = 0;
   for (std::string_view rest = stream; !rest.empty();) {
     const std::string_view bytes = rest.substr(0, piece);
@@ -59,12 +69,15 @@ void take(std::string_view stream, size_t piece) {
   const std::unique_ptr<kv::StateMachine> state = sink.take_state();
   CHECK(state->applied() == sink.meta()->index);
 
-  kv::StateMachine restored({});
+  kv::StateMachine restored({0, kArc});
   const auto meta = load_checkpoint(store, kGroup);
   CHECK(meta.ok() && meta->has_value());
   const Status filled = restore_checkpoint(store, **meta, restored);
   CHECK(filled.ok()) << filled.error().message;
   CHECK(restored.digest() == state->digest());
+  const auto reader = store.read();
+  reader->seek(neighbours_key());
+  CHECK(reader->valid() && reader->key() == neighbours_key());
 }
 
 }  // namespace
