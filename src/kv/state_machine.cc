@@ -114,11 +114,11 @@ void StateMachine::Parts::execute_once(const Operation& op, ReplySink& sink) {
       CHECK(replay(admission.reply, sink));
       return;
     case Sessions::Verdict::kExecuted:
-      return sink.error(kReplyNotKept);
+      return sink.refusal(Refusal::kReplyNotKept);
     case Sessions::Verdict::kUnknown:
-      return sink.error(kUnknownSession);
+      return sink.refusal(Refusal::kUnknownSession);
     case Sessions::Verdict::kOverfull:
-      return sink.error(kTooManyRecords);
+      return sink.refusal(Refusal::kSessionOverfull);
   }
 }
 

@@ -129,6 +129,11 @@ kv::ReplySink& Clients::begin(Waiter waiter) {
   return client == nullptr ? nobody_ : client->port->begin_reply(waiter.ticket);
 }
 
+void Clients::refuse(Waiter waiter, kv::Refusal refusal) {
+  begin(waiter).refusal(refusal);
+  end(waiter);
+}
+
 void Clients::end_immediate(Waiter waiter) {
   if (Client* client = find(waiter.client)) client->port->end_reply(waiter.ticket);
 }

@@ -27,11 +27,6 @@ constexpr Duration kRepeatFrontAfter = 3s;
 /// With disks that take longer than kRepeatAfter each repetition threw away the answer that was almost there, for ever.
 constexpr int kPatienceMax = 8;
 
-constexpr std::string_view kUnknownOutcome =
-    "UNKNOWN outcome: no answer from the leader in time; the command may or may not be executed";
-constexpr std::string_view kSameCallAgain = "TRYAGAIN no answer from the leader in time, send the same call again";
-constexpr std::string_view kNoLeader = "CLUSTERDOWN no leader could be reached in time, the command was not executed";
-
 }  // namespace
 
 Forwarder::Forwarder(GroupId group, ForwarderHost& host, Clients& clients, Duration command_timeout,
@@ -278,11 +273,9 @@ void Forwarder::expire(Instant now) {
 void Forwarder::refuse_overdue(Instant now) {
   const auto refuse = [this](const Outstanding& item) {
     const bool is_clients_label = item.retry == Retry::kSameLabel;
-    clients_.begin(item.waiter)
-        .error(!item.may_be_executed() ? kNoLeader
-               : is_clients_label      ? kSameCallAgain
-                                       : kUnknownOutcome);
-    clients_.end(item.waiter);
+    clients_.refuse(item.waiter, !item.may_be_executed() ? kv::Refusal::kNoLeader
+                                 : is_clients_label      ? kv::Refusal::kSendUnanswered
+                                                         : kv::Refusal::kNoAnswer);
   };
   for (Outstanding& item : outstanding_) {
     if (item.is_done || item.deadline > now) continue;

@@ -116,6 +116,7 @@ class Forwarder {
   void lose_session(uint64_t sequence);
   bool may_replace_session(Instant now) const;
   kv::ReplySink& finish(Outstanding& item);
+  void refuse(Outstanding& item, kv::Refusal refusal);
 
   GroupId group_;
   ForwarderHost& host_;

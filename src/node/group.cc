@@ -4,7 +4,6 @@
 #include <functional>
 
 #include "base/check.h"
-#include "node/refusals.h"
 #include "node/role_notice.h"
 
 namespace torc::node {
@@ -54,6 +53,7 @@ class AnswerOnDemand final : public kv::ReplySink {
   void ok() override { sink().ok(); }
   void status(std::string_view text) override { sink().status(text); }
   void error(std::string_view text) override { sink().error(text); }
+  void refusal(kv::Refusal refusal) override { sink().refusal(refusal); }
   void integer(int64_t value) override { sink().integer(value); }
   void bulk(std::string_view value) override {
     bytes_ += value.size();
@@ -165,7 +165,7 @@ void Group::propose_gathered() {
     const auto place = replica_->propose(consensus::EntryKind::kCommands, std::move(batch->buffer), now);
     if (!place) {
       proposals_.refused(*batch);
-      refuse_all(batch->waiters, kNotExecuted);
+      refuse_all(batch->waiters, kv::Refusal::kNotExecuted);
       continue;
     }
     proposals_.proposed(place->term, place->index, *std::move(batch), now + options_.command_timeout);
@@ -267,7 +267,7 @@ bool Group::apply(const consensus::Entry& entry) {
     state_->skip(entry.index);
   }
   applied_bytes_ += entry.size();
-  refuse_all(proposals_.take_lost(entry.index), kNotExecuted);
+  refuse_all(proposals_.take_lost(entry.index), kv::Refusal::kNotExecuted);
   notice_stamp();
   return true;
 }
@@ -339,33 +339,27 @@ void Group::reroute_unproposed() {
   }
 }
 
-void Group::refuse_all(const std::vector<WriteWaiter>& waiters, std::string_view plain_error) {
-  for (const WriteWaiter& writer : waiters) refuse(writer, plain_error);
+void Group::refuse_all(const std::vector<WriteWaiter>& waiters, kv::Refusal plain) {
+  for (const WriteWaiter& writer : waiters) refuse(writer, plain);
 }
 
-void Group::refuse(const WriteWaiter& writer, std::string_view plain_error) {
-  kv::ReplySink& sink = clients_.begin(writer.waiter);
+void Group::refuse(const WriteWaiter& writer, kv::Refusal plain) {
   switch (writer.retry) {
     case Retry::kNone:
-      sink.error(plain_error);
-      break;
+      return clients_.refuse(writer.waiter, plain);
     case Retry::kSameLabel:
-      sink.error(kSameCallAgain);
-      break;
+      return clients_.refuse(writer.waiter, kv::Refusal::kSendSameCallAgain);
     case Retry::kUnknown:
-      sink.error(kUnknownOutcome);
-      break;
+      return clients_.refuse(writer.waiter, kv::Refusal::kUnknownOutcome);
   }
-  clients_.end(writer.waiter);
 }
 
 void Group::maintain() {
   const Instant now = clock_.now();
-  refuse_all(proposals_.take_overdue(now), kUnknownOutcome);
-  refuse_all(proposals_.take_overdue_unproposed(now), kNoMajority);
+  refuse_all(proposals_.take_overdue(now), kv::Refusal::kUnknownOutcome);
+  refuse_all(proposals_.take_overdue_unproposed(now), kv::Refusal::kNoMajority);
   for (const PendingRead& read : reads_.take_overdue(now)) {
-    clients_.begin(read.waiter).error(kReadOverdue);
-    clients_.end(read.waiter);
+    clients_.refuse(read.waiter, kv::Refusal::kReadOverdue);
   }
   purge_expired();
   state_->reclaim();

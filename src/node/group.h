@@ -159,7 +159,7 @@ class Group {
   void ask_for_reads();
   void take_ready();
   void carry_out(consensus::Ready ready);
-  std::string_view reason_to_refuse(const kv::CommandView& command) const;
+  std::optional<kv::Refusal> reason_to_refuse(const kv::CommandView& command) const;
   size_t growth_before() const;
   bool has_backlog() const;
   void apply_committed();
@@ -171,9 +171,9 @@ class Group {
   void notice_stamp();
   void adopt_stamp();
   void reroute_unproposed();
-  /// Ends writes that this replica will not decide. `plain_error`: for commands that were proposed once, here.
-  void refuse_all(const std::vector<WriteWaiter>& waiters, std::string_view plain_error);
-  void refuse(const WriteWaiter& writer, std::string_view plain_error);
+  /// Ends writes that this replica will not decide. `plain`: for commands that were proposed once, here.
+  void refuse_all(const std::vector<WriteWaiter>& waiters, kv::Refusal plain);
+  void refuse(const WriteWaiter& writer, kv::Refusal plain);
   void purge_expired();
   void replace_lost_members();
   void watch_disk();

@@ -3,7 +3,6 @@
 
 #include "base/check.h"
 #include "node/group.h"
-#include "node/refusals.h"
 
 namespace torc::node {
 
@@ -68,7 +67,7 @@ void Group::finish_install() {
   adopt_stamp();
   unapplied_.clear();
   // Whether what was proposed here up to there is part of the snapshot, nobody here can tell.
-  refuse_all(proposals_.take_lost(head.index), kUnknownOutcome);
+  refuse_all(proposals_.take_lost(head.index), kv::Refusal::kUnknownOutcome);
   ++snapshots_installed_;
   snapshot_receiver_.finish();
   carry_out(*std::move(done->ready));

@@ -244,7 +244,7 @@ TEST(SnapshotInstall, AWriteWhosePlaceItCoversHasAnUnknownOutcome) {
   world.group->receive(chunk);
   world.turn();
   EXPECT_EQ(world.group->applied(), kIndex);
-  EXPECT_THAT(world.port.answers[1], StartsWith("-UNKNOWN"));
+  EXPECT_EQ(world.port.answers[1], "!unknown outcome");
 }
 
 TEST(SnapshotInstall, WhatIsMeantForAnotherLifeOfTheNodeIsIgnored) {

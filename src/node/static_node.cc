@@ -6,7 +6,6 @@
 
 #include "base/check.h"
 #include "base/prng.h"
-#include "node/refusals.h"
 
 namespace torc::node {
 namespace {
@@ -86,7 +85,7 @@ void StaticNode::dispatch(Waiter waiter, bool is_write, const kv::CommandView& c
 }
 
 void StaticNode::refuse_for_lack_of_room(Waiter waiter) {
-  clients_.begin(waiter).error(kTooManyWait);
+  clients_.begin(waiter).refusal(kv::Refusal::kOverloaded);
   clients_.end_immediate(waiter);
 }
 
@@ -100,11 +99,7 @@ void StaticNode::execute(Waiter waiter, bool is_write, const kv::CommandView& co
     }
     return;
   }
-  if (!group_) {
-    clients_.begin(waiter).error("CLUSTERDOWN " + birth_.explanation() + troubles());
-    clients_.end(waiter);
-    return;
-  }
+  if (!group_) return clients_.refuse(waiter, kv::Refusal::kNotBorn);
   forwarder_.submit(waiter, is_write, command, call, retry, clock_.now());
 }
 
@@ -244,6 +239,8 @@ Node::Digest StaticNode::digest(GroupId group) const {
   if (!group_ || group != kTheGroup) return {};
   return {group_->applied(), group_->digest()};
 }
+
+std::string StaticNode::explanation() const { return group_ ? std::string() : birth_.explanation() + troubles(); }
 
 /// Behind "waiting to meet node 2, 3": what stands in the way.
 std::string StaticNode::troubles() const {

@@ -44,6 +44,7 @@ class StaticNode final : public Node,
   size_t pending(ClientId client) const override { return clients_.pending(client); }
   bool is_crowded(ClientId client) const override { return !clients_.has_room(client, kRoomKept); }
   NodeStatus status() const override;
+  std::string explanation() const override;
 
   // Node
   void end_turn() override;

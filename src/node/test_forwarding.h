@@ -41,6 +41,12 @@ inline std::string recorded_integer(int64_t value) {
   return sink.take();
 }
 
+inline std::string recorded(kv::Refusal refusal) {
+  kv::RecordingSink sink;
+  sink.refusal(refusal);
+  return sink.take();
+}
+
 /// The leader's side: a state machine that appends arguments to a list, with sessions as rules.md#exactly-once wants
 /// them.
 struct Leader final : ForwardReceiverHost {
@@ -48,8 +54,8 @@ struct Leader final : ForwardReceiverHost {
   ForwardReceiver receiver{kGroup, *this, clients};
   bool is_leader = true;
   bool holds_answers = false;
-  std::string refusal;     // instead of executing writes
-  size_t value_bytes = 0;  // answers are bulks of this size instead of integers
+  std::optional<kv::Refusal> refusal;  // instead of executing writes
+  size_t value_bytes = 0;              // answers are bulks of this size instead of integers
   std::vector<std::string> executed;
   std::map<std::pair<uint64_t, uint64_t>, int64_t> answered;
   uint64_t first_session_alive = 0;  // older ones have expired
@@ -64,16 +70,12 @@ struct Leader final : ForwardReceiverHost {
   void execute_forwarded(Waiter waiter, bool is_write, const kv::CommandView& command,
                          const kv::SessionCall* call) override {
     clients.start(waiter.client, is_write);
-    if (!refusal.empty() && is_write) {
-      clients.begin(waiter).error(refusal);
-      return clients.end(waiter);
-    }
+    if (refusal && is_write) return clients.refuse(waiter, *refusal);
     int64_t value = static_cast<int64_t>(executed.size());
     if (command.id == kv::CommandId::kRegisterSession) {
       value = static_cast<int64_t>(next_session++);
     } else if (call != nullptr && call->session.value < first_session_alive) {
-      clients.begin(waiter).error(kv::kUnknownSession);
-      return clients.end(waiter);
+      return clients.refuse(waiter, kv::Refusal::kUnknownSession);
     } else if (call != nullptr) {
       std::erase_if(answered, [call](const auto& entry) { return entry.first.second < call->floor; });
       const auto [known, is_new] = answered.emplace(std::pair(call->session.value, call->sequence), value);

@@ -14,9 +14,11 @@
 
 namespace torc::wire {
 
-/// The formats of replicated things (entries, snapshots) that this version reads and writes.
-constexpr uint32_t kFormatOldest = 1;
-constexpr uint32_t kFormatNewest = 1;
+/// The formats of what nodes tell each other (entries, snapshots, recorded replies) that this version reads and writes.
+/// 2: a refusal is a number. A node of format 1 would take it for an unknown outcome, and tell clients what it was told
+/// in words.
+constexpr uint32_t kFormatOldest = 2;
+constexpr uint32_t kFormatNewest = 2;
 
 /// What safety depends on. A lease, for one, holds because everybody else waits for as long as its leader counts on:
 /// with 3,000 ms at the leader and 200 at the others reads were stale for seconds.
