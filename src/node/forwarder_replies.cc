@@ -104,7 +104,7 @@ void Forwarder::on_registration(std::string_view recorded, Instant now) {
 
 void Forwarder::refuse(Outstanding& item, kv::Refusal refusal) {
   leave(item);
-  clients_.refuse(item.waiter, refusal);
+  clients_.refuse(item->waiter, refusal);
 }
 
 bool Forwarder::is_about_lost_session(const Outstanding& item, std::string_view recorded) const {
@@ -137,11 +137,11 @@ bool Forwarder::may_replace_session(Instant now) const {
 }
 
 bool Forwarder::answer(Outstanding& item, std::string_view recorded) {
-  if (item.retry != Retry::kSameLabel && !is_final(item, recorded)) return false;
-  learn(shares_[item.waiter.client], recorded.size());
+  if (item->retry != Retry::kSameLabel && !is_final(item, recorded)) return false;
+  learn(shares_[item->waiter.client], recorded.size());
   kv::ReplySink& sink = finish(item);
   if (!kv::replay(recorded, sink)) sink.refusal(kv::Refusal::kAnswerUnreadable);
-  clients_.end(item.waiter);
+  clients_.end(item->waiter);
   return true;
 }
 
@@ -164,7 +164,7 @@ bool Forwarder::is_final(const Outstanding& item, std::string_view recorded) con
   if (asks_to_repeat(*refusal)) return false;
   if (!is_definite(*refusal)) return true;
   const bool knows_all = item.sends == 1 || is_about_all_copies(*refusal);
-  return knows_all && !item.went_elsewhere && item.retry == Retry::kNone;
+  return knows_all && !item.went_elsewhere && item->retry == Retry::kNone;
 }
 
 }  // namespace torc::node

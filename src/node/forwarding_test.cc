@@ -361,9 +361,8 @@ TEST(Forwarding, AClientWhoseAnswersAreLargeHasFewUnderWay) {
   EXPECT_LE(pair.leader.held.size(), 1u);
   RecordingPort port;
   const ClientId other = pair.follower.clients.open(port);
-  pair.follower.clients.start(other, false);
   const std::vector<std::string_view> args{"key"};
-  pair.follower.forwarder.submit({other, 1}, false, {kv::CommandId::kGet, args}, nullptr, Retry::kNone, pair.now);
+  pair.follower.submit(other, 1, false, {kv::CommandId::kGet, args}, pair.now);
   for (int answers = 0; answers < 2; ++answers) {
     pair.exchange();
     pair.leader.release_one();
@@ -383,9 +382,7 @@ TEST(Forwarding, OneClientsPipelineLeavesRoomForOthersAndTheirTurn) {
   const ClientId other = pair.follower.clients.open(port);
   const std::vector<std::string_view> args{"other"};
   for (Ticket ticket = 1; ticket <= 3; ++ticket) {
-    pair.follower.clients.start(other, true);
-    pair.follower.forwarder.submit({other, ticket}, true, {kv::CommandId::kAppend, args}, nullptr, Retry::kNone,
-                                   pair.now);
+    pair.follower.submit(other, ticket, true, {kv::CommandId::kAppend, args}, pair.now);
   }
   pair.exchange();
   pair.leader.release();  // the session's registration
@@ -415,9 +412,7 @@ TEST(Forwarding, AMessageIsNeverLargerThanOneCommandOrTheLimitOfABatch) {
   for (Ticket ticket = 1; ticket <= 12; ++ticket) {
     if (ticket == Forwarder::kClientWindowBegin) pair.follower.as_another();
     const std::vector<std::string_view> args{ticket % 3 == 0 ? large : small};
-    pair.follower.clients.start(pair.follower.client, false);
-    pair.follower.forwarder.submit({pair.follower.client, ticket}, false, {kv::CommandId::kGet, args}, nullptr,
-                                   Retry::kNone, pair.now);
+    pair.follower.submit(pair.follower.client, ticket, false, {kv::CommandId::kGet, args}, pair.now);
   }
   pair.follower.forwarder.flush(kLeader, false, pair.now);
   EXPECT_EQ(pair.follower.out.size(), 8u) << "two small ones, a large one, and again";

@@ -84,18 +84,18 @@ uint64_t less(uint64_t from, uint64_t amount) { return from - std::min(from, amo
 
 bool Group::is_leader() const { return was_leader_; }
 
-bool Group::read_now(Waiter waiter, const kv::CommandView& command) {
+bool Group::read_now(const Request& request) {
   const Instant now = clock_.now();
   const std::optional<LogIndex> index = replica_->lease_read_index(now);
   if (!index || state_->applied() < *index) return false;
-  AnswerOnDemand answer(clients_, waiter);
-  if (state_->read(command, stamp_now(now), answer) == kv::ReadResult::kNeedsCommit) return false;
+  AnswerOnDemand answer(clients_, request.waiter);
+  if (state_->read(request.command, stamp_now(now), answer) == kv::ReadResult::kNeedsCommit) return false;
   work_left_ = less(work_left_, kv::kOperationWork + answer.bytes());
-  clients_.end_immediate(waiter);
+  clients_.end_immediate(request.waiter);
   return true;
 }
 
-void Group::read_later(Waiter waiter, const kv::CommandView& command) { reads_.add({waiter, CommandCopy(command)}); }
+void Group::read_later(const Request& request) { reads_.add(KeptRequest(request)); }
 
 // Within a term nobody takes back what it acknowledged to the leader, and nobody acknowledges anything in a term that
 // is not on its disk.
@@ -212,8 +212,7 @@ void Group::carry_out(consensus::Ready ready) {
   commit_ = std::max(commit_, ready.commit);
   apply_committed();
   for (const consensus::ReadOutcome& outcome : ready.reads) {
-    for (PendingRead& read : reads_.answered(outcome))
-      host_.reroute(read.waiter, read.command.view(), nullptr, Retry::kNone);
+    for (const KeptRequest& read : reads_.answered(outcome)) host_.reroute(read.request());
   }
   serve_reads();
 }
@@ -288,16 +287,18 @@ bool Group::load_unapplied() {
 
 void Group::serve_reads() {
   while (work_left_ > 0) {
-    const std::optional<PendingRead> read = reads_.next_servable(state_->applied());
-    if (!read) return;
-    AnswerOnDemand answer(clients_, read->waiter);
-    if (state_->read(read->command.view(), stamp_now(clock_.now()), answer) == kv::ReadResult::kAnswered) {
+    const std::optional<KeptRequest> kept = reads_.next_servable(state_->applied());
+    if (!kept) return;
+    Request read = kept->request();
+    AnswerOnDemand answer(clients_, read.waiter);
+    if (state_->read(read.command, stamp_now(clock_.now()), answer) == kv::ReadResult::kAnswered) {
       work_left_ = less(work_left_, kv::kOperationWork + answer.bytes());
-      clients_.end(read->waiter);
+      clients_.end(read.waiter);
     } else if (was_leader_) {  // the expiry is committed first (rules.md#leader-time)
-      write(read->waiter, read->command.view(), nullptr, Retry::kNone);
+      read.deadline = clock_.now() + options_.command_timeout;
+      write(read);
     } else {
-      host_.reroute(read->waiter, read->command.view(), nullptr, Retry::kNone);
+      host_.reroute(read);
     }
   }
 }
@@ -319,8 +320,7 @@ void Group::notice_leadership() {
   }
   host_.on_leadership_lost();
   reroute_unproposed();
-  for (PendingRead& read : reads_.take_gathering())
-    host_.reroute(read.waiter, read.command.view(), nullptr, Retry::kNone);
+  for (const KeptRequest& read : reads_.take_gathering()) host_.reroute(read.request());
 }
 
 void Group::reroute_unproposed() {
@@ -333,8 +333,9 @@ void Group::reroute_unproposed() {
         clients_.end(writer.waiter);
         continue;
       }
-      const kv::SessionCall* call = operation.call ? &*operation.call : nullptr;
-      host_.reroute(writer.waiter, {operation.id, operation.args}, call, writer.retry);
+      const kv::CommandView command{operation.id, operation.args};
+      const bool is_write = operation.call || is_write_command(command);
+      host_.reroute({writer.waiter, command, is_write, operation.call, writer.retry, {}});
     }
   }
 }
@@ -358,9 +359,7 @@ void Group::maintain() {
   const Instant now = clock_.now();
   refuse_all(proposals_.take_overdue(now), kv::Refusal::kUnknownOutcome);
   refuse_all(proposals_.take_overdue_unproposed(now), kv::Refusal::kNoMajority);
-  for (const PendingRead& read : reads_.take_overdue(now)) {
-    clients_.refuse(read.waiter, kv::Refusal::kReadOverdue);
-  }
+  for (const KeptRequest& read : reads_.take_overdue(now)) clients_.refuse(read->waiter, kv::Refusal::kReadOverdue);
   purge_expired();
   state_->reclaim();
   replace_lost_members();
@@ -381,8 +380,13 @@ void Group::purge_expired() {
   purge_behind_ = replica_->status(now).last_index;
   purge_lost_at_ = now + kPurgePatience;
   const std::vector<std::string_view> args(due.keys.begin(), due.keys.end());
-  const kv::CommandView purge{kv::CommandId::kPurge, args};
-  proposals_.add({}, purge, nullptr, state_->cost_of(purge, 0), now + options_.command_timeout);
+  write_own({kv::CommandId::kPurge, args});
+}
+
+/// Nobody waits for an answer.
+void Group::write_own(const kv::CommandView& command) {
+  const Instant deadline = clock_.now() + options_.command_timeout;
+  proposals_.add({.command = command, .is_write = true, .deadline = deadline}, state_->cost_of(command, 0));
 }
 
 void Group::replace_lost_members() {

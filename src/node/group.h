@@ -35,7 +35,7 @@ class GroupHost {
   virtual void send(const wire::SnapshotChunk& chunk) = 0;
   virtual void send(const wire::SnapshotReply& reply) = 0;
   /// Commands this replica cannot execute any more and certainly has not proposed.
-  virtual void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) = 0;
+  virtual void reroute(const Request& request) = 0;
   virtual void on_leadership_lost() = 0;
   virtual bool is_reachable(NodeId node) const = 0;
   /// No stamp may be later (node/clock_watch.h). None: too few clocks are known.
@@ -74,10 +74,10 @@ class Group {
   Term term() const { return replica_->status(clock_.now()).term; }
 
   /// Answers a read at once if a lease allows it and the answer needs no commit. Otherwise nothing happened.
-  bool read_now(Waiter waiter, const kv::CommandView& command);
+  bool read_now(const Request& request);
   /// Requires: is_leader(), and the waiter was started (Clients::start).
-  void read_later(Waiter waiter, const kv::CommandView& command);
-  void write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry);
+  void read_later(const Request& request);
+  void write(const Request& request);
   /// How large the answer may be if the command is executed behind everything that waits; 0: a few bytes.
   size_t expected_reply_bytes(const kv::CommandView& command) const;
 
@@ -174,6 +174,7 @@ class Group {
   /// Ends writes that this replica will not decide. `plain`: for commands that were proposed once, here.
   void refuse_all(const std::vector<WriteWaiter>& waiters, kv::Refusal plain);
   void refuse(const WriteWaiter& writer, kv::Refusal plain);
+  void write_own(const kv::CommandView& command);
   void purge_expired();
   void replace_lost_members();
   void watch_disk();

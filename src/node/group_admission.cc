@@ -19,23 +19,23 @@ static_assert(consensus::ReplicaOptions{}.append_bytes_max + kEntryBytesMax + wi
 
 }  // namespace
 
-void Group::write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) {
-  const kv::Cost cost = state_->cost_of(command, growth_before());
-  std::optional<kv::Refusal> refusal = reason_to_refuse(command);
-  if (refusal && call != nullptr) {
+void Group::write(const Request& request) {
+  const kv::Cost cost = state_->cost_of(request.command, growth_before());
+  std::optional<kv::Refusal> refusal = reason_to_refuse(request.command);
+  if (refusal && request.label) {
     // What is there already under this label decides: behind it this one executes nothing and gets the answer.
     if (state_->applied() < led_from_) {
       refusal = kv::Refusal::kSendSameCallAgain;
-    } else if (proposals_.is_undecided(*call) || !state_->would_execute(*call)) {
+    } else if (proposals_.is_undecided(*request.label) || !state_->would_execute(*request.label)) {
       refusal.reset();
     }
   }
   if (refusal) {
     // Whoever holds the label is told why, and decides: it knows whether it sent the call before.
-    if (retry == Retry::kSameLabel) retry = Retry::kNone;
-    return refuse({waiter, retry}, *refusal);
+    const Retry retry = request.retry == Retry::kSameLabel ? Retry::kNone : request.retry;
+    return refuse({request.waiter, retry}, *refusal);
   }
-  proposals_.add({waiter, retry}, command, call, cost, clock_.now() + options_.command_timeout);
+  proposals_.add(request, cost);
 }
 
 std::optional<kv::Refusal> Group::reason_to_refuse(const kv::CommandView& command) const {

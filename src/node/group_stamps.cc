@@ -47,8 +47,7 @@ void Group::set_stamp_back(WallMs time, int64_t bound_ms) {
   const kv::StampRepair repair{time, right.value_or(0), right ? time : std::max(time, stamp_)};
   const std::vector<std::string> words = kv::arguments(repair);
   const std::vector<std::string_view> args(words.begin(), words.end());
-  const kv::CommandView set_back{kv::CommandId::kSetBack, args};
-  proposals_.add({}, set_back, nullptr, state_->cost_of(set_back, 0), now + options_.command_timeout);
+  write_own({kv::CommandId::kSetBack, args});
 }
 
 }  // namespace torc::node

@@ -75,7 +75,7 @@ TEST(Group, AReadInTheTurnInWhichAllIsCommittedWaitsUntilItIsApplied) {
   const kv::CommandView get{kv::CommandId::kGet, key};
   const auto read_now = [&](Ticket ticket) {
     world.clients.start(world.client, false);
-    return world.group->read_now({world.client, ticket}, get);
+    return world.group->read_now({.waiter = {world.client, ticket}, .command = get});
   };
   EXPECT_FALSE(read_now(2)) << "nothing of this term is committed";
   world.receive_acknowledgement();

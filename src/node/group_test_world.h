@@ -83,9 +83,7 @@ struct GroupWorld final : GroupHost {
   void send(const consensus::Message& message) override { sent.push_back(message); }
   void send(const wire::SnapshotChunk& chunk) override { chunks.push_back(chunk); }
   void send(const wire::SnapshotReply& reply) override { replies.push_back(reply); }
-  void reroute(Waiter waiter, const kv::CommandView&, const kv::SessionCall*, Retry) override {
-    rerouted.push_back(waiter.ticket);
-  }
+  void reroute(const Request& request) override { rerouted.push_back(request.waiter.ticket); }
   void on_leadership_lost() override {}
   bool is_reachable(NodeId) const override { return true; }
   bool is_sending_to(NodeId) const override { return false; }
@@ -157,11 +155,14 @@ struct GroupWorld final : GroupHost {
   void write(Ticket ticket, kv::CommandId id, std::vector<std::string_view> args,
              const kv::SessionCall* call = nullptr) {
     clients.start(client, true);
-    group->write({client, ticket}, {id, args}, call, Retry::kNone);
+    Request request{.waiter = {client, ticket}, .command = {id, args}, .is_write = true};
+    if (call != nullptr) request.label = *call;
+    request.deadline = clock.now() + 10s;
+    group->write(request);
   }
   void read(Ticket ticket, std::vector<std::string_view> args) {
     clients.start(client, false);
-    group->read_later({client, ticket}, {kv::CommandId::kGet, args});
+    group->read_later({.waiter = {client, ticket}, .command = {kv::CommandId::kGet, args}});
   }
   /// A checkpoint of an empty state as of (index, term).
   void store_checkpoint(LogIndex index, Term term) {

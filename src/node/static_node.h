@@ -72,7 +72,7 @@ class StaticNode final : public Node,
   void send(const consensus::Message& message) override;
   void send(const wire::SnapshotChunk& chunk) override;
   void send(const wire::SnapshotReply& reply) override;
-  void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) override;
+  void reroute(const Request& request) override;
   void on_leadership_lost() override { receiver_.on_leadership_lost(); }
   bool is_reachable(NodeId node) const override;
   std::optional<WallMs> latest_stamp(Instant now) const override;
@@ -83,12 +83,10 @@ class StaticNode final : public Node,
   std::vector<NodeId> neighbours() const override;
   bool can_send_to(NodeId node) const override;
   void send_to(NodeId node, const wire::ForwardRequest& request) override;
-  void execute_here(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call,
-                    Retry retry) override;
+  void execute_here(const Request& request) override;
   // ForwardReceiverHost
   bool leads() const override { return group_ && group_->is_leader(); }
-  void execute_forwarded(Waiter waiter, bool is_write, const kv::CommandView& command,
-                         const kv::SessionCall* call) override;
+  void execute_forwarded(const Request& request) override;
   size_t expected_reply_bytes(const kv::CommandView& command) const override {
     return group_ ? group_->expected_reply_bytes(command) : 0;
   }
@@ -102,8 +100,8 @@ class StaticNode final : public Node,
   void refuse_for_lack_of_room(Waiter waiter);
   bool has_work_left() const { return !group_ || group_->has_work_left(); }
   uint64_t memory_elsewhere() const;
-  void dispatch(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call);
-  void execute(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call, Retry retry);
+  void dispatch(const Request& request);
+  void execute(Request request);
   void run_deferred();
   void flush_log();
   void transmit(NodeId to, env::Channel channel, const wire::PeerMessage& message);

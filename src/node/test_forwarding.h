@@ -67,10 +67,12 @@ struct Leader final : ForwardReceiverHost {
   uint64_t next_session = 7;
 
   bool leads() const override { return is_leader; }
-  void execute_forwarded(Waiter waiter, bool is_write, const kv::CommandView& command,
-                         const kv::SessionCall* call) override {
-    clients.start(waiter.client, is_write);
-    if (refusal && is_write) return clients.refuse(waiter, *refusal);
+  void execute_forwarded(const Request& request) override {
+    const Waiter waiter = request.waiter;
+    const kv::CommandView& command = request.command;
+    const kv::SessionCall* call = request.call();
+    clients.start(waiter.client, request.is_write);
+    if (refusal && request.is_write) return clients.refuse(waiter, *refusal);
     int64_t value = static_cast<int64_t>(executed.size());
     if (command.id == kv::CommandId::kRegisterSession) {
       value = static_cast<int64_t>(next_session++);
@@ -115,7 +117,7 @@ struct Leader final : ForwardReceiverHost {
 
 struct Follower final : ForwarderHost {
   Clients clients;
-  Forwarder forwarder{kGroup, *this, clients, 10s, 1};
+  Forwarder forwarder{kGroup, *this, clients, 1};
   RecordingPort port;
   ClientId client = clients.open(port);
   bool is_connected = true;
@@ -134,22 +136,24 @@ struct Follower final : ForwarderHost {
     out.push_back(request);
     out_to.push_back(node);
   }
-  void execute_here(Waiter waiter, bool, const kv::CommandView&, const kv::SessionCall* call, Retry) override {
-    executed_here.emplace_back(waiter.ticket, call != nullptr);
-    clients.begin(waiter).ok();
-    clients.end(waiter);
+  void execute_here(const Request& request) override {
+    executed_here.emplace_back(request.waiter.ticket, request.label.has_value());
+    clients.begin(request.waiter).ok();
+    clients.end(request.waiter);
   }
   /// What follows is from a client that was not heard of before.
   void as_another() { client = clients.open(port); }
   void write(Ticket ticket, const std::string& value, Instant now) {
     const std::vector<std::string_view> args{value};
-    clients.start(client, true);
-    forwarder.submit({client, ticket}, true, {kv::CommandId::kAppend, args}, nullptr, Retry::kNone, now);
+    submit(client, ticket, true, {kv::CommandId::kAppend, args}, now);
   }
   void read(Ticket ticket, Instant now) {
     const std::vector<std::string_view> args{"key"};
-    clients.start(client, false);
-    forwarder.submit({client, ticket}, false, {kv::CommandId::kGet, args}, nullptr, Retry::kNone, now);
+    submit(client, ticket, false, {kv::CommandId::kGet, args}, now);
+  }
+  void submit(ClientId from, Ticket ticket, bool is_write, const kv::CommandView& command, Instant now) {
+    clients.start(from, is_write);
+    forwarder.submit({.waiter = {from, ticket}, .command = command, .is_write = is_write, .deadline = now + 10s});
   }
 };
 

@@ -72,7 +72,8 @@ std::optional<LabNode::Proposed> LabNode::propose(int64_t command) {
   const LogIndex before = replica().last_index;
   const std::string number = std::to_string(command);
   const std::vector<std::string_view> args = {"x", number};
-  group_->write({}, {kv::CommandId::kSet, args}, nullptr, node::Retry::kNone);
+  const Instant deadline = clock_.now() + options_.command_timeout;
+  group_->write({.command = {kv::CommandId::kSet, args}, .is_write = true, .deadline = deadline});
   end_turn();
   const consensus::ReplicaStatus after = replica();
   if (after.role != consensus::Role::kLeader || after.last_index == before) return std::nullopt;

@@ -70,7 +70,7 @@ class LabNode final : public node::Node, private node::GroupHost {
   // Nothing is ever cut from the log, so nobody needs a snapshot.
   void send(const wire::SnapshotChunk&) override {}
   void send(const wire::SnapshotReply&) override {}
-  void reroute(node::Waiter, const kv::CommandView&, const kv::SessionCall*, node::Retry) override {}
+  void reroute(const node::Request&) override {}
   void on_leadership_lost() override {}
   bool is_reachable(NodeId node) const override { return !hand_over_to_ || node == hand_over_to_; }
   bool is_sending_to(NodeId) const override { return false; }
