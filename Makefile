@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup run build test test-unit test-build integration nemesis nemesis-power fuzz-workload \
-         mapreduce-kills mapreduce-schedules sim sim-determinism explore bench bench-mapreduce check guard lint format \
+         mapreduce-kills mapreduce-schedules scenarios sim sim-determinism explore bench bench-pair bench-mapreduce check guard lint format \
          tidy sanitizers fuzz canary clean
 
 JOBS ?= $(shell nproc)
@@ -69,6 +69,9 @@ mapreduce-kills: test-build ## MapReduce jobs whose workers and store are killed
 mapreduce-schedules: test-build ## random schedules of the MapReduce protocol: make mapreduce-schedules SCHEDULES=100000
 	@TORC_MAPREDUCE_SCHEDULES=$(or $(SCHEDULES),10000) $(CTEST) --parallel $(JOBS) -R 'mapreduce/.*RandomSchedules'
 
+scenarios: test-build ## the named scenarios over more seeds than `make test` has: make scenarios SEEDS=100
+	@TORC_SCENARIO_SEEDS=$(if $(filter file,$(origin SEEDS)),100,$(SEEDS)) $(CTEST) -L scenario --parallel $(JOBS)
+
 sim: build ## simulated clusters of 3 and of 5 nodes, a thousand seeds each: make sim SEEDS=100000
 	@$(RELEASE)/bin/torc-sim --nodes 3 --seeds $(SEEDS) --jobs $(JOBS)
 	@$(RELEASE)/bin/torc-sim --nodes 5 --seeds $(SEEDS) --jobs $(JOBS)
@@ -99,6 +102,12 @@ bench: ## Torc beside Redis and etcd: one table, and JSON (BENCH_FLAGS=--quick f
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release --parallel $(JOBS) --target torc
 	@python3 tests/bench/bench.py --torc-binary $(RELEASE)/bin/torc $(BENCH_FLAGS)
+
+bench-pair: ## this build beside an older one, in turns: make bench-pair BASELINE=path/of/the/older/torc
+	@tools/setup.sh --with-tests
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --parallel $(JOBS) --target torc
+	@python3 tests/bench/pair.py $(or $(BASELINE),$(error BASELINE=path of the older torc)) $(RELEASE)/bin/torc $(BENCH_FLAGS)
 
 bench-mapreduce: ## word count and sort beside coreutils and programs of one thread (BENCH_FLAGS=--quick for a first look)
 	@tools/setup.sh

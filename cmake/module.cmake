@@ -54,3 +54,10 @@ function(torc_module folder)
     gtest_discover_tests(torc_${folder}_test TEST_PREFIX "${folder}/" DISCOVERY_TIMEOUT 60)
   endif()
 endfunction()
+
+# Programs that the lane with sanitizers does not run: built there only when asked for by name.
+function(torc_uninstrumented)
+  if(TORC_SANITIZE)
+    set_target_properties(${ARGV} PROPERTIES EXCLUDE_FROM_ALL TRUE)
+  endif()
+endfunction()

@@ -341,6 +341,7 @@ ReplicaStatus Replica::status(Instant now) const {
   status.last_index = p.log.last_index();
   status.stable_index = p.log.stable_index();
   status.replicated_to_all = p.replicated_to_all;
+  status.held_bytes = p.log.held_bytes();
   status.has_lease = p.has_lease(now);
   status.messages_refused = p.messages_refused;
   return status;

@@ -60,6 +60,7 @@ struct ReplicaStatus {
   LogIndex last_index;
   LogIndex stable_index;       // durable in the own log
   LogIndex replicated_to_all;  // durable at every voter, as far as known: the log may be cut up to here
+  size_t held_bytes = 0;       // of entries that the core keeps in memory
   bool has_lease = false;
   uint64_t messages_refused =
       0;  // sent by no correct peer: another replica's, malformed, contradicting what is committed

@@ -41,6 +41,7 @@ constexpr uint8_t kEntryVersion = 1;
 /// asserted in node/group_admission.cc), and a configuration has kConfigurationMembersMax members. Of other logs' and
 /// peers' entries take_entry() refuses what is larger.
 constexpr size_t kEntryPayloadBytesMax = 40u << 20;
+constexpr size_t kEntryBytesMax = kEntryHeaderBytes + kEntryPayloadBytesMax;
 
 /// No log comes near: an index beyond it was made up, and adding to one below it never wraps around.
 constexpr LogIndex kLogIndexMax(UINT64_MAX / 2);

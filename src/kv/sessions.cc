@@ -10,9 +10,6 @@
 namespace torc::kv {
 namespace {
 
-constexpr size_t kSessionBytes = 768;  // an empty one: list and map nodes, the deque's first chunk
-constexpr size_t kRecordBytes = 48;    // beside the bytes of its reply
-
 Error corrupt() { return Error{ErrorCode::kCorrupt, "checkpoint header: malformed sessions"}; }
 
 }  // namespace

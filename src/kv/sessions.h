@@ -30,6 +30,12 @@ constexpr size_t kSessionsReplyBytesMax = 64u << 20;  // of all kept replies tha
 /// What they are cut down to then, so that the search for who holds most is seldom.
 constexpr size_t kSessionsReplyBytesLeft = 56u << 20;
 
+constexpr size_t kSessionBytes = 768;  // an empty one: list and map nodes, the deque's first chunk
+constexpr size_t kRecordBytes = 48;    // beside the bytes of its reply
+/// What all of it takes in memory.
+constexpr size_t kSessionsBytesMax =
+    kSessionsMax * kSessionBytes + kSessionsRecordsMax * kRecordBytes + kSessionsReplyBytesMax;
+
 /// All sessions encoded: ids, stamps, floors and counts; sequences, marks and small replies; large replies.
 constexpr size_t kSessionsEncodedBytesMax = 10 + kSessionsMax * (8 + 8 + 10 + 10) +
                                             kSessionsRecordsMax * (10 + 4 + kReplyBytesAlwaysKept) +

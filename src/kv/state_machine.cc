@@ -195,6 +195,9 @@ uint64_t StateMachine::operation_count() const { return parts_->operation_count;
 WallMs StateMachine::last_stamp() const { return parts_->last_stamp; }
 uint64_t StateMachine::key_count() const { return parts_->table.key_count(); }
 size_t StateMachine::bytes_used() const { return parts_->table.bytes_used() + parts_->sessions.bytes_used(); }
+size_t StateMachine::session_bytes() const { return parts_->sessions.bytes_used(); }
+size_t StateMachine::flushed_bytes() const { return parts_->table.retired_bytes(); }
+size_t StateMachine::flushed_bytes_max() const { return parts_->table.retired_bytes_max(); }
 void StateMachine::reclaim() { parts_->table.reclaim(kReclaimBytes); }
 uint64_t StateMachine::work_done() const { return parts_->work + parts_->table.bytes_touched(); }
 

@@ -74,6 +74,11 @@ class StateMachine {
   uint64_t key_count() const;
   /// Approximate heap bytes of keys, values and sessions.
   size_t bytes_used() const;
+  /// Of sessions, as bytes_used() counts them: at most kSessionsBytesMax (sessions.h).
+  size_t session_bytes() const;
+  /// What FLUSHALLs left behind and is not freed yet, and how much that can be.
+  size_t flushed_bytes() const;
+  size_t flushed_bytes_max() const;
   /// Frees some of what a FLUSHALL left behind; apply() does too. The replicated state stays as it is.
   void reclaim();
   /// What the command may cost, and how much it may add, if it is applied behind commands that add `growth_before`.

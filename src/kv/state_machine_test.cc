@@ -342,6 +342,24 @@ TEST(StateMachine, BytesUsedReturnToWhereTheyWere) {
   EXPECT_EQ(node.machine.bytes_used(), empty);
 }
 
+// As much is freed as is added: else a state that is filled and flushed again and again leaves more behind each time.
+TEST(StateMachine, WhatFlushesLeaveBehindDoesNotGather) {
+  constexpr size_t kKeys = 50'000;
+  std::vector<std::string> words;
+  for (size_t key = 0; key < kKeys; ++key) words.push_back("key" + std::to_string(key));
+  std::vector<std::string_view> args;
+  for (const std::string& word : words) args.insert(args.end(), {word, "value"});
+  ScriptMachine node;
+  size_t first_left = 0;
+  for (int round = 0; round < 6; ++round) {
+    ASSERT_EQ(node.apply({CommandId::kMSet, args}), "+OK\n");
+    ASSERT_EQ(node.run("FLUSHALL"), "+OK\n");
+    if (round == 0) first_left = node.machine.flushed_bytes();
+    EXPECT_LT(node.machine.flushed_bytes(), 2 * first_left) << round;
+    EXPECT_LE(node.machine.flushed_bytes(), node.machine.flushed_bytes_max());
+  }
+}
+
 TEST(StateMachine, EveryCommandHasOneHandlerAndItsTraits) {
   CommandId before = CommandId::kNone;
   for (const CommandTraits& row : command_traits()) {

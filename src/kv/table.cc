@@ -15,8 +15,7 @@ namespace torc::kv {
 namespace {
 
 constexpr size_t kMallocHeaderBytes = 8;
-constexpr size_t kSlotBytesPerKey = 18;  // pointer, metadata byte and load factor of the flat set, on average
-constexpr size_t kFreeingCost = 256;     // of an entry or an empty slot, in bytes of reclaim()
+constexpr size_t kFreeingCost = 256;  // of an entry or an empty slot, in bytes of reclaim()
 constexpr uint32_t kNeverChanged = 0;
 
 size_t bytes_needed(size_t key_bytes, size_t value_bytes, int64_t deadline_ms) {
@@ -59,8 +58,7 @@ Spot Table::find(std::string_view key) const {
 }
 
 size_t Table::bytes_used() const {
-  return entry_bytes_ + record_count_ * kSlotBytesPerKey + deadlines_.size() * kDeadlineIndexBytesPerKey +
-         changes_.saved_bytes() + retired_bytes_;
+  return live_bytes() + deadlines_.size() * kDeadlineIndexBytesPerKey + changes_.saved_bytes() + retired_bytes_;
 }
 
 void Table::before_change(const Spot& spot) {
@@ -179,20 +177,25 @@ void Table::flush() {
   }
   deadlines_.clear();
   changes_.note_flush();
-  retired_bytes_ += entry_bytes_ + record_count_ * kSlotBytesPerKey;
+  largest_flushed_bytes_ = retired_bytes_ == 0 ? live_bytes() : std::max(largest_flushed_bytes_, live_bytes());
+  retired_bytes_ += live_bytes();
+  live_bytes_at_reclaim_ = 0;
   key_count_ = 0;
   record_count_ = 0;
   entry_bytes_ = 0;
 }
 
 void Table::reclaim(size_t bytes_max) {
-  for (size_t bytes = 0; bytes < bytes_max; bytes += kFreeingCost) {
+  const size_t live_before = std::exchange(live_bytes_at_reclaim_, live_bytes());
+  size_t added = live_bytes() - std::min(live_bytes(), live_before);
+  for (size_t bytes = 0; bytes < bytes_max || added > 0; bytes += kFreeingCost) {
     if (!doomed_.empty()) {
       Entry* entry = doomed_.back();
       doomed_.pop_back();
       const size_t freed = entry->block_bytes + kMallocHeaderBytes;
       retired_bytes_ -= freed + kSlotBytesPerKey;
       bytes += freed;
+      added -= std::min(added, freed);
       std::free(entry);
     } else if (retired_.empty()) {
       return;

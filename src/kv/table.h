@@ -74,8 +74,15 @@ class Table {
   void erase(Spot& spot);
   /// Erases everything in O(slots + deadlines); memory comes back through reclaim().
   void flush();
-  /// Frees about `bytes_max` of what flush() left behind; small entries count for more than their bytes.
+  /// Frees about `bytes_max` of what flush() left behind; small entries count for more than their bytes. But at least
+  /// as much as was added since the last call: so state and leftovers together are never more than the state once was,
+  /// however often it is filled and flushed.
   void reclaim(size_t bytes_max);
+  /// Of what flush() left behind.
+  size_t retired_bytes() const { return retired_bytes_; }
+  /// What a capture holds on to is not freed meanwhile, so that there may be two states; and what changes within one
+  /// entry counts when the next one is applied.
+  size_t retired_bytes_max() const { return 2 * largest_flushed_bytes_ + kGrowthOfAnEntryMax; }
   /// An entry that is in the checkpoint store as it is here. Requires: spot has no record.
   void restore(Spot& spot, std::string_view key, std::string_view value, int64_t deadline_ms, uint64_t version);
 
@@ -96,6 +103,10 @@ class Table {
   uint64_t digest() const;
 
  private:
+  static constexpr size_t kSlotBytesPerKey = 18;  // pointer, metadata byte and load factor of the flat set, on average
+  /// More than the largest value with room to grow.
+  static constexpr size_t kGrowthOfAnEntryMax = 64u << 20;
+  size_t live_bytes() const { return entry_bytes_ + record_count_ * kSlotBytesPerKey; }
   void before_change(const Spot& spot);
   Entry* create(Spot& spot, std::string_view key, size_t value_bytes, int64_t deadline_ms);
   void resize_block(Spot& spot, size_t block_bytes);
@@ -105,9 +116,11 @@ class Table {
   std::unique_ptr<SlotArray> slots_;
   std::unique_ptr<SlotArray> frozen_;
   std::vector<std::unique_ptr<SlotArray>> retired_;
-  uint32_t retired_slot_ = 0;   // slots of retired_.front() below this one are empty
-  std::vector<Entry*> doomed_;  // of retired_, about to be freed
-  size_t retired_bytes_ = 0;    // of frozen_, retired_ and doomed_
+  uint32_t retired_slot_ = 0;         // slots of retired_.front() below this one are empty
+  std::vector<Entry*> doomed_;        // of retired_, about to be freed
+  size_t retired_bytes_ = 0;          // of frozen_, retired_ and doomed_
+  size_t largest_flushed_bytes_ = 0;  // since there was nothing left over
+  size_t live_bytes_at_reclaim_ = 0;  // when reclaim() was called last
   DeadlineIndex deadlines_;
   ChangeSet changes_;
   uint64_t key_count_ = 0;

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "base/sanitized.h"
 #include "mapreduce/small_job_harness.h"
 
 namespace torc::mapreduce {
@@ -83,7 +84,7 @@ TEST(Protocol, AnUndisturbedJobGivesTheSums) {
 /// In parts, so that they can run side by side. TORC_MAPREDUCE_SCHEDULES: how many in all (make mapreduce-schedules).
 class RandomSchedules : public ::testing::TestWithParam<uint64_t> {};
 constexpr uint64_t kParts = 2;
-constexpr uint64_t kSchedules = 2'500;
+constexpr uint64_t kSchedules = rounds_of_test(2'500);
 constexpr uint64_t kSeedsOfAPart = 1'000'000'000;
 
 TEST_P(RandomSchedules, GiveTheOutputOfAnUndisturbedJob) {

@@ -173,6 +173,7 @@ void ConnectionCommands::info(std::span<const std::string_view> sections, RespEn
                           .clients = clients_.size(),
                           .clients_max = clients_.limits().clients_max,
                           .buffered_bytes = clients_.buffered_bytes(),
+                          .buffered_bytes_max = clients_.limits().buffered_bytes_max,
                           .port = clients_.port(),
                           .uptime = clients_.loop().clock().now() - clients_.started_at()};
   out.verbatim(info_text(source, sections));

@@ -9,6 +9,7 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <vector>
 
 #include "wire/command_table.h"
 
@@ -116,6 +117,24 @@ void write_clients(const InfoSource& source, Text& out) {
   out.field("blocked_clients", uint64_t{0});
 }
 
+/// One line for each name, in the order in which they come first: those of several peers or streams are added up.
+void write_gauges(const InfoSource& source, Text& out) {
+  std::vector<node::Gauge> sums{{"client_buffers", source.buffered_bytes, source.buffered_bytes_max}};
+  for (const node::Gauge& gauge : source.node.gauges) {
+    const auto sum = std::ranges::find(sums, gauge.name, &node::Gauge::name);
+    if (sum == sums.end()) {
+      sums.push_back(gauge);
+      continue;
+    }
+    sum->bytes += gauge.bytes;
+    sum->bytes_max += gauge.bytes_max;
+  }
+  for (const node::Gauge& sum : sums) {
+    out.field("gathers_" + std::string(sum.name),
+              "bytes=" + std::to_string(sum.bytes) + ",max=" + std::to_string(sum.bytes_max));
+  }
+}
+
 void write_memory(const InfoSource& source, Text& out) {
   const struct mallinfo2 heap = mallinfo2();
   const uint64_t used = heap.uordblks + heap.hblkhd;
@@ -132,6 +151,7 @@ void write_memory(const InfoSource& source, Text& out) {
   out.field("maxmemory", source.node.memory_max);
   out.field("maxmemory_human", human(source.node.memory_max));
   out.field("maxmemory_policy", "noeviction");
+  write_gauges(source, out);
 }
 
 void write_persistence(const InfoSource& source, Text& out) {
@@ -202,6 +222,7 @@ void write_raft(const InfoSource& source, Text& out) {
     out.field("raft_checkpoint_index", group.checkpoint_index.value);
     out.field("raft_snapshots_installed", group.snapshots_installed);
     out.field("raft_stamps_set_back", group.stamps_set_back);
+    out.field("raft_appends_put_off", group.appends_put_off);
     out.field("raft_log_bytes", group.log_bytes);
     out.field("raft_voters", group.voters);
     out.field("raft_has_lease", uint64_t{replica.has_lease});

@@ -32,6 +32,7 @@ struct InfoSource {
   size_t clients = 0;
   size_t clients_max = 0;
   size_t buffered_bytes = 0;  // for all clients
+  size_t buffered_bytes_max = 0;
   uint16_t port = 0;
   Duration uptime{};
 };

@@ -162,7 +162,8 @@ TEST(RespServer, InfoTellsTheReplicaAndItsSections) {
   const std::string all = client.text_of({"INFO"});
   for (const char* line : {"# Server\r\n", "redis_version:7.0.15\r\n", "\r\nloading:0\r\n", "raft_role:leader\r\n",
                            "raft_term:12\r\n", "raft_leader_address:127.0.0.1:7003\r\n", "raft_membership:member\r\n",
-                           "connected_clients:1\r\n", "# Keyspace\r\n"}) {
+                           "connected_clients:1\r\n", "# Keyspace\r\n", "gathers_client_buffers:bytes=",
+                           "gathers_commands_held:bytes=1,max=50\r\n", "gathers_frames_bulk:bytes=15,max=200\r\n"}) {
     EXPECT_NE(all.find(line), std::string::npos) << line;
   }
   const std::string raft = client.text_of({"INFO", "raft", "cpu"});

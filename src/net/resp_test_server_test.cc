@@ -79,6 +79,7 @@ node::NodeStatus FakeNode::status() const {
   status.groups[0].leader_node = NodeId(3);
   status.groups[0].leader_address = "127.0.0.1:7003";
   status.groups[0].keys = data_.size();
+  status.gauges = {{"frames_bulk", 10, 100}, {"commands_held", 1, 50}, {"frames_bulk", 5, 100}};
   return status;
 }
 

@@ -8,8 +8,6 @@
 namespace torc::node {
 namespace {
 
-/// Of a checkpoint per maintenance round (10 ms): at most about 400 MB/s of images, some percent of the loop's time.
-constexpr size_t kSliceBytes = 4u << 20;
 /// The log is cut in steps of this, not at every acknowledgement.
 constexpr uint64_t kCutEntriesMin = 64;
 constexpr Duration kRetryAfter = 10s;  // after one that found the disk full

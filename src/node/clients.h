@@ -31,6 +31,7 @@ class Clients {
   /// thresholds, Choudhury and Hahne 1998).
   bool has_room(ClientId id, size_t bytes) const;
   size_t held_bytes() const { return held_bytes_; }
+  size_t held_bytes_max() const { return held_bytes_max_; }
 
   /// May a command start now, or must it wait for the client's earlier ones?
   bool can_start(ClientId id, bool is_write) const;

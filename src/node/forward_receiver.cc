@@ -253,6 +253,15 @@ void ForwardReceiver::flush() {
   }
 }
 
+void ForwardReceiver::add_gauges(std::vector<Gauge>& gauges) const {
+  // A batch closes at about 1 MiB or is one command, so one alone is not larger.
+  static_assert(kv::kOperationBytesMax + kv::kArgsMax * 2 * sizeof(std::string_view) <= kHeldBytesMax);
+  for (const auto& [origin, stream] : streams_) {
+    gauges.push_back({"forwarded_held", stream->held_bytes, kHeldBytesMax});
+    gauges.push_back({"forwarded_replies", stream->reply_bytes(), kRepliesBytesMax + kOneReplyBytesMax});
+  }
+}
+
 size_t ForwardReceiver::bytes_waiting() const {
   size_t bytes = 0;
   for (const auto& [origin, stream] : streams_) bytes += stream->held_bytes + stream->reply_bytes();

@@ -51,6 +51,7 @@ class ForwardReceiver {
   void flush();
   /// Commands that wait for room and answers that were not sent yet.
   size_t bytes_waiting() const;
+  void add_gauges(std::vector<Gauge>& gauges) const;
 
   static constexpr size_t kRepliesBytesMax = 32u << 20;
   /// While they are no more than this even the largest answer is begun: so little is not confirmed at once.

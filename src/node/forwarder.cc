@@ -36,6 +36,7 @@ void Forwarder::submit(const Request& request) {
   Outstanding item{KeptRequest(request), footprint(request.command)};
   ++forwarded_count_;
   if (waiting_.empty() && has_room_for(item)) return enter(std::move(item));
+  waiting_bytes_ += item.bytes;
   waiting_.push(request.waiter.client, std::move(item));
 }
 
@@ -61,7 +62,10 @@ void Forwarder::enter(Outstanding item) {
 
 void Forwarder::fill_window() {
   const auto fits = [this](const Outstanding& item) { return has_room_for(item); };
-  while (auto item = waiting_.take(fits)) enter(*std::move(item));
+  while (auto item = waiting_.take(fits)) {
+    waiting_bytes_ -= item->bytes;
+    enter(*std::move(item));
+  }
 }
 
 kv::ReplySink& Forwarder::finish(Outstanding& item) {
@@ -72,11 +76,20 @@ kv::ReplySink& Forwarder::finish(Outstanding& item) {
 void Forwarder::leave(Outstanding& item) {
   CHECK(!item.is_done && item.bytes <= window_bytes_);
   item.is_done = true;
+  item.kept.drop_arguments();  // behind one without an answer it may stay here for long
   ++done_count_;
   window_bytes_ -= item.bytes;
   Share& share = shares_[item->waiter.client];
   --share.commands;
   if (item.bytes >= kLargeBytes) share.large_bytes -= item.bytes;
+}
+
+void Forwarder::add_gauges(std::vector<Gauge>& gauges) const {
+  // The window, or one command: its arguments and a view of each.
+  constexpr size_t kOneCommandBytesMax = kv::kOperationBytesMax + kv::kArgsMax * sizeof(std::string_view) + 1024;
+  gauges.push_back({"forwards_under_way", window_bytes_, std::max(kWindowBytesMax, kOneCommandBytesMax)});
+  // Every one of them is counted by Clients, too.
+  gauges.push_back({"forwards_waiting", waiting_bytes_, clients_.held_bytes_max()});
 }
 
 void Forwarder::pop_done() {
@@ -223,6 +236,7 @@ void Forwarder::execute_all_here() {
   next_unsent_ = first_sequence_;
   window_bytes_ = 0;
   done_count_ = 0;
+  waiting_bytes_ = 0;
   shares_.clear();
   batch_begins_.clear();
   while (auto item = waiting_.take([](const Outstanding&) { return true; })) items.push_back(*std::move(item));
@@ -272,7 +286,11 @@ void Forwarder::refuse_overdue(Instant now) {
     refuse(item);
   }
   pop_done();
-  waiting_.take_while([now](const Outstanding& item) { return item->deadline <= now; }, refuse);
+  const auto drop = [&](const Outstanding& item) {
+    waiting_bytes_ -= item.bytes;
+    refuse(item);
+  };
+  waiting_.take_while([now](const Outstanding& item) { return item->deadline <= now; }, drop);
   std::erase_if(shares_, [](const auto& entry) { return entry.second.commands == 0; });
 }
 

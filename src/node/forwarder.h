@@ -47,6 +47,7 @@ class Forwarder {
   /// Commands without an answer.
   size_t outstanding() const { return outstanding_.size() + waiting_.size(); }
   uint64_t forwarded_count() const { return forwarded_count_; }
+  void add_gauges(std::vector<Gauge>& gauges) const;
 
   // The window: commands that have a sequence and no answer. Kept below what the session keeps answers for, and what a
   // connection's queue takes.
@@ -118,8 +119,9 @@ class Forwarder {
   ClientTurns<Outstanding> waiting_;     // without a sequence
   std::deque<Outstanding> outstanding_;  // sequence of the front: first_sequence_
   size_t done_count_ = 0;                // of `outstanding_`, behind one that is not
-  size_t window_bytes_ = 0;              // of those without an answer
-  std::map<ClientId, Share> shares_;     // of clients that were in the window a moment ago
+  size_t window_bytes_ = 0;              // of those without an answer; the others hold nothing any more
+  size_t waiting_bytes_ = 0;
+  std::map<ClientId, Share> shares_;  // of clients that were in the window a moment ago
   uint64_t first_sequence_ = 1;
   uint64_t next_unsent_ = 1;
 

@@ -10,14 +10,6 @@ namespace torc::node {
 namespace {
 
 constexpr Duration kPurgeInterval = 100ms;  // while nothing or little is due; otherwise at every maintenance
-constexpr Duration kPurgePatience = 1s;     // a purge not seen applied by then may have been lost
-constexpr size_t kPurgedKeysMax = 1024;     // per round, so that expiry never holds up clients
-/// Keys and values of a round: the first key may pass it, so a purge is within the limits of one operation.
-constexpr size_t kPurgedBytesMax = 8u << 20;
-static_assert(kv::kOperationHeadBytesMax + kPurgedKeysMax * kv::kArgumentHeadBytesMax + kPurgedBytesMax +
-                  kv::kKeyBytesMax <=
-              kv::kOperationBytesMax);
-constexpr size_t kLoadBytesMax = 4u << 20;  // entries read back from the log at a time
 /// Applied and answered in one turn (kv::Cost::work), and one entry or answer more: a replica that has much to catch up
 /// with must be heard, and hear, meanwhile.
 constexpr uint64_t kWorkPerTurn = 16u << 20;
@@ -80,6 +72,19 @@ class AnswerOnDemand final : public kv::ReplySink {
 
 uint64_t less(uint64_t from, uint64_t amount) { return from - std::min(from, amount); }
 
+uint64_t bytes_of(const std::vector<consensus::Entry>& entries) {
+  uint64_t bytes = 0;
+  for (const consensus::Entry& entry : entries) bytes += entry.size();
+  return bytes;
+}
+
+/// Of the entries that a message brings.
+uint64_t entry_bytes(const consensus::Message& message) {
+  if (const auto* append = std::get_if<consensus::AppendRequest>(&message.body)) return bytes_of(append->entries);
+  if (const auto* pulled = std::get_if<consensus::PullReply>(&message.body)) return bytes_of(pulled->entries);
+  return 0;
+}
+
 }  // namespace
 
 bool Group::is_leader() const { return was_leader_; }
@@ -109,7 +114,16 @@ bool Group::has_forgotten(consensus::ReplicaId member, Term term, LogIndex durab
   return false;
 }
 
+// What one leader sends without an answer is bounded by its flow control, and answers come once all is durable. But
+// leaders may follow each other while this disk hangs, each of which sends anew. What is not taken is lost on its way:
+// the leader finds out by an empty probe, whose answer waits for the disk (docs/protocol.md).
 void Group::receive(const consensus::Message& message) {
+  const uint64_t bytes = entry_bytes(message);
+  if (bytes > 0 && !takes_entries()) {
+    ++appends_put_off_;
+    return;
+  }
+  unoffered_bytes_ += bytes;
   // Also from who is no member here yet: a leader that joined later than what this log knows (Raft 6).
   replica_->receive(message, clock_.now());
 }
@@ -150,6 +164,8 @@ bool Group::advance() {
     propose_gathered();
     ask_for_reads();
   }
+  // Whatever of it the log did not have was offered by now, but for what an install holds up.
+  if (!install_ || !install_->ready) unoffered_bytes_ = 0;
   return appended_sequence_ != before;
 }
 
@@ -158,10 +174,18 @@ void Group::ask_for_reads() {
   if (const auto token = reads_.ask(now + options_.command_timeout)) replica_->read(*token, now);
 }
 
+/// What earlier leaders left is decided first: so no log ever holds more that is undecided than what one leader may
+/// have in flight, whichever leaders come and go without deciding anything.
+bool Group::may_propose() const {
+  return was_leader_ && clock_.now() >= handing_over_until_ && state_->applied() >= led_from_ && takes_entries();
+}
+
 void Group::propose_gathered() {
   const Instant now = clock_.now();
-  if (!was_leader_ || now < handing_over_until_) return;
-  while (auto batch = proposals_.next(stamp_now(now))) {
+  while (may_propose()) {
+    auto batch = proposals_.next(stamp_now(now));
+    if (!batch) return;
+    unoffered_bytes_ += batch->buffer.size();
     const auto place = replica_->propose(consensus::EntryKind::kCommands, std::move(batch->buffer), now);
     if (!place) {
       proposals_.refused(*batch);
@@ -183,15 +207,11 @@ void Group::carry_out(consensus::Ready ready) {
   if (ready.must_persist()) {
     if (ready.hard_state) log_.append_hard_state(options_.replica.group, *ready.hard_state);
     if (!ready.entries.empty()) {
-      uint64_t bytes = 0;
-      for (const consensus::Entry& entry : ready.entries) bytes += entry.size();
-      undurable_.push_back({ready.sequence, bytes});
-      undurable_bytes_ += bytes;
+      undurable_.push_back({ready.sequence, bytes_of(ready.entries)});
+      undurable_bytes_ += undurable_.back().bytes;
+      unoffered_bytes_ = 0;
       log_.append_entries(options_.replica.group, ready.entries);
-      const LogIndex first = ready.entries.front().index;
-      while (!unapplied_.empty() && unapplied_.back().index >= first) unapplied_.pop_back();
-      if (!unapplied_.empty() && unapplied_.back().index + 1 != first) unapplied_.clear();
-      for (consensus::Entry& entry : ready.entries) unapplied_.push_back(std::move(entry));
+      unapplied_.append(std::move(ready.entries));
     }
     appended_sequence_ = ready.sequence;
   }
@@ -199,7 +219,7 @@ void Group::carry_out(consensus::Ready ready) {
     if (durable_sequence_ == appended_sequence_) {
       for (const consensus::Message& message : ready.send_when_durable) host_.send(message);
     } else {
-      unsent_.push_back({appended_sequence_, std::move(ready.send_when_durable)});
+      unsent_.hold(appended_sequence_, std::move(ready.send_when_durable));
     }
   }
   for (const consensus::EntriesWanted& wanted : ready.entries_wanted) {
@@ -223,10 +243,7 @@ void Group::on_durable(uint64_t sequence) {
     undurable_bytes_ -= undurable_.front().bytes;
   }
   replica_->persisted(sequence, clock_.now());
-  while (!unsent_.empty() && unsent_.front().sequence <= durable_sequence_) {
-    for (const consensus::Message& message : unsent_.front().messages) host_.send(message);
-    unsent_.pop_front();
-  }
+  for (const consensus::Message& message : unsent_.take_until(durable_sequence_)) host_.send(message);
 }
 
 bool Group::has_backlog() const {
@@ -240,9 +257,8 @@ void Group::apply_committed() {
   if (install_ && install_->ready) return;
   while (state_->applied() < commit_ && work_left_ > 0) {
     const LogIndex wanted = state_->applied() + 1;
-    if ((unapplied_.empty() || unapplied_.front().index > wanted) && !load_unapplied()) return;
-    const consensus::Entry entry = std::move(unapplied_.front());
-    unapplied_.pop_front();
+    if ((unapplied_.is_empty() || unapplied_.front() > wanted) && !load_unapplied()) return;
+    const consensus::Entry entry = unapplied_.take_front();
     CHECK(entry.index == wanted) << "entry " << entry.index << " where " << wanted << " is next";
     const uint64_t work_before = state_->work_done();
     if (!apply(entry)) return;
@@ -271,17 +287,16 @@ bool Group::apply(const consensus::Entry& entry) {
   return true;
 }
 
-// Entries that were in the log before this process started, or that were dropped when a leader rewrote the tail.
+// Entries that were in the log before this process started, or were not kept.
 bool Group::load_unapplied() {
   const LogIndex first = state_->applied() + 1;
-  const LogIndex last = unapplied_.empty() ? replica_->status(clock_.now()).last_index : unapplied_.front().index - 1;
-  auto entries = log_.read(options_.replica.group, first, last, kLoadBytesMax);
+  const LogIndex last = unapplied_.is_empty() ? replica_->status(clock_.now()).last_index : unapplied_.front() - 1;
+  auto entries = log_.read(options_.replica.group, first, last, Unapplied::kLoadBytesMax);
   if (!entries.ok()) {
     host_.on_fatal(entries.error());
     return false;
   }
-  if (!unapplied_.empty() && entries->back().index + 1 != unapplied_.front().index) unapplied_.clear();
-  unapplied_.insert(unapplied_.begin(), entries->begin(), entries->end());
+  unapplied_.put_in_front(*entries);
   return true;
 }
 
@@ -372,6 +387,7 @@ void Group::maintain() {
 
 void Group::purge_expired() {
   const Instant now = clock_.now();
+  static_assert(kPurgeBytesMax <= kv::kOperationBytesMax);
   if (!was_leader_ || now < next_purge_ || log_.disk_full()) return;
   if (state_->applied() <= purge_behind_ && now < purge_lost_at_) return;  // the last one is under way
   const kv::DueKeys due = state_->due_keys(stamp_now(now), kPurgedKeysMax, kPurgedBytesMax);
@@ -426,25 +442,6 @@ void Group::transfer(consensus::ReplicaId target, Instant now) {
   replica_->transfer_leadership(target, now);
   handed_to_ = target;
   handing_over_until_ = now + options_.replica.election_timeout_min + options_.replica.heartbeat_interval;
-}
-
-GroupStatus Group::status() const {
-  GroupStatus status;
-  status.group = options_.replica.group;
-  status.replica = replica_->status(clock_.now());
-  status.leader_node = status.replica.leader.node;
-  status.applied = state_->applied();
-  status.operations = state_->operation_count();
-  status.applied_bytes = applied_bytes_;
-  status.checkpoint_index = own_checkpoints_.index();
-  status.snapshots_installed = snapshots_installed_;
-  status.stamp = stamp_;
-  status.stamps_set_back = stamps_set_back_;
-  status.keys = state_->key_count();
-  status.state_bytes = state_->bytes_used();
-  status.log_bytes = log_.group_bytes(options_.replica.group);
-  status.voters = replica_->configuration().voters.size();
-  return status;
 }
 
 }  // namespace torc::node

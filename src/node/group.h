@@ -16,6 +16,7 @@
 #include "node/checkpoints.h"
 #include "node/clients.h"
 #include "node/disk_watch.h"
+#include "node/held_messages.h"
 #include "node/proposals.h"
 #include "node/reads.h"
 #include "node/replacement.h"
@@ -23,6 +24,7 @@
 #include "node/snapshot_receiver.h"
 #include "node/snapshot_sender.h"
 #include "node/stamp_leads.h"
+#include "node/unapplied.h"
 #include "storage/log.h"
 
 namespace torc::node {
@@ -55,7 +57,7 @@ struct GroupOptions {
   size_t batch_bytes_max = 1u << 20;
   size_t proposals_in_flight_max = 1;
   uint64_t memory_max = 0;  // beyond, the leader refuses commands that grow the state; 0: no limit
-  /// Appended and not yet durable here; beyond, a leader refuses writes: it keeps them in memory until then.
+  /// Entries are kept in memory until they are durable here: beyond this no more are taken, from clients or from peers.
   size_t unsynced_bytes_max = 64u << 20;
   uint64_t hash_seed = 0;
 };
@@ -78,6 +80,8 @@ class Group {
   /// Requires: is_leader(), and the waiter was started (Clients::start).
   void read_later(const Request& request);
   void write(const Request& request);
+  /// A write that comes now is proposed in this turn if its batch is the next one; otherwise it gathers.
+  bool may_propose() const;
   /// How large the answer may be if the command is executed behind everything that waits; 0: a few bytes.
   size_t expected_reply_bytes(const kv::CommandView& command) const;
 
@@ -131,13 +135,16 @@ class Group {
   uint64_t digest() const { return state_->digest(); }
   /// What counts against GroupOptions::memory_max.
   uint64_t memory_used() const;
+  /// What gathers here, with its bounds.
+  void add_gauges(std::vector<Gauge>& gauges) const;
   const consensus::Replica& replica() const { return *replica_; }
 
  private:
-  struct Unsent {
-    uint64_t sequence = 0;
-    std::vector<consensus::Message> messages;
-  };
+  static constexpr Duration kPurgePatience = 1s;       // a purge not seen applied by then may have been lost
+  static constexpr size_t kPurgedKeysMax = 1024;       // per round, so that expiry never holds up clients
+  static constexpr size_t kPurgedBytesMax = 8u << 20;  // keys and values of a round: the first key may pass it
+  static constexpr size_t kPurgeBytesMax =
+      kv::kOperationHeadBytesMax + kPurgedKeysMax * kv::kArgumentHeadBytesMax + kPurgedBytesMax + kv::kKeyBytesMax;
   /// Entries on their way to the disk, which are held in memory until they are there.
   struct Undurable {
     uint64_t sequence = 0;
@@ -162,6 +169,7 @@ class Group {
   std::optional<kv::Refusal> reason_to_refuse(const kv::CommandView& command) const;
   size_t growth_before() const;
   bool has_backlog() const;
+  bool takes_entries() const { return undurable_bytes_ + unoffered_bytes_ <= options_.unsynced_bytes_max; }
   void apply_committed();
   bool apply(const consensus::Entry& entry);
   bool load_unapplied();
@@ -200,14 +208,15 @@ class Group {
   std::unique_ptr<Install> install_;  // from "staged" to "it is the state"
   Proposals proposals_;
   Reads reads_;
-  std::deque<consensus::Entry> unapplied_;  // known entries after applied(); may begin later than applied() + 1
-  LogIndex commit_;                         // as consensus said last; applied() follows it
-  LogIndex led_from_;                       // the log's end when this leadership began
-  uint64_t work_left_ = 0;                  // of this turn, in kv::Cost::work
+  Unapplied unapplied_;
+  LogIndex commit_;         // as consensus said last; applied() follows it
+  LogIndex led_from_;       // the log's end when this leadership began
+  uint64_t work_left_ = 0;  // of this turn, in kv::Cost::work
   uint64_t memory_elsewhere_ = 0;
-  std::deque<Unsent> unsent_;
+  HeldMessages unsent_;
   std::deque<Undurable> undurable_;
   uint64_t undurable_bytes_ = 0;
+  uint64_t unoffered_bytes_ = 0;  // of entries that came in since a Ready carried some
   uint64_t appended_sequence_ = 0;
   uint64_t durable_sequence_ = 0;
   env::TimerId timer_ = 0;
@@ -226,6 +235,7 @@ class Group {
   uint64_t stamps_set_back_ = 0;
   uint64_t snapshots_installed_ = 0;
   uint64_t applied_bytes_ = 0;
+  uint64_t appends_put_off_ = 0;
   Lifetime lifetime_;
 };
 

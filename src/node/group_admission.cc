@@ -13,8 +13,7 @@ namespace {
 static_assert(kv::kBatchBytesMax <= consensus::kEntryPayloadBytesMax);
 // Frame between nodes: entries are collected until one reaches append_bytes_max (LogView::collect), so that the last
 // one may begin just before it.
-constexpr size_t kEntryBytesMax = consensus::kEntryHeaderBytes + consensus::kEntryPayloadBytesMax;
-static_assert(consensus::ReplicaOptions{}.append_bytes_max + kEntryBytesMax + wire::kHeaderBytesMax <=
+static_assert(consensus::ReplicaOptions{}.append_bytes_max + consensus::kEntryBytesMax + wire::kHeaderBytesMax <=
               wire::kFrameBytesMax);
 
 }  // namespace

@@ -55,6 +55,7 @@ struct GroupWorld final : GroupHost {
   uint64_t checkpoint_log_bytes = 1u << 20;  // of the next open()
   uint64_t log_tail_bytes = 1u << 20;
   uint64_t memory_max = 0;
+  size_t unsynced_bytes_max = 64u << 20;
   uint64_t memory_elsewhere = 0;
 
   GroupWorld() { process.start(); }
@@ -68,6 +69,7 @@ struct GroupWorld final : GroupHost {
     group_options.checkpoint_log_bytes = checkpoint_log_bytes;
     group_options.log_tail_bytes = log_tail_bytes;
     group_options.memory_max = memory_max;
+    group_options.unsynced_bytes_max = unsynced_bytes_max;
     group_options.replica.group = kGroup;
     group_options.replica.self = replica(1);
     consensus::Configuration birth;
@@ -92,15 +94,33 @@ struct GroupWorld final : GroupHost {
   void turn() {
     group->begin_turn(memory_elsewhere);
     do {
-      if (group->advance()) {
-        log->flush([this, sequence = group->appended_sequence()](const Status& status) {
-          EXPECT_TRUE(status.ok());
-          group->on_durable(sequence);
-        });
-      }
+      advance();
       disk.run_all();
       checkpoints.run_all();
     } while (group->has_work());
+  }
+  /// The disk completes nothing.
+  void turn_while_the_disk_hangs() {
+    group->begin_turn(memory_elsewhere);
+    do {
+      advance();
+    } while (group->has_work());
+  }
+  void advance() {
+    if (!group->advance()) return;
+    log->flush([this, sequence = group->appended_sequence()](const Status& status) {
+      EXPECT_TRUE(status.ok());
+      group->on_durable(sequence);
+    });
+  }
+  uint64_t gauge(std::string_view name) const {
+    std::vector<Gauge> gauges;
+    group->add_gauges(gauges);
+    for (const Gauge& one : gauges) {
+      if (one.name == name) return one.bytes;
+    }
+    ADD_FAILURE() << "no gauge " << name;
+    return 0;
   }
   void wait(Duration length) { queue.run_until(queue.now() + length); }
   template <typename Body>
@@ -151,6 +171,17 @@ struct GroupWorld final : GroupHost {
   consensus::HeartbeatReply heartbeat_reply() const {
     const auto request = last<consensus::HeartbeatRequest>();
     return {request.term, request.stamp, LogIndex(0)};
+  }
+  /// Longer than a command may take; heartbeats are answered.
+  void pass_without_acknowledgements() {
+    for (int i = 0; i < 230; ++i) {
+      turn();
+      wait(50ms);
+      group->tick();
+      receive(2, heartbeat_reply());
+      group->maintain();
+    }
+    ASSERT_TRUE(group->is_leader());
   }
   void write(Ticket ticket, kv::CommandId id, std::vector<std::string_view> args,
              const kv::SessionCall* call = nullptr) {

@@ -36,7 +36,9 @@ void Proposals::close_open() {
 }
 
 Proposals::Batch Proposals::take(Open&& open, WallMs stamp) {
-  return {open.builder.take(stamp), std::move(open.waiters), std::move(open.labels), std::exchange(open.cost, {})};
+  const size_t bytes = open.builder.bytes();
+  return {open.builder.take(stamp), std::move(open.waiters), std::move(open.labels), std::exchange(open.cost, {}),
+          bytes};
 }
 
 void Proposals::forget(const kv::Cost& cost, const std::vector<Label>& labels) {
@@ -62,7 +64,9 @@ std::optional<Proposals::Batch> Proposals::next(WallMs stamp) {
 }
 
 void Proposals::proposed(Term term, LogIndex index, Batch batch, Instant deadline) {
-  in_flight_[{index, term}] = InFlight{std::move(batch.waiters), std::move(batch.labels), batch.cost, deadline};
+  const size_t bytes = batch.bytes;
+  in_flight_[{index, term}] = InFlight{std::move(batch.waiters), std::move(batch.labels), batch.cost, deadline, bytes};
+  in_flight_bytes_ += bytes;
   window_.push_back(index);
 }
 
@@ -73,18 +77,22 @@ std::vector<WriteWaiter> Proposals::take_decided(Term term, LogIndex index) {
   const auto found = in_flight_.find({index, term});
   if (found == in_flight_.end()) return {};
   std::vector<WriteWaiter> waiters = std::move(found->second.waiters);
-  forget(found->second.cost, found->second.labels);
-  in_flight_.erase(found);
+  end(found);
   return waiters;
+}
+
+void Proposals::end(InFlights::iterator proposal) {
+  forget(proposal->second.cost, proposal->second.labels);
+  in_flight_bytes_ -= proposal->second.bytes;
+  in_flight_.erase(proposal);
 }
 
 std::vector<WriteWaiter> Proposals::take_lost(LogIndex decided) {
   std::vector<WriteWaiter> lost;
   while (!in_flight_.empty() && in_flight_.begin()->first.first <= decided) {
-    InFlight& proposal = in_flight_.begin()->second;
+    const InFlight& proposal = in_flight_.begin()->second;
     lost.insert(lost.end(), proposal.waiters.begin(), proposal.waiters.end());
-    forget(proposal.cost, proposal.labels);
-    in_flight_.erase(in_flight_.begin());
+    end(in_flight_.begin());
   }
   return lost;
 }

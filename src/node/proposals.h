@@ -46,6 +46,7 @@ class Proposals {
     std::vector<WriteWaiter> waiters;
     std::vector<Label> labels;
     kv::Cost cost;
+    size_t bytes = 0;  // of the commands, encoded
   };
   /// The next batch to propose: at most `in_flight_max` undecided ones at a time, so that commands gather while the
   /// disk and the peers are busy with the last.
@@ -67,6 +68,8 @@ class Proposals {
   /// Gathered and never proposed: may be sent elsewhere. Payloads as built, in order.
   std::vector<Batch> take_unproposed();
   size_t bytes_unproposed() const { return closed_bytes_ + open_.builder.bytes(); }
+  /// Of batches that were proposed and are not decided yet.
+  size_t bytes_in_flight() const { return in_flight_bytes_; }
   /// Of everything that was added and is not decided yet.
   const kv::Cost& cost_undecided() const { return undecided_; }
   /// Whether the call is among that.
@@ -87,7 +90,10 @@ class Proposals {
     std::vector<Label> labels;
     kv::Cost cost;
     Instant deadline;
+    size_t bytes = 0;
   };
+  using InFlights = std::map<std::pair<LogIndex, Term>, InFlight>;
+  void end(InFlights::iterator proposal);
   void close_open();
   Batch take(Open&& open, WallMs stamp);
   static Label label_of(const kv::SessionCall& call) { return {call.session, call.sequence}; }
@@ -98,7 +104,8 @@ class Proposals {
   Open open_;
   std::deque<Open> closed_;
   size_t closed_bytes_ = 0;
-  std::map<std::pair<LogIndex, Term>, InFlight> in_flight_;
+  InFlights in_flight_;
+  size_t in_flight_bytes_ = 0;
   std::deque<LogIndex> window_;  // undecided proposals of the current leadership
   kv::Cost undecided_;
   std::multiset<Label> undecided_labels_;

@@ -15,7 +15,10 @@ namespace torc::node {
 
 class Reads {
  public:
-  void add(KeptRequest read) { gathering_.push_back(std::move(read)); }
+  void add(KeptRequest read) {
+    bytes_ += read.bytes();
+    gathering_.push_back(std::move(read));
+  }
   /// Everything gathered since the last call becomes one question to consensus; nothing if nothing gathered.
   std::optional<consensus::ReadToken> ask(Instant deadline) {
     if (gathering_.empty()) return std::nullopt;
@@ -28,7 +31,7 @@ class Reads {
     if (found == asked_.end()) return {};
     std::vector<KeptRequest> reads = std::move(found->second.reads);
     asked_.erase(found);
-    if (!outcome.index) return reads;
+    if (!outcome.index) return taken(std::move(reads));
     confirmed_.push_back({*outcome.index, std::move(reads)});
     return {};
   }
@@ -39,6 +42,7 @@ class Reads {
     Confirmed& first = confirmed_.front();
     KeptRequest read = std::move(first.reads[first.served++]);
     if (first.served == first.reads.size()) confirmed_.pop_front();
+    bytes_ -= read.bytes();
     return read;
   }
   /// Reads whose confirmation has not come by its deadline; what consensus says later is ignored.
@@ -48,12 +52,18 @@ class Reads {
       for (KeptRequest& read : asked_.begin()->second.reads) overdue.push_back(std::move(read));
       asked_.erase(asked_.begin());
     }
-    return overdue;
+    return taken(std::move(overdue));
   }
   /// Reads not yet asked for, when there is nobody to ask.
-  std::vector<KeptRequest> take_gathering() { return std::exchange(gathering_, {}); }
+  std::vector<KeptRequest> take_gathering() { return taken(std::exchange(gathering_, {})); }
+  /// Of all that wait here.
+  size_t bytes() const { return bytes_; }
 
  private:
+  std::vector<KeptRequest> taken(std::vector<KeptRequest> reads) {
+    for (const KeptRequest& read : reads) bytes_ -= read.bytes();
+    return reads;
+  }
   struct Question {
     std::vector<KeptRequest> reads;
     Instant deadline;
@@ -68,6 +78,7 @@ class Reads {
   std::vector<KeptRequest> gathering_;
   std::map<consensus::ReadToken, Question> asked_;  // deadlines in the order of the tokens
   std::deque<Confirmed> confirmed_;
+  size_t bytes_ = 0;
 };
 
 }  // namespace torc::node

@@ -77,6 +77,12 @@ class KeptRequest {
   const Request& request() const { return request_; }
   const Request* operator->() const { return &request_; }
   size_t bytes() const { return footprint(request_.command); }
+  /// Of a request that is answered and kept for its place.
+  void drop_arguments() {
+    request_.command.args = {};
+    args_ = {};
+    storage_.reset();
+  }
 
  private:
   Request request_;

@@ -11,6 +11,7 @@
 #include "kv/batch.h"
 #include "kv/command.h"
 #include "kv/reply_sink.h"
+#include "node/gauge.h"
 
 namespace torc::node {
 
@@ -55,6 +56,7 @@ struct GroupStatus {
   LogIndex checkpoint_index;         // durable in the checkpoint store
   uint64_t stamps_set_back = 0;      // how often it was ahead of the clocks of a majority, since this process started
   uint64_t snapshots_installed = 0;  // since the process started
+  uint64_t appends_put_off = 0;      // not taken, because what was taken before is not on the disk
   uint64_t keys = 0;
   uint64_t state_bytes = 0;
   uint64_t log_bytes = 0;
@@ -92,6 +94,7 @@ struct NodeStatus {
   uint64_t peer_messages_refused = 0;  // that could not be decoded: another version's, or damaged
   uint64_t memory_max = 0;             // 0: no limit
   uint64_t memory_used = 0;            // what counts against it
+  std::vector<Gauge> gauges;           // of everything that gathers
 };
 
 class Service {

@@ -236,6 +236,7 @@ TEST(SnapshotInstall, AWriteWhosePlaceItCoversHasAnUnknownOutcome) {
   GroupWorld world;
   world.open();
   world.win_election();
+  world.acknowledge();  // its first entry: nothing of clients is proposed before that is decided
   world.write(1, kv::CommandId::kSet, {"a", "1"});
   world.turn();
   const Snapshot snapshot;

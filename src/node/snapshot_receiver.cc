@@ -3,9 +3,17 @@
 #include <utility>
 
 #include "base/check.h"
+#include "node/checkpoints.h"
 #include "storage/checkpointer.h"
 
 namespace torc::node {
+namespace {
+
+/// What may wait for the store's background task. The sender is not told to go on above kBytesPendingMax, but a sender
+/// that hears nothing repeats what it has sent, and is answered then.
+constexpr size_t kStagedBytesMax = 2 * storage::Checkpointer::kBytesPendingMax;
+
+}  // namespace
 
 using wire::SnapshotProgress;
 
@@ -46,7 +54,10 @@ SnapshotReceiver::Event SnapshotReceiver::on_chunk(const wire::SnapshotChunk& ch
     stream_->sink =
         std::make_unique<storage::SnapshotSink>(checkpoints_, options_.group, storage::all_data_keys(), options_.state);
   }
-  if (stream_->phase == Phase::kReceiving && chunk.offset == stream_->offset) return feed(chunk, now);
+  if (stream_->phase == Phase::kReceiving && chunk.offset == stream_->offset) {
+    if (stream_->sink->bytes_pending() > kStagedBytesMax) return Event::kNone;  // it is sent again
+    return feed(chunk, now);
+  }
   reply();
   return Event::kNone;
 }
@@ -66,6 +77,17 @@ SnapshotReceiver::Event SnapshotReceiver::feed(const wire::SnapshotChunk& chunk,
   if (sink.bytes_pending() <= storage::Checkpointer::kBytesPendingMax) reply();
   if (sink.is_complete()) return Event::kComplete;
   return !had_head && sink.meta() ? Event::kHead : Event::kNone;
+}
+
+void SnapshotReceiver::add_gauges(std::vector<Gauge>& gauges) const {
+  if (!is_staging()) return;
+  constexpr size_t kImageBytesMax = storage::kSnapshotKeyBytesMax + storage::kSnapshotValueBytesMax;
+  // One chunk may complete an image that is as large as one can be.
+  constexpr size_t kPendingBytesMax =
+      kStagedBytesMax + Checkpoints::kHeadBytesMax + kImageBytesMax + wire::kFrameBytesMax;
+  gauges.push_back({"snapshot_staged", stream_->sink->bytes_pending(), kPendingBytesMax});
+  const size_t unread_max = stream_->sink->meta() ? kImageBytesMax : storage::kSnapshotHeadBytesMax;
+  gauges.push_back({"snapshot_unread", stream_->sink->bytes_unread(), unread_max + wire::kFrameBytesMax});
 }
 
 void SnapshotReceiver::maintain(Instant now) {

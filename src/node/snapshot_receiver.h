@@ -4,11 +4,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "base/time.h"
 #include "consensus/ready.h"
 #include "env/checkpoint_store.h"
 #include "kv/state_machine.h"
+#include "node/gauge.h"
 #include "storage/snapshot_sink.h"
 #include "wire/peer_message.h"
 
@@ -50,6 +52,7 @@ class SnapshotReceiver {
   consensus::SnapshotHead head() const;
   /// The stream's sender is put off until finish(). Requires: after kComplete.
   std::unique_ptr<storage::SnapshotSink> take_for_install();
+  void add_gauges(std::vector<Gauge>& gauges) const;
   /// The state here covers the snapshot: installed, or not needed any more. The sender is told.
   void finish();
 

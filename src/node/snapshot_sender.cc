@@ -124,6 +124,14 @@ SnapshotSender::Streams::iterator SnapshotSender::finish(Streams::iterator strea
   return next;
 }
 
+void SnapshotSender::add_gauges(std::vector<Gauge>& gauges) const {
+  for (const auto& [peer, stream] : streams_) {
+    uint64_t bytes = 0;
+    for (const SnapshotSource::Chunk& chunk : stream.window) bytes += chunk.bytes.size();
+    gauges.push_back({"snapshot_sent", bytes, kSnapshotWindowChunks * storage::kSnapshotChunkBytes});
+  }
+}
+
 std::optional<LogIndex> SnapshotSender::lowest_index() const {
   std::optional<LogIndex> lowest;
   for (const auto& [peer, stream] : streams_) {

@@ -6,10 +6,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "base/prng.h"
 #include "base/time.h"
 #include "env/checkpoint_store.h"
+#include "node/gauge.h"
 #include "storage/snapshot_source.h"
 #include "wire/peer_message.h"
 
@@ -50,6 +52,7 @@ class SnapshotSender {
 
   /// Of the streams under way: those who get them will need the log behind it.
   std::optional<LogIndex> lowest_index() const;
+  void add_gauges(std::vector<Gauge>& gauges) const;
 
  private:
   struct Stream {

@@ -203,6 +203,7 @@ NodeStatus StaticNode::status() const {
   status.peer_messages_refused = peer_messages_refused_;
   status.memory_max = options_.memory_max;
   status.memory_used = group_ ? group_->memory_used() : memory_elsewhere();
+  status.gauges = gauges();
   for (const auto& [node, peer] : peers_) {
     status.peers.push_back({node, peer.client_address, peer.is_connected, admissions_.trouble(node)});
     for (const wire::NotedChapter& noted : chapters_->durable().noted) {
@@ -220,6 +221,21 @@ NodeStatus StaticNode::status() const {
     status.groups.push_back(std::move(group));
   }
   return status;
+}
+
+std::vector<Gauge> StaticNode::gauges() const {
+  std::vector<Gauge> gauges;
+  gauges.push_back({"commands_held", clients_.held_bytes(), clients_.held_bytes_max()});
+  forwarder_.add_gauges(gauges);
+  receiver_.add_gauges(gauges);
+  for (const auto& [node, peer] : peers_) {
+    for (const env::Channel channel : {env::Channel::kControl, env::Channel::kBulk}) {
+      const std::string_view name = channel == env::Channel::kControl ? "frames_control" : "frames_bulk";
+      gauges.push_back({name, network_.queued_bytes(node, channel), env::queued_bytes_max(channel)});
+    }
+  }
+  if (group_) group_->add_gauges(gauges);
+  return gauges;
 }
 
 Node::Digest StaticNode::digest(GroupId group) const {

@@ -100,6 +100,7 @@ class StaticNode final : public Node,
   void refuse_for_lack_of_room(Waiter waiter);
   bool has_work_left() const { return !group_ || group_->has_work_left(); }
   uint64_t memory_elsewhere() const;
+  std::vector<Gauge> gauges() const;
   void dispatch(const Request& request);
   void execute(Request request);
   void run_deferred();

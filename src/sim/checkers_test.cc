@@ -21,7 +21,8 @@ enum class Flaw {
   kTwoLeaders,
   kStatesDiffer,
   kAnswersTwice,
-  kFallsSilent
+  kFallsSilent,
+  kGathers
 };
 
 constexpr GroupId kGroup{1};
@@ -101,6 +102,7 @@ class ToyNode final : public node::Node {
     const bool leads = options_.id == NodeId(1) || store_->flaw == Flaw::kTwoLeaders;
     group.replica.role = leads ? consensus::Role::kLeader : consensus::Role::kFollower;
     status.groups.push_back(group);
+    status.gauges.push_back({"toys", store_->index.value, store_->flaw == Flaw::kGathers ? 300u : UINT64_MAX});
     return status;
   }
   Digest digest(GroupId) const override {
@@ -164,15 +166,16 @@ TEST_P(CheckersCatch, ThePlantedFlaw) {
   EXPECT_THAT(outcome.message, ::testing::HasSubstr(GetParam().message));
 }
 
-INSTANTIATE_TEST_SUITE_P(Flaws, CheckersCatch,
-                         ::testing::Values(Planted{Flaw::kStaleReads, Verdict::kSafety, "get"},
-                                           Planted{Flaw::kLosesWrites, Verdict::kSafety, "set"},
-                                           Planted{Flaw::kAppliesTwice, Verdict::kSafety, ""},
-                                           Planted{Flaw::kTwoLeaders, Verdict::kSafety, "two leaders in term 1"},
-                                           Planted{Flaw::kStatesDiffer, Verdict::kSafety, "differ after applying"},
-                                           Planted{Flaw::kAnswersTwice, Verdict::kSafety,
-                                                   "gives no reply, or several, to one command"},
-                                           Planted{Flaw::kFallsSilent, Verdict::kLiveness, "completed only"}));
+INSTANTIATE_TEST_SUITE_P(
+    Flaws, CheckersCatch,
+    ::testing::Values(Planted{Flaw::kStaleReads, Verdict::kSafety, "get"},
+                      Planted{Flaw::kLosesWrites, Verdict::kSafety, "set"},
+                      Planted{Flaw::kAppliesTwice, Verdict::kSafety, ""},
+                      Planted{Flaw::kTwoLeaders, Verdict::kSafety, "two leaders in term 1"},
+                      Planted{Flaw::kStatesDiffer, Verdict::kSafety, "differ after applying"},
+                      Planted{Flaw::kAnswersTwice, Verdict::kSafety, "gives no reply, or several, to one command"},
+                      Planted{Flaw::kGathers, Verdict::kSafety, "holds 301 bytes in toys, which is bounded by 300"},
+                      Planted{Flaw::kFallsSilent, Verdict::kLiveness, "completed only"}));
 
 // A burst knows what each of its answers may be, without the history.
 TEST(Checkers, BurstsCatchStaleReadsAndLostWritesAtOnce) {

@@ -22,6 +22,8 @@ struct SimNetwork::Port final : env::Network {
   Port(SimNetwork& of, NodeId id, Process& owner) : network(of), node(id), process(owner) {}
   void send(NodeId to, env::Channel channel, ByteChain body) override {
     process.work(Work::kFrameOut, 1, body.size());
+    const size_t queued = queued_bytes(to, channel);
+    if (queued > 0 && queued + body.size() > env::queued_bytes_max(channel)) return;  // as the product's own does
     outgoing.push_back(Outgoing{to, channel, body.joined()});
   }
   void set_handler(env::NetworkHandler* to) override { handler = to; }

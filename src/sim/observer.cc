@@ -62,6 +62,7 @@ Observer::Observer(World& world) : world_(world) {}
 void Observer::after_turn(NodeId id) {
   const node::NodeStatus& status = world_.status_after_turn(id);
   if (world_.trace().is_read()) world_.trace().show(id, column_of(status));
+  check_memory(id, status);
   look_at_clocks();
   for (const node::GroupStatus& group : status.groups) {
     Seen& seen = seen_of(id, status.incarnation);
@@ -156,6 +157,14 @@ void Observer::check_order(NodeId id, const node::GroupStatus& group) {
   if (group.replica.commit > group.replica.last_index || group.applied > group.replica.commit) {
     world_.fail(FailureKind::kSafety, text("node ", id, " has applied ", group.applied, ", commit ",
                                            group.replica.commit, ", last index ", group.replica.last_index));
+  }
+}
+
+void Observer::check_memory(NodeId id, const node::NodeStatus& status) {
+  for (const node::Gauge& gauge : status.gauges) {
+    if (!gauge.is_over()) continue;
+    world_.fail(FailureKind::kSafety, text("node ", id, " holds ", gauge.bytes, " bytes in ", gauge.name,
+                                           ", which is bounded by ", gauge.bytes_max));
   }
 }
 

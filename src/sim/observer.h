@@ -49,6 +49,7 @@ class Observer {
   void check_leases_of_others(NodeId leader, Term term);
   void check_order(NodeId id, const node::GroupStatus& group);
   void check_state(NodeId id, const node::GroupStatus& group);
+  void check_memory(NodeId id, const node::NodeStatus& status);
   void look_at_clocks();
   void check_stamp(NodeId id, const node::GroupStatus& group);
 

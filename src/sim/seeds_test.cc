@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/sanitized.h"
 #include "sim/run_seed.h"
 
 namespace torc::sim {
@@ -32,8 +33,9 @@ Outcome run(uint64_t seed, size_t nodes, std::chrono::seconds fire = std::chrono
 }
 
 TEST(Seeds, ThreeNodesSurviveFiftyWorlds) {
+  const unsigned worlds = rounds_of_test(50);
   SeedStats sum;
-  for (uint64_t seed = 1; seed <= 50 && !HasFailure(); ++seed) {
+  for (uint64_t seed = 1; seed <= worlds && !HasFailure(); ++seed) {
     const SeedStats stats = run(seed, 3).stats;
     sum.operations += stats.operations;
     sum.faults += stats.faults;
@@ -43,16 +45,16 @@ TEST(Seeds, ThreeNodesSurviveFiftyWorlds) {
     sum.snapshots_installed += stats.snapshots_installed;
   }
   // A quiet world proves nothing.
-  EXPECT_GT(sum.faults, 500u);
-  EXPECT_GT(sum.operations, 20'000u);
-  EXPECT_GT(sum.leaderships, 100u);
-  EXPECT_GT(sum.digests_compared, 1'000u);
-  EXPECT_GT(sum.checkpoint_index, 10'000u) << "entries covered by checkpoints";
-  EXPECT_GT(sum.snapshots_installed, 10u);
+  EXPECT_GT(sum.faults, 10 * worlds);
+  EXPECT_GT(sum.operations, 400 * worlds);
+  EXPECT_GT(sum.leaderships, 2 * worlds);
+  EXPECT_GT(sum.digests_compared, 20 * worlds);
+  EXPECT_GT(sum.checkpoint_index, 200 * worlds) << "entries covered by checkpoints";
+  EXPECT_GT(sum.snapshots_installed, worlds / 5);
 }
 
 TEST(Seeds, FiveNodesSurviveTenWorlds) {
-  for (uint64_t seed = 1; seed <= 10 && !HasFailure(); ++seed) run(seed, 5);
+  for (uint64_t seed = 1; seed <= rounds_of_test(10) && !HasFailure(); ++seed) run(seed, 5);
 }
 
 TEST(Seeds, ASingleNodeSurvivesTenWorlds) {

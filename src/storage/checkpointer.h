@@ -41,6 +41,8 @@ class Checkpointer {
   /// Returns true if there is more to hand over.
   bool step(size_t bytes_max);
   bool is_running() const { return writer_ != nullptr; }
+  /// What waits for the store's background task.
+  size_t bytes_pending() const { return writer_ ? writer_->bytes_pending() : 0; }
 
   /// Bounds the memory between the loop and the store's background task.
   static constexpr size_t kBytesPendingMax = 8u << 20;

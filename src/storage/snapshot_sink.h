@@ -36,6 +36,8 @@ class SnapshotSink {
   bool is_complete() const { return is_complete_; }
   /// Waits for the store's background task: take no more while this is large.
   size_t bytes_pending() const { return writer_->bytes_pending(); }
+  /// Less than one image, or than the head while that arrives.
+  size_t bytes_unread() const { return unread_.size(); }
 
   /// Replaces the checkpoint in one atomic, durable step; `done` runs on the loop. Requires: is_complete().
   /// Errors: as CheckpointWriter::commit.

@@ -7,7 +7,10 @@
 add_executable(torc_canary_test canary/canary_test.cc canary/lying_disk.cc)
 target_link_libraries(torc_canary_test PRIVATE torc_sim GTest::gtest_main)
 torc_test_program(torc_canary_test)
-gtest_discover_tests(torc_canary_test TEST_PREFIX "canary/" PROPERTIES TIMEOUT 120 LABELS canary)
+torc_uninstrumented(torc_canary_test)
+if(NOT TORC_SANITIZE)
+  gtest_discover_tests(torc_canary_test TEST_PREFIX "canary/" PROPERTIES TIMEOUT 120 LABELS canary)
+endif()
 
 torc_cold(canary/canary_sim.cc canary/canary_unit.cc)
 

@@ -68,7 +68,7 @@ Status LabNode::start(const consensus::ReplicaOptions& replica, env::CheckpointS
 }
 
 std::optional<LabNode::Proposed> LabNode::propose(int64_t command) {
-  if (is_dead_ || !group_->is_leader()) return std::nullopt;
+  if (is_dead_ || !group_->may_propose()) return std::nullopt;  // a leader does once its first entry is committed
   const LogIndex before = replica().last_index;
   const std::string number = std::to_string(command);
   const std::vector<std::string_view> args = {"x", number};

@@ -22,7 +22,7 @@
 namespace torc::scenarios {
 namespace {
 
-constexpr uint64_t kSeedsPerLeader = 100;
+constexpr uint64_t kSeedsPerLeader = 25;        // make scenarios: 100
 constexpr uint64_t kSeedsCompared = 20;         // of the variants that nothing is demanded of
 constexpr Duration kProposeEvery = 10ms;        // until a command is decided
 constexpr Duration kProposeAfterwards = 100ms;  // unless gaps between writes are what is looked for
