@@ -19,13 +19,13 @@ static_assert(consensus::ReplicaOptions{}.append_bytes_max + consensus::kEntryBy
 }  // namespace
 
 void Group::write(const Request& request) {
-  const kv::Cost cost = state_->cost_of(request.command, growth_before());
+  const kv::Cost cost = state().cost_of(request.command, growth_before());
   std::optional<kv::Refusal> refusal = reason_to_refuse(request.command);
   if (refusal && request.label) {
     // What is there already under this label decides: behind it this one executes nothing and gets the answer.
-    if (state_->applied() < led_from_) {
+    if (applier_.applied() < led_from_) {
       refusal = kv::Refusal::kSendSameCallAgain;
-    } else if (proposals_.is_undecided(*request.label) || !state_->would_execute(*request.label)) {
+    } else if (proposals_.is_undecided(*request.label) || !state().would_execute(*request.label)) {
       refusal.reset();
     }
   }
@@ -51,17 +51,17 @@ std::optional<kv::Refusal> Group::reason_to_refuse(const kv::CommandView& comman
 
 size_t Group::expected_reply_bytes(const kv::CommandView& command) const {
   if (!kv::answers_with_old_value(command)) return 0;
-  return std::min(state_->cost_of(command, growth_before()).work, kv::kReplyBytesMax);
+  return std::min(state().cost_of(command, growth_before()).work, kv::kReplyBytesMax);
 }
 
 /// What may still make values longer before a command that comes now is applied. Entries of earlier leaders are not
 /// known here: until they are applied every value may be as long as one can be.
 size_t Group::growth_before() const {
-  return state_->applied() < led_from_ ? kv::kValueBytesMax : proposals_.cost_undecided().growth;
+  return applier_.applied() < led_from_ ? kv::kValueBytesMax : proposals_.cost_undecided().growth;
 }
 
 uint64_t Group::memory_used() const {
-  return state_->bytes_used() + proposals_.cost_undecided().memory + undurable_bytes_ + memory_elsewhere_;
+  return state().bytes_used() + proposals_.cost_undecided().memory + undurable_bytes_ + memory_elsewhere_;
 }
 
 }  // namespace torc::node

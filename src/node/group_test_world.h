@@ -36,7 +36,7 @@ class Port final : public ClientPort {
   TextSink sink_;
 };
 
-struct GroupWorld final : GroupHost {
+struct GroupWorld final : Surroundings {
   sim::EventQueue queue;
   sim::Process process{queue, Prng(1), [] {}};
   sim::SimClock clock{queue, process, {}};
@@ -82,14 +82,8 @@ struct GroupWorld final : GroupHost {
     }
   }
 
-  void send(const consensus::Message& message) override { sent.push_back(message); }
-  void send(const wire::SnapshotChunk& chunk) override { chunks.push_back(chunk); }
-  void send(const wire::SnapshotReply& reply) override { replies.push_back(reply); }
-  void reroute(const Request& request) override { rerouted.push_back(request.waiter.ticket); }
-  void on_leadership_lost() override {}
   bool is_reachable(NodeId) const override { return true; }
   bool is_sending_to(NodeId) const override { return false; }
-  void on_fatal(const Error& error) override { ADD_FAILURE() << error.message; }
 
   void turn() {
     group->begin_turn(memory_elsewhere);
@@ -107,11 +101,25 @@ struct GroupWorld final : GroupHost {
     } while (group->has_work());
   }
   void advance() {
-    if (!group->advance()) return;
+    if (!gather()) return;
     log->flush([this, sequence = group->appended_sequence()](const Status& status) {
       EXPECT_TRUE(status.ok());
-      group->on_durable(sequence);
+      on_durable(sequence);
     });
+  }
+  /// Lets the group advance. Returns whether the log was appended to, which is not flushed.
+  bool gather() {
+    const GroupOutput output = group->advance();
+    if (output.fatal) ADD_FAILURE() << output.fatal->message;
+    sent.insert(sent.end(), output.messages.begin(), output.messages.end());
+    chunks.insert(chunks.end(), output.chunks.begin(), output.chunks.end());
+    replies.insert(replies.end(), output.snapshot_replies.begin(), output.snapshot_replies.end());
+    for (const KeptRequest& request : output.homeless) rerouted.push_back(request->waiter.ticket);
+    return output.has_appended;
+  }
+  void on_durable(uint64_t sequence) {
+    const std::vector<consensus::Message> waited = group->on_durable(sequence);
+    sent.insert(sent.end(), waited.begin(), waited.end());
   }
   uint64_t gauge(std::string_view name) const {
     std::vector<Gauge> gauges;

@@ -90,11 +90,10 @@ void StaticNode::execute(Request request) {
   request.is_write ? group_->write(request) : group_->read_later(request);
 }
 
-void StaticNode::reroute(const Request& request) {
+void StaticNode::reroute(Request request) {
   if (!clients_.is_open(request.waiter.client)) return clients_.end(request.waiter);
-  Request elsewhere = request;
-  elsewhere.deadline = clock_.now() + options_.command_timeout;
-  forwarder_.submit(elsewhere);
+  request.deadline = clock_.now() + options_.command_timeout;
+  forwarder_.submit(request);
 }
 
 void StaticNode::execute_here(const Request& request) {
@@ -128,7 +127,7 @@ void StaticNode::end_turn() {
     run_deferred();
     receiver_.run_held();
     forwarder_.flush(known_leader().node, leads(), clock_.now());
-    if (group_->advance()) flush_log();
+    carry_out(group_->advance());
     if (is_dead_) return;
     // Commands that waited for a leader come before those that arrive once this node is it.
   } while ((clients_.has_runnable() && has_work_left()) || group_->has_work() ||
@@ -136,6 +135,18 @@ void StaticNode::end_turn() {
   if (!leads()) forwarder_.flush(known_leader().node, false, clock_.now());
   receiver_.flush();
   group_->arm_timer(clients_.has_runnable());
+}
+
+void StaticNode::carry_out(GroupOutput output) {
+  if (output.fatal) return on_fatal(*output.fatal);
+  // Followers are sent to before the own disk is asked (rules.md#batches).
+  for (const consensus::Message& message : output.messages) send(message);
+  for (const auto& chunk : output.chunks) transmit(chunk.to.node, env::Channel::kBulk, chunk);
+  for (const auto& reply : output.snapshot_replies) transmit(reply.to.node, env::Channel::kBulk, reply);
+  for (const Notice& notice : output.notices) tell(notice);
+  if (output.leadership == Leadership::kLost) receiver_.on_leadership_lost();
+  for (const KeptRequest& request : output.homeless) reroute(request.request());
+  if (output.has_appended) flush_log();
 }
 
 uint64_t StaticNode::memory_elsewhere() const {
@@ -147,7 +158,7 @@ void StaticNode::flush_log() {
   log_->flush([this, sequence = group_->appended_sequence()](const Status& status) {
     if (is_dead_) return;
     if (!status.ok()) return on_fatal(status.error());
-    group_->on_durable(sequence);
+    for (const consensus::Message& message : group_->on_durable(sequence)) send(message);
   });
 }
 

@@ -21,7 +21,7 @@
 namespace torc::node {
 
 class StaticNode final : public Node,
-                         private GroupHost,
+                         private Surroundings,
                          private ForwarderHost,
                          private ForwardReceiverHost,
                          private RelayHost,
@@ -68,17 +68,10 @@ class StaticNode final : public Node,
     AppendOrder appends;
   };
 
-  // GroupHost
-  void send(const consensus::Message& message) override;
-  void send(const wire::SnapshotChunk& chunk) override;
-  void send(const wire::SnapshotReply& reply) override;
-  void reroute(const Request& request) override;
-  void on_leadership_lost() override { receiver_.on_leadership_lost(); }
+  // Surroundings
   bool is_reachable(NodeId node) const override;
   std::optional<WallMs> latest_stamp(Instant now) const override;
   bool is_sending_to(NodeId node) const override { return network_.queued_bytes(node, env::Channel::kBulk) > 0; }
-  void on_fatal(const Error& error) override;
-  void tell(const Notice& notice) override;
   // ForwarderHost
   std::vector<NodeId> neighbours() const override;
   bool can_send_to(NodeId node) const override;
@@ -104,6 +97,11 @@ class StaticNode final : public Node,
   void dispatch(const Request& request);
   void execute(Request request);
   void run_deferred();
+  void carry_out(GroupOutput output);
+  void reroute(Request request);
+  void send(const consensus::Message& message);
+  void on_fatal(const Error& error);
+  void tell(const Notice& notice);
   void flush_log();
   void transmit(NodeId to, env::Channel channel, const wire::PeerMessage& message);
   void on_forward_request(NodeId from, wire::ForwardRequest request);
