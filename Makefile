@@ -100,8 +100,8 @@ explore: build ## every small world of the consensus core, ten minutes each: mak
 bench: ## Torc beside Redis and etcd: one table, and JSON (BENCH_FLAGS=--quick for a first look)
 	@tools/setup.sh --with-bench
 	@cmake --preset release >/dev/null
-	@cmake --build --preset release --parallel $(JOBS) --target torc
-	@python3 tests/bench/bench.py --torc-binary $(RELEASE)/bin/torc $(BENCH_FLAGS)
+	@cmake --build --preset release --parallel $(JOBS) --target torc torc-plain-responder
+	@python3 tests/bench/bench.py --torc-binary $(RELEASE)/bin/torc --limit-binary $(RELEASE)/bin/torc-plain-responder $(BENCH_FLAGS)
 
 bench-pair: ## this build beside an older one, in turns: make bench-pair BASELINE=path/of/the/older/torc
 	@tools/setup.sh --with-tests

@@ -15,6 +15,7 @@ namespace {
 
 struct Runner {
   const ServeFunction& serve;
+  const SalvageFunction& salvage;
 
   int operator()(const Printed& printed) const {
     std::fputs(printed.text.c_str(), printed.exit_code == kExitOk ? stdout : stderr);
@@ -25,6 +26,7 @@ struct Runner {
   int operator()(const DataOptions& options) const { return run_data_command(options); }
   int operator()(const StatusOptions& options) const { return run_status(options); }
   int operator()(const CheckFile& file) const { return run_check(file); }
+  int operator()(const SalvageOptions& options) const { return salvage(options); }
   int operator()(const MapReduceCommand& command) const {
     constexpr int kWords = 2;  // torc mapreduce
     return run_mapreduce(static_cast<int>(command.argv.size()), command.argv.data(), {}, kWords);
@@ -33,8 +35,8 @@ struct Runner {
 
 }  // namespace
 
-int run(int argc, const char* const* argv, const ServeFunction& serve) {
-  return std::visit(Runner{serve}, parse_command_line(argc, argv));
+int run(int argc, const char* const* argv, const ServeFunction& serve, const SalvageFunction& salvage) {
+  return std::visit(Runner{serve, salvage}, parse_command_line(argc, argv));
 }
 
 }  // namespace torc::cli

@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kExitCodes = R"(Exit status:
   0  done
-  1  answered "no": the key is absent, cas did not match
+  1  answered "no": the key is absent, cas did not match; salvage: something is missing
   2  the command line or the input file cannot be used
   3  check: the history is not linearizable
   4  no node could be reached in time; nothing was changed
@@ -180,6 +180,17 @@ class Parser {
     check_app_->add_option("history", check_.path, "one JSON object per line; - for standard input")
         ->required()
         ->type_name("HISTORY.jsonl");
+    salvage_app_ = app_.add_subcommand(
+        "salvage", "Read what is left of damaged data directories, when no cluster starts from them any more");
+    salvage_app_
+        ->add_option("--data", salvage_.directories,
+                     "the directory of a node that does not run, or a damaged-N of one; once for each")
+        ->required()
+        ->type_name("DIR")
+        ->allow_extra_args(false);
+    salvage_app_->add_option("--out", salvage_.out, "where to write the keys, as commands for redis-cli --pipe")
+        ->required()
+        ->type_name("FILE");
     app_.add_subcommand("mapreduce", "Run MapReduce jobs on this machine and others; see torc mapreduce --help");
     app_.footer(std::string("\n") + kFirstSteps + kExitCodes);  // last: commands inherit what is there before them
   }
@@ -204,6 +215,7 @@ class Parser {
     if (playground_app_->parsed()) return playground_;
     if (status_app_->parsed()) return status_;
     if (check_app_->parsed()) return check_;
+    if (salvage_app_->parsed()) return salvage_;
     for (size_t i = 0; i < data_apps_.size(); ++i) {
       if (data_apps_[i]->parsed()) return finish_data(i);
     }
@@ -252,6 +264,7 @@ class Parser {
   CLI::App* playground_app_ = nullptr;
   CLI::App* status_app_ = nullptr;
   CLI::App* check_app_ = nullptr;
+  CLI::App* salvage_app_ = nullptr;
   std::vector<CLI::App*> data_apps_;
   std::vector<std::vector<std::string>> words_;  // by data command
   int64_t by_ = 1;
@@ -260,6 +273,7 @@ class Parser {
   StatusOptions status_;
   DataOptions data_;
   CheckFile check_;
+  SalvageOptions salvage_;
 };
 
 }  // namespace

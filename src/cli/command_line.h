@@ -40,6 +40,11 @@ struct CheckFile {
   std::string path;  // "-": standard input
 };
 
+struct SalvageOptions {
+  std::vector<std::string> directories;
+  std::string out;
+};
+
 /// `torc mapreduce ...`: has a command line of its own (cli/mapreduce_options.h).
 struct MapReduceCommand {
   std::vector<const char*> argv;
@@ -51,8 +56,8 @@ struct Printed {
   ExitCode exit_code = kExitOk;
 };
 
-using CommandLine =
-    std::variant<Printed, ServeOptions, PlaygroundOptions, DataOptions, StatusOptions, CheckFile, MapReduceCommand>;
+using CommandLine = std::variant<Printed, ServeOptions, PlaygroundOptions, DataOptions, StatusOptions, CheckFile,
+                                 MapReduceCommand, SalvageOptions>;
 
 CommandLine parse_command_line(int argc, const char* const* argv);
 

@@ -23,8 +23,12 @@ class CheckpointWriter {
   virtual void erase_range(std::string_view begin, std::string_view end) = 0;
   /// Bytes handed over and not yet written by the background task; a caller paces itself by it.
   virtual size_t bytes_pending() const = 0;
+  /// Brings what was handed over to the disk, off the loop; `done` runs on the loop. Nothing may be handed over after
+  /// it. Errors: kDiskFull (what was handed over is lost), kIo.
+  virtual void stage(std::function<void(Status)> done) = 0;
   /// Makes the whole generation visible and durable in one atomic step, off the loop; `done` runs on the loop.
-  /// Errors: kDiskFull (the older state stands), kCorrupt if older generations cannot be read, kIo.
+  /// Errors: kDiskFull (the older state stands; a generation that was staged may be committed again), kCorrupt if older
+  /// generations cannot be read, kIo.
   virtual void commit(std::function<void(Status)> done) = 0;
 };
 

@@ -119,10 +119,17 @@ class Generation {
     }
   }
 
-  rocksdb::Status ingest() {
+  /// Every file is complete and synced. After a failure here the generation is lost.
+  rocksdb::Status stage() {
     finish(points_);
     finish(ranges_);
-    if (!status_.ok() || (range_files_.empty() && point_files_.empty())) return status_;
+    return status_;
+  }
+
+  /// May be called again after a failure: the files stay.
+  rocksdb::Status ingest() {
+    rocksdb::Status status = stage();
+    if (!status.ok() || (range_files_.empty() && point_files_.empty())) return status;
     std::vector<std::string> files = range_files_;
     files.insert(files.end(), point_files_.begin(), point_files_.end());
     // What makes `ok` mean durable: SstFileWriter::Finish() syncs each file; with move_files the database links it into
@@ -133,10 +140,10 @@ class Generation {
     rocksdb::IngestExternalFileOptions options;
     options.move_files = true;
     options.write_global_seqno = false;
-    status_ = db_.Resume();  // no-op unless an earlier ingest or compaction found the disk full
-    if (status_.ok()) status_ = db_.IngestExternalFile(files, options);
-    if (status_.ok()) remove_files();
-    return status_;
+    status = db_.Resume();  // no-op unless an earlier ingest or compaction found the disk full
+    if (status.ok()) status = db_.IngestExternalFile(files, options);
+    if (status.ok()) remove_files();
+    return status;
   }
 
  private:
@@ -211,7 +218,7 @@ class Writer final : public env::CheckpointWriter {
   }
   ~Writer() override {
     environment_.is_writing = false;
-    if (generation_) environment_.thread.submit([doomed = std::move(generation_)]() mutable { doomed.reset(); });
+    environment_.thread.submit([doomed = std::move(generation_)]() mutable { doomed.reset(); });
   }
 
   void put(std::string_view key, std::string_view value) override { append(Op::kPut, key, value); }
@@ -221,12 +228,16 @@ class Writer final : public env::CheckpointWriter {
   }
   size_t bytes_pending() const override { return bytes_pending_->load(std::memory_order_relaxed); }
 
-  void commit(std::function<void(Status)> done) override {
-    CHECK(generation_ != nullptr) << "committed twice";
+  void stage(std::function<void(Status)> done) override { finish(&Generation::stage, std::move(done)); }
+  void commit(std::function<void(Status)> done) override { finish(&Generation::ingest, std::move(done)); }
+
+ private:
+  void finish(rocksdb::Status (Generation::*step)(), std::function<void(Status)> done) {
     hand_over();
-    environment_.thread.submit([generation = std::move(generation_), done = std::move(done), &loop = environment_.loop,
+    is_closed_ = true;
+    environment_.thread.submit([generation = generation_, step, done = std::move(done), &loop = environment_.loop,
                                 watch = environment_.store_watch]() mutable {
-      Status status = to_status(generation->ingest(), "cannot write the checkpoint");
+      Status status = to_status(((*generation).*step)(), "cannot write the checkpoint");
       generation.reset();
       loop.post([done = std::move(done), status = std::move(status), watch = std::move(watch)] {
         if (!watch.is_over()) done(status);
@@ -234,8 +245,8 @@ class Writer final : public env::CheckpointWriter {
     });
   }
 
- private:
   void append(Op op, std::string_view first, std::string_view second) {
+    CHECK(!is_closed_) << "written to after stage or commit";
     put_u8(chunk_, static_cast<uint8_t>(op));
     put_bytes(chunk_, first);
     put_bytes(chunk_, second);
@@ -244,7 +255,6 @@ class Writer final : public env::CheckpointWriter {
 
   void hand_over() {
     if (chunk_.empty()) return;
-    CHECK(generation_ != nullptr) << "written to after commit";
     bytes_pending_->fetch_add(chunk_.size(), std::memory_order_relaxed);
     environment_.thread.submit([generation = generation_, chunk = std::move(chunk_), pending = bytes_pending_] {
       generation->apply(chunk);
@@ -256,6 +266,7 @@ class Writer final : public env::CheckpointWriter {
 
   Environment environment_;
   std::shared_ptr<Generation> generation_;  // the last task to hold it lets it go on the background thread
+  bool is_closed_ = false;
   std::string chunk_;
   std::shared_ptr<std::atomic<size_t>> bytes_pending_ = std::make_shared<std::atomic<size_t>>(0);
 };
@@ -315,6 +326,19 @@ Result<std::unique_ptr<RocksDbCheckpointStore>> RocksDbCheckpointStore::open(con
   std::filesystem::remove_all(parts->incoming, error);
   if (!error) std::filesystem::create_directory(parts->incoming, error);
   if (error) return errno_error(error.value(), "cannot prepare", parts->incoming);
+  return std::unique_ptr<RocksDbCheckpointStore>(new RocksDbCheckpointStore(std::move(parts)));
+}
+
+Result<std::unique_ptr<RocksDbCheckpointStore>> RocksDbCheckpointStore::open_to_read(const std::string& directory,
+                                                                                     EventLoop& loop) {
+  auto parts = std::make_unique<Parts>(RocksDbCheckpointOptions(), directory + "/incoming", loop);
+  rocksdb::Options db_options = parts->db_options;
+  db_options.create_if_missing = false;
+  db_options.paranoid_checks = false;  // one bad file is no reason not to read the others
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status opened = rocksdb::DB::OpenForReadOnly(db_options, directory, &db);
+  if (!opened.ok()) return to_status(opened, "cannot open the checkpoint store " + directory).error();
+  parts->db.reset(db);
   return std::unique_ptr<RocksDbCheckpointStore>(new RocksDbCheckpointStore(std::move(parts)));
 }
 

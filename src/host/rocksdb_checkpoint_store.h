@@ -28,6 +28,8 @@ class RocksDbCheckpointStore final : public env::CheckpointStore {
   /// Errors: kCorrupt, kIo, kDiskFull.
   static Result<std::unique_ptr<RocksDbCheckpointStore>> open(const std::string& directory, EventLoop& loop,
                                                               const RocksDbCheckpointOptions& options = {});
+  /// Of a directory that is there, and changes nothing in it. Requires: begin() is not called. Errors: as open().
+  static Result<std::unique_ptr<RocksDbCheckpointStore>> open_to_read(const std::string& directory, EventLoop& loop);
   /// Finishes commits under way; their callbacks will not run any more. Requires: no writer or reader is left.
   ~RocksDbCheckpointStore() override;
 

@@ -231,6 +231,39 @@ class FullDiskTest : public testing::Test {
   ScratchDirectory directory;
 };
 
+TEST_F(FullDiskTest, WhatWasStagedIsCommittedOnceThereIsSpaceForTheSwitch) {
+  if (!mount_tiny_disk(directory.path())) GTEST_SKIP() << "this user may not mount a tmpfs: ENOSPC cannot be produced";
+  EventLoop loop;
+  const auto store = RocksDbCheckpointStore::open(directory / "db", loop).value();
+  const auto writer = store->begin();
+  for (int i = 0; i < 64; ++i) writer->put("key" + std::to_string(100 + i), std::string(10'000, 'v'));
+  const auto run = [&](void (env::CheckpointWriter::*step)(std::function<void(Status)>)) {
+    std::optional<Status> outcome;
+    ((*writer).*step)([&](Status status) {
+      outcome = std::move(status);
+      loop.stop();
+    });
+    while (!outcome) loop.run();
+    return *outcome;
+  };
+  ASSERT_TRUE(run(&env::CheckpointWriter::stage).ok());
+  {
+    std::ofstream filler(directory / "filler", std::ios::binary);
+    while (filler) filler << std::string(4096, 'x') << std::flush;
+  }
+  for (int attempt = 0; attempt < 3; ++attempt) {  // it may find what it needs in pages it has already
+    const Status refused = run(&env::CheckpointWriter::commit);
+    if (refused.ok()) break;
+    EXPECT_EQ(refused.error().code, ErrorCode::kDiskFull) << refused.error().message;
+    if (attempt == 1) std::filesystem::remove(directory / "filler");
+    ASSERT_LT(attempt, 2);
+  }
+  const auto reader = store->read();
+  int keys = 0;
+  for (reader->seek(""); reader->valid(); reader->next()) ++keys;
+  EXPECT_EQ(keys, 64);
+}
+
 // A fixture of its own: CLONE_NEWUSER needs a process that has not started threads yet, and CTest runs each test alone.
 TEST_F(FullDiskTest, AFullDiskFailsTheCommitKeepsTheOlderStateAndCanRecover) {
   if (!mount_tiny_disk(directory.path())) GTEST_SKIP() << "this user may not mount a tmpfs: ENOSPC cannot be produced";

@@ -251,6 +251,12 @@ Status StateMachine::restore_header(std::string_view header, LogIndex applied) {
   return {};
 }
 
+void StateMachine::restore_without_header() {
+  Parts& p = *parts_;
+  CHECK(p.applied == LogIndex() && p.table.key_count() == 0);
+  p.operation_count = UINT64_MAX / 2;  // above every version there can be, and room for more
+}
+
 Status StateMachine::restore(std::string_view key, std::string_view value) {
   Parts& p = *parts_;
   const Result<Image> image = parse_image(key, value);

@@ -110,6 +110,8 @@ class StateMachine {
   /// Rebuilds from a checkpoint: the header, then every key and value in order. Requires: empty state machine.
   /// Errors: kCorrupt.
   Status restore_header(std::string_view header, LogIndex applied);
+  /// Instead of it where the header cannot be read any more: images of any version are taken, and no session is known.
+  void restore_without_header();
   Status restore(std::string_view key, std::string_view value);
 
  private:

@@ -7,7 +7,6 @@ namespace torc::node {
 namespace {
 
 using kv::CommandId;
-using ::testing::StartsWith;
 
 constexpr Duration kHandsOverWithin = 2s;
 
@@ -162,6 +161,67 @@ TEST(DiskTrouble, ALeaderWhoseDiskIsFullHandsOverToOneThatHasSpace) {
   };
   EXPECT_TRUE(cluster.run_until(is_served, 30s));
   EXPECT_EQ(cluster.ask(client, CommandId::kSet, {"k", "w"}), "OK");
+}
+
+/// Three nodes whose disks became full while somebody wrote.
+struct FullDisks {
+  static constexpr uint64_t kReserveBytes = 256u << 10;
+
+  FullDisks() {
+    leader = cluster.await_leader();
+    EXPECT_EQ(cluster.ask(cluster.connect(leader), CommandId::kSet, {"k", "v"}), "OK");
+    cluster.world->run_for(1s);
+    for (const NodeId id : cluster.world->nodes()) cluster.world->fill_disk(id, 0);
+    write(leader);
+  }
+  /// Until it is refused.
+  void write(NodeId at) {
+    Terminal& client = cluster.connect(at);
+    for (int i = 0; i < 100; ++i) {
+      client.set("large", std::string(10'000, 'x'));
+      cluster.world->run_for(10ms);
+    }
+    EXPECT_TRUE(cluster.run_until([&] { return client.is_idle(); }));
+    EXPECT_THAT(client.answers.back(), ::testing::AnyOf("!disk full", "!disks full"));
+  }
+  std::string read(NodeId at) { return cluster.ask(cluster.connect(at), CommandId::kGet, {"k"}); }
+
+  TestWorld cluster{3, [](sim::WorldOptions& options) { options.node.log.reserve_bytes = kReserveBytes; }};
+  NodeId leader;
+};
+
+// Votes and the first entry of a term need space, if only a little.
+TEST(DiskTrouble, WithFullDisksEverywhereADeadLeaderIsReplacedReadsAreServedAndWritesComeBackWithTheSpace) {
+  FullDisks full;
+  TestWorld& cluster = full.cluster;
+  cluster.world->kill(full.leader, sim::Death::kPowerLoss);
+  ASSERT_TRUE(cluster.run_until([&] { return static_cast<bool>(cluster.leader()); }, 10s)) << "nobody leads";
+  const NodeId next = cluster.leader();
+  EXPECT_EQ(full.read(next), "v");
+  full.write(next);
+  cluster.world->start(full.leader);
+  ASSERT_TRUE(cluster.run_until([&] { return cluster.world->node(full.leader) != nullptr; })) << "on its full disk";
+  EXPECT_EQ(full.read(full.leader), "v");
+  for (const NodeId id : cluster.world->nodes()) cluster.world->give_disk_space(id);
+  const auto is_served = [&] { return cluster.ask(cluster.connect(full.leader), CommandId::kSet, {"k", "w"}) == "OK"; };
+  EXPECT_TRUE(cluster.run_until(is_served));
+  EXPECT_EQ(full.read(next), "w");
+  EXPECT_EQ(cluster.failure(), "");
+}
+
+TEST(DiskTrouble, WhatIsKeptBackForVotesIsNotSpentOnCommandsInManyElections) {
+  FullDisks full;
+  TestWorld& cluster = full.cluster;
+  for (int election = 0; election < 10; ++election) {
+    const NodeId leader = cluster.await_leader();
+    cluster.world->kill(leader, sim::Death::kKill);
+    ASSERT_TRUE(cluster.run_until([&] { return cluster.leader() && cluster.leader() != leader; }, 10s)) << election;
+    full.write(cluster.leader());
+    cluster.world->start(leader);
+    ASSERT_TRUE(cluster.run_until([&] { return cluster.world->node(leader) != nullptr; })) << election;
+    EXPECT_EQ(full.read(leader), "v");
+  }
+  EXPECT_EQ(cluster.failure(), "");
 }
 
 TEST(DiskTrouble, WhereAllDisksAreFullLeadershipStaysWhereItIs) {

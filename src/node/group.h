@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/lifetime.h"
 #include "consensus/replica.h"
 #include "env/checkpoint_store.h"
 #include "env/clock.h"
@@ -161,6 +162,8 @@ class Group {
   void watch_disk();
   Status join_log_with(const storage::CheckpointMeta& checkpoint, storage::GroupLog& log);
   void send_snapshot(const consensus::SnapshotWanted& wanted);
+  void on_snapshot_written(const Status& status);
+  void install_snapshot();
   void finish_install();
   void send(std::vector<consensus::Message> messages);
   void fail(const Error& error);
@@ -206,7 +209,9 @@ class Group {
   uint64_t operations_ = 0;  // applied
   uint64_t stamps_set_back_ = 0;
   uint64_t snapshots_installed_ = 0;
+  Instant snapshots_not_before_;  // the last one found no space
   uint64_t appends_put_off_ = 0;
+  Lifetime lifetime_;
 };
 
 }  // namespace torc::node

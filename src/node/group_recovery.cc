@@ -42,7 +42,7 @@ Group::Group(const GroupOptions& options, const Surroundings& surroundings, Clie
           }),
       snapshot_receiver_(receiver_options(options), checkpoints,
                          [this](const wire::SnapshotReply& reply) { output_.snapshot_replies.push_back(reply); }),
-      installation_(options.replica.group, log, [this](const Error& error) { fail(error); }),
+      installation_(options.replica.group, log, clock, [this](const Error& error) { fail(error); }),
       proposals_(consensus::kEntryHeaderBytes,
                  {.batch_bytes_max = options.batch_bytes_max, .in_flight_max = options.proposals_in_flight_max}) {}
 

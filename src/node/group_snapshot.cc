@@ -5,6 +5,11 @@
 #include "node/group.h"
 
 namespace torc::node {
+namespace {
+
+constexpr Duration kSpaceRetryDelay = 10s;  // what is sent meanwhile would be sent in vain
+
+}  // namespace
 
 void Group::send_snapshot(const consensus::SnapshotWanted& wanted) {
   // The log is only ever cut behind the checkpoint.
@@ -22,17 +27,30 @@ void Group::receive(const wire::SnapshotReply& reply) {
 void Group::receive(const wire::SnapshotChunk& chunk) {
   if (chunk.to != options_.replica.self) return;  // from whoever: as in receive() of a message
   const Instant now = clock_.now();
-  switch (snapshot_receiver_.on_chunk(chunk, !own_checkpoints_.is_writing(), now)) {
+  const bool may_begin = !own_checkpoints_.is_writing() && now >= snapshots_not_before_;
+  switch (snapshot_receiver_.on_chunk(chunk, may_begin, now)) {
     case SnapshotReceiver::Event::kNone:
       return;
     case SnapshotReceiver::Event::kHead:
       // What the log holds already need not be sent to the end.
-      if (snapshot_receiver_.head().index > replica_->status(now).commit) return;
-      break;
+      if (snapshot_receiver_.head().index <= replica_->status(now).commit) install_snapshot();
+      return;
     case SnapshotReceiver::Event::kComplete:
-      break;
+      snapshot_receiver_.write(lifetime_.bind([this](const Status& status) { on_snapshot_written(status); }));
+      return;
   }
-  if (!replica_->snapshot_staged(snapshot_receiver_.head(), now)) return snapshot_receiver_.finish();
+}
+
+// Before the log is given up for it: no space is a reason to try again later, with the former state.
+void Group::on_snapshot_written(const Status& status) {
+  if (status.ok()) return install_snapshot();
+  if (status.error().code != ErrorCode::kDiskFull) return fail(status.error());
+  snapshots_not_before_ = clock_.now() + kSpaceRetryDelay;
+  snapshot_receiver_.refuse();
+}
+
+void Group::install_snapshot() {
+  if (!replica_->snapshot_staged(snapshot_receiver_.head(), clock_.now())) return snapshot_receiver_.finish();
   installation_.expect(snapshot_receiver_.take_for_install());  // the next Ready says so
 }
 

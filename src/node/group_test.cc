@@ -7,7 +7,6 @@ namespace torc::node {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
 
 // Confirmed and deposed in one turn: the read may still be served, but its key has expired, and only a leader's entry
 // may say so.

@@ -92,6 +92,7 @@ struct GroupWorld final : Surroundings {
       disk.run_all();
       checkpoints.run_all();
     } while (group->has_work());
+    advance();  // what the last completions left to be said
   }
   /// The disk completes nothing.
   void turn_while_the_disk_hangs() {

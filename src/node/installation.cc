@@ -5,9 +5,15 @@
 #include "base/check.h"
 
 namespace torc::node {
+namespace {
 
-Installation::Installation(GroupId group, storage::Log& log, std::function<void(const Error&)> on_fatal)
-    : group_(group), log_(log), on_fatal_(std::move(on_fatal)) {}
+constexpr Duration kSwitchRetryDelay = 500ms;
+
+}  // namespace
+
+Installation::Installation(GroupId group, storage::Log& log, env::Clock& clock,
+                           std::function<void(const Error&)> on_fatal)
+    : group_(group), log_(log), clock_(clock), on_fatal_(std::move(on_fatal)) {}
 
 void Installation::expect(std::unique_ptr<storage::SnapshotSink> sink) {
   CHECK(!is_expected());
@@ -26,8 +32,13 @@ void Installation::begin(consensus::Ready ready) {
 
 void Installation::switch_checkpoints() {
   sink_->commit(lifetime_.bind([this](const Status& status) {
-    if (!status.ok()) return on_fatal_(status.error());
-    is_switched_ = true;
+    if (status.ok()) {
+      is_switched_ = true;
+    } else if (status.error().code == ErrorCode::kDiskFull) {  // the switch itself needs little
+      clock_.call_at(clock_.now() + kSwitchRetryDelay, lifetime_.bind([this] { switch_checkpoints(); }));
+    } else {
+      on_fatal_(status.error());
+    }
   }));
 }
 

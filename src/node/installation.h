@@ -7,6 +7,7 @@
 
 #include "base/lifetime.h"
 #include "consensus/ready.h"
+#include "env/clock.h"
 #include "kv/state_machine.h"
 #include "storage/log.h"
 #include "storage/snapshot_sink.h"
@@ -20,8 +21,8 @@ namespace torc::node {
 ///                 |<------ is_under_way(): no other Ready is taken ----->|
 class Installation {
  public:
-  /// `log` outlives it. `on_fatal`: the disk or the store can no longer be trusted.
-  Installation(GroupId group, storage::Log& log, std::function<void(const Error&)> on_fatal);
+  /// Log and clock outlive it. `on_fatal`: the disk or the store can no longer be trusted.
+  Installation(GroupId group, storage::Log& log, env::Clock& clock, std::function<void(const Error&)> on_fatal);
 
   /// All of it is staged, and the core's next Ready will say `install`. Requires: nothing is expected.
   void expect(std::unique_ptr<storage::SnapshotSink> sink);
@@ -43,6 +44,7 @@ class Installation {
 
   const GroupId group_;
   storage::Log& log_;
+  env::Clock& clock_;
   const std::function<void(const Error&)> on_fatal_;
   std::unique_ptr<storage::SnapshotSink> sink_;
   std::optional<consensus::Ready> ready_;

@@ -8,7 +8,6 @@
 namespace torc::node {
 namespace {
 
-using ::testing::StartsWith;
 using wire::SnapshotProgress;
 
 constexpr LogIndex kIndex{50};
@@ -117,6 +116,7 @@ TEST(SnapshotInstall, NothingIsSaidBeforeItIsDurable) {
     });
   };
   world.group->receive(snapshot.chunk(0));
+  ASSERT_TRUE(world.checkpoints.run_all());  // all of it is on the disk, beside the checkpoint
   EXPECT_FALSE(world.gather());
   world.disk.run_all();  // the term
   EXPECT_EQ(world.group->applied(), LogIndex(2));
@@ -190,6 +190,46 @@ TEST(SnapshotInstall, ACrashAtAnyStepLeavesTheFormerStateOrTheNewOne) {
   EXPECT_TRUE(was_former && was_new);
 }
 
+TEST(SnapshotInstall, WithoutSpaceForItTheFormerStateStaysAndItIsAskedForLater) {
+  const Snapshot snapshot;
+  GroupWorld world;
+  follow(world);
+  world.checkpoints.set_full(true);
+  world.group->receive(snapshot.chunk(0));
+  world.turn();
+  EXPECT_EQ(world.replies.back().progress, SnapshotProgress::kRefused);
+  EXPECT_EQ(world.group->applied(), LogIndex(2));
+  EXPECT_EQ(world.group->status().replica.last_index, LogIndex(3)) << "the log was not given up for it";
+  world.checkpoints.set_full(false);
+  world.replies.clear();
+  world.group->receive(snapshot.chunk(0, 10));
+  world.turn();
+  EXPECT_TRUE(world.replies.empty()) << "not at once";
+  world.wait(11s);
+  world.group->receive(snapshot.chunk(0, 11));
+  world.turn();
+  EXPECT_EQ(world.group->applied(), kIndex);
+}
+
+TEST(SnapshotInstall, TheSwitchWaitsForSpace) {
+  const Snapshot snapshot;
+  GroupWorld world;
+  follow(world);
+  world.group->receive(snapshot.chunk(0));
+  ASSERT_TRUE(world.checkpoints.run_all());
+  world.checkpoints.set_full(true);
+  for (int i = 0; i < 5; ++i) {
+    world.turn();
+    world.wait(1s);
+  }
+  EXPECT_EQ(world.group->applied(), LogIndex(2));
+  world.checkpoints.set_full(false);
+  world.wait(1s);
+  world.turn();
+  EXPECT_EQ(world.group->applied(), kIndex);
+  EXPECT_EQ(world.group->digest(), snapshot.digest);
+}
+
 TEST(SnapshotInstall, OneThatTellsNothingNewIsNotTakenToItsEnd) {
   const Snapshot snapshot(3 * storage::kSnapshotChunkBytes);
   GroupWorld world;
@@ -233,7 +273,7 @@ TEST(SnapshotInstall, AWriteWhosePlaceItCoversHasAnUnknownOutcome) {
   GroupWorld world;
   world.open();
   world.win_election();
-  world.acknowledge();  // its first entry: nothing of clients is proposed before that is decided
+  world.acknowledge();
   world.write(1, kv::CommandId::kSet, {"a", "1"});
   world.turn();
   const Snapshot snapshot;

@@ -30,6 +30,7 @@ bool SnapshotReceiver::may_replace(const wire::SnapshotChunk& chunk, Instant now
     case Phase::kReceiving:
       // Its sender has begun anew, or a later leader sends, or nobody does.
       return chunk.from == stream_->from || chunk.term > stream_->term || now - stream_->fed_at >= options_.stall_max;
+    case Phase::kWriting:
     case Phase::kInstalling:
       return false;
     case Phase::kDone:
@@ -96,6 +97,7 @@ void SnapshotReceiver::maintain(Instant now) {
     stream_->fed_at = now;
     reply();
   }
+  if (stream_->phase != Phase::kReceiving) return;
   if (!stream_->owes_reply && now - stream_->fed_at >= options_.stall_max) stream_.reset();
 }
 
@@ -103,6 +105,24 @@ consensus::SnapshotHead SnapshotReceiver::head() const {
   CHECK(is_staging() && stream_->sink->meta());
   const storage::CheckpointMeta& meta = *stream_->sink->meta();
   return {stream_->from, stream_->term, meta.index, meta.term, meta.configuration};
+}
+
+void SnapshotReceiver::write(std::function<void(Status)> done) {
+  CHECK(is_staging() && stream_->sink->is_complete());
+  stream_->phase = Phase::kWriting;
+  stream_->sink->stage(std::move(done));
+}
+
+void SnapshotReceiver::refuse() {
+  CHECK(stream_ && stream_->phase == Phase::kWriting);
+  wire::SnapshotReply reply;
+  reply.group = options_.group;
+  reply.from = options_.self;
+  reply.to = stream_->from;
+  reply.stream = stream_->name;
+  reply.progress = SnapshotProgress::kRefused;
+  stream_.reset();
+  send_(reply);
 }
 
 std::unique_ptr<storage::SnapshotSink> SnapshotReceiver::take_for_install() {

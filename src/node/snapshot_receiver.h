@@ -28,8 +28,8 @@ struct SnapshotReceiverOptions {
   Duration stall_max{};
 };
 
-/// A stream goes through receiving -> complete -> installing -> done. Its answers are lost like any message: whatever
-/// arrives of a stream is answered with where it stands.
+/// A stream goes through receiving -> complete -> writing -> installing -> done. Its answers are lost like any message:
+/// whatever arrives of a stream is answered with where it stands.
 class SnapshotReceiver {
  public:
   using Send = std::function<void(const wire::SnapshotReply&)>;
@@ -39,7 +39,7 @@ class SnapshotReceiver {
   enum class Event : uint8_t {
     kNone,
     kHead,      // it is known what is coming: head()
-    kComplete,  // all of it is staged and good: install it, or finish()
+    kComplete,  // all of it has arrived and is good: write(), or finish()
   };
   /// `may_begin`: nobody else writes to the store, apart from what is staged here.
   Event on_chunk(const wire::SnapshotChunk& chunk, bool may_begin, Instant now);
@@ -50,20 +50,25 @@ class SnapshotReceiver {
   bool is_staging() const { return stream_ && stream_->sink != nullptr; }
   /// Requires: after kHead or kComplete.
   consensus::SnapshotHead head() const;
-  /// The stream's sender is put off until finish(). Requires: after kComplete.
+  /// Brings all of it to the disk; its sender is put off meanwhile. `done`, on the loop: install it, or finish(), or,
+  /// if there was no space, refuse(). Requires: after kComplete.
+  void write(std::function<void(Status)> done);
+  /// Forgets what arrived. The sender is told.
+  void refuse();
+  /// The stream's sender is put off until finish(). Requires: written.
   std::unique_ptr<storage::SnapshotSink> take_for_install();
   void add_gauges(std::vector<Gauge>& gauges) const;
   /// The state here covers the snapshot: installed, or not needed any more. The sender is told.
   void finish();
 
  private:
-  enum class Phase : uint8_t { kReceiving, kInstalling, kDone };
+  enum class Phase : uint8_t { kReceiving, kWriting, kInstalling, kDone };
   struct Stream {
     consensus::ReplicaId from;
     uint64_t name = 0;
     Term term;
     Phase phase = Phase::kReceiving;
-    std::unique_ptr<storage::SnapshotSink> sink;  // while receiving
+    std::unique_ptr<storage::SnapshotSink> sink;  // until it is installed
     uint64_t offset = 0;
     Instant fed_at;
     bool owes_reply = false;  // until the store has written what it was handed

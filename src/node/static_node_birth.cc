@@ -4,17 +4,15 @@
 
 #include "base/prng.h"
 #include "node/static_node.h"
+#include "storage/reserve.h"
 
 namespace torc::node {
 namespace {
 
 constexpr Duration kGreetingInterval = 200ms;
 
-}  // namespace
-
-Result<std::unique_ptr<Node>> Node::open(NodeOptions options, env::Clock& clock, env::Disk& disk, env::Network& network,
-                                         env::CheckpointStore& checkpoints) {
-  std::ranges::sort(options.initial_cluster);
+Result<std::unique_ptr<Node>> open_once(NodeOptions options, env::Clock& clock, env::Disk& disk, env::Network& network,
+                                        env::CheckpointStore& checkpoints) {
   Result<std::optional<Identity>> found = load_identity(disk);
   if (!found.ok()) return found.error();
   options.log.salt = Prng(options.seed ^ 0x10).next();
@@ -50,6 +48,19 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options, env::Clock& clock,
   const Status started = node->start();
   if (!started.ok()) return started.error();
   return std::unique_ptr<Node>(std::move(node));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Node>> Node::open(NodeOptions options, env::Clock& clock, env::Disk& disk, env::Network& network,
+                                         env::CheckpointStore& checkpoints) {
+  std::ranges::sort(options.initial_cluster);
+  auto opened = open_once(options, clock, disk, network, checkpoints);
+  const bool is_disk_full = !opened.ok() && opened.error().code == ErrorCode::kDiskFull;
+  if (is_disk_full && storage::give_up_reserve(disk)) {  // to serve reads, and to vote
+    opened = open_once(std::move(options), clock, disk, network, checkpoints);
+  }
+  return opened;
 }
 
 void StaticNode::greet(NodeId peer) {

@@ -11,7 +11,6 @@ namespace {
 using kv::CommandId;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
 
 TEST(StaticNode, PipelineThatMixesReadsAndWritesStaysInOrderAtAFollower) {
   TestWorld cluster(3);

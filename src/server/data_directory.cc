@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "host/posix_file.h"
+#include "storage/reserve.h"
 
 namespace torc::server {
 
@@ -20,6 +21,11 @@ Status open_data_directory(const std::string& path, host::EventLoop& loop, DataD
   }
   data.aside = aside_use(path);
   auto checkpoints = host::RocksDbCheckpointStore::open(path + "/checkpoint", loop);
+  // RocksDB writes a manifest when it is opened. A node that starts on a full disk is to serve reads.
+  const bool is_disk_full = !checkpoints.ok() && checkpoints.error().code == ErrorCode::kDiskFull;
+  if (is_disk_full && storage::give_up_reserve(*data.disk)) {
+    checkpoints = host::RocksDbCheckpointStore::open(path + "/checkpoint", loop);
+  }
   if (!checkpoints.ok()) return checkpoints.error();
   data.checkpoints = *std::move(checkpoints);
   return {};

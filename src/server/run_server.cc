@@ -17,6 +17,7 @@
 #include "net/resp_server.h"
 #include "node/node.h"
 #include "server/data_directory.h"
+#include "server/large_pages.h"
 #include "server/logging.h"
 #include "server/start_again.h"
 #include "server/state_summary.h"
@@ -27,6 +28,7 @@ namespace {
 constexpr Duration kHandOverPatience = 1s;  // a planned stop waits this long for another leader
 constexpr Duration kDrainPatience = 500ms;  // and then this long for clients to take their last answers
 constexpr Duration kShutdownPoll = 10ms;
+constexpr uint64_t kReserveBytes = 16u << 20;                 // twice a leader's flow control window
 constexpr std::chrono::milliseconds kLastWordsPatience{500};  // for a log that is not read
 constexpr rlim_t kDescriptorsReserved = 512;                  // for files, peers and what is being accepted
 
@@ -151,6 +153,7 @@ node::NodeOptions node_options(const cli::ServeOptions& options, uint64_t memory
   node.command_timeout = options.command_timeout;
   node.checkpoint_log_bytes = options.checkpoint_mib << 20;
   node.log_tail_bytes = options.log_tail_mib << 20;
+  node.log.reserve_bytes = kReserveBytes;
   node.log.on_disk_full_changed = [](bool is_full) {
     if (is_full) {
       spdlog::error("the disk is full: writes are refused, reads go on");
@@ -219,6 +222,7 @@ Result<std::unique_ptr<node::Node>> recover(const cli::ServeOptions& options, co
 
 int run_server(const cli::ServeOptions& options) {
   become_a_server();
+  ask_for_large_pages();
   start_logging(options.id, options.log_level);
   const uint64_t memory_max = memory_max_of(options);
   const net::RespLimits limits = client_limits(options, memory_max);

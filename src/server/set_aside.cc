@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "host/posix_file.h"
+#include "storage/reserve.h"
 
 namespace torc::server {
 namespace {
@@ -158,6 +159,7 @@ Result<SetAside> set_aside(const std::string& path, env::Disk& disk) {
   const Result<std::string> mark = disk.read_all(std::string(kMark));
   const Result<std::string> reason = mark.ok() ? read_mark(*mark) : Result<std::string>("the reason cannot be read");
   if (!reason.ok()) return reason.error();
+  (void)storage::give_up_reserve(disk);  // nobody wants to look at it
   const Result<fs::path> folder = folder_for(path);
   if (!folder.ok()) return folder.error();
   const Result<std::vector<fs::path>> entries = movable_entries(path);

@@ -38,10 +38,14 @@ class MemoryCheckpointWriter : public env::CheckpointWriter {
     add(CheckpointStore::Change::Kind::kEraseRange, begin, end);
   }
   size_t bytes_pending() const override { return 0; }
+  void stage(std::function<void(Status)> done) override {
+    CHECK(!is_closed_) << "staged twice";
+    is_closed_ = true;
+    if (life_ == store_.life_) store_.submit(generation_, false, std::move(done));
+  }
   void commit(std::function<void(Status)> done) override {
-    CHECK(!is_committed_) << "committed twice";
-    is_committed_ = true;
-    if (life_ == store_.life_) store_.submit(generation_, std::move(done));
+    is_closed_ = true;
+    if (life_ == store_.life_) store_.submit(generation_, true, std::move(done));
   }
 
  private:
@@ -50,7 +54,7 @@ class MemoryCheckpointWriter : public env::CheckpointWriter {
     last_key_ = std::string(key);
   }
   void add(CheckpointStore::Change::Kind kind, std::string_view key, std::string_view value) {
-    CHECK(!is_committed_) << "written after commit";
+    CHECK(!is_closed_) << "written after stage or commit";
     generation_->changes.push_back({kind, Bytes::copy_of(key), Bytes::copy_of(value)});
     generation_->bytes += key.size() + value.size();
     if (store_.meter_ != nullptr) store_.meter_->work(Work::kCheckpointKey, 1, key.size() + value.size());
@@ -61,7 +65,7 @@ class MemoryCheckpointWriter : public env::CheckpointWriter {
   std::shared_ptr<char> token_;
   std::shared_ptr<CheckpointStore::Generation> generation_ = std::make_shared<CheckpointStore::Generation>();
   std::optional<std::string> last_key_;
-  bool is_committed_ = false;
+  bool is_closed_ = false;
 };
 
 namespace {
@@ -133,9 +137,10 @@ std::string CheckpointStore::damage(Prng& prng) {
   return "the block of one of " + std::to_string(contents_->size()) + " keys of the checkpoint store goes bad";
 }
 
-void CheckpointStore::submit(std::shared_ptr<Generation> generation, std::function<void(Status)> done) {
+void CheckpointStore::submit(std::shared_ptr<Generation> generation, bool is_commit, std::function<void(Status)> done) {
   CHECK(!committing_) << "two commits at a time";
   committing_ = std::move(generation);
+  is_staging_ = !is_commit;
   committing_done_ = std::move(done);
   if (!scheduler_) return;
   const Duration delay = 1ms + Duration(prng_.below(static_cast<uint64_t>(Duration(20ms).count())));
@@ -153,10 +158,10 @@ bool CheckpointStore::run_all() {
     return true;
   }
   if (is_full_) {
-    done(Error{ErrorCode::kDiskFull, std::string(kNoSpaceForCheckpoint)});
+    done(Error{ErrorCode::kDiskFull, "no space left for a checkpoint"});
     return true;
   }
-  install(*generation);
+  if (!is_staging_) install(*generation);
   done({});
   return true;
 }
@@ -182,7 +187,7 @@ void CheckpointStore::install(const Generation& generation) {
 }
 
 void CheckpointStore::crash(Prng& prng) {
-  if (committing_ && prng.chance(1, 2) && !is_full_) install(*committing_);
+  if (committing_ && !is_staging_ && prng.chance(1, 2) && !is_full_) install(*committing_);
   committing_.reset();
   committing_done_ = nullptr;
   writer_token_.reset();

@@ -17,9 +17,6 @@
 
 namespace torc::sim {
 
-/// The error of commits on a full store.
-constexpr std::string_view kNoSpaceForCheckpoint = "no space left for a checkpoint";
-
 /// Enforces the contract of env::CheckpointWriter by CHECK: one writer at a time, strictly ascending keys, nothing put
 /// inside a range that the same generation erases later, nothing after commit.
 class CheckpointStore : public env::CheckpointStore {
@@ -64,7 +61,7 @@ class CheckpointStore : public env::CheckpointStore {
   using Contents = std::map<Bytes, Bytes, ByText>;
   struct Change;
   struct Generation;
-  void submit(std::shared_ptr<Generation> generation, std::function<void(Status)> done);
+  void submit(std::shared_ptr<Generation> generation, bool is_commit, std::function<void(Status)> done);
   void install(const Generation& generation);
 
   Prng prng_;
@@ -73,6 +70,7 @@ class CheckpointStore : public env::CheckpointStore {
   uint64_t life_ = 0;
   std::shared_ptr<const Contents> contents_ = std::make_shared<Contents>();
   std::shared_ptr<Generation> committing_;
+  bool is_staging_ = false;  // committing_ is only being staged
   std::function<void(Status)> committing_done_;
   std::shared_ptr<char> writer_token_;  // held by the live writer too
   std::optional<ErrorCode> next_commit_error_;

@@ -108,6 +108,7 @@ class Disk : public env::Disk {
   // ---- faults ----
   void set_capacity_bytes(uint64_t bytes) { options_.capacity_bytes = bytes; }
   uint64_t bytes_used() const;
+  bool is_overfull() const { return bytes_used() > options_.capacity_bytes; }
   /// `forgets_pages`: of the pages the sync should have written some are clean then although the device does not have
   /// them, so that a later sync succeeds and a power loss takes them back (as Linux does it).
   void fail_next_sync(bool forgets_pages = false) {

@@ -16,7 +16,9 @@ constexpr Duration kCopyPatience = 500ms;  // between looks whether a copy may b
 bool Nemesis::cause_disk(Fault fault, Prng& prng) {
   const NodeId id = draw_node(prng);
   if (fault == Fault::kSlowDisk) {
-    world_.slow_disk(id, Duration(prng.between(1'000'000, 300'000'000)));
+    const bool hangs = prng.chance(1, 4);
+    world_.slow_disk(
+        id, hangs ? Duration(prng.between(2'000, 8'000) * 1'000'000) : Duration(prng.between(1'000'000, 300'000'000)));
     later(draw_length(prng), [this, id] { world_.slow_disk(id, 0ns); });
   } else if (fault == Fault::kFullDisk) {
     world_.fill_disk(id, prng.below(8192));

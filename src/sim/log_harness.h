@@ -96,11 +96,11 @@ class LogHarness {
   }
   /// Flushes and lets the disk finish; the outcome of the flush.
   Status flush() {
-    std::optional<Status> outcome;
-    log->flush([&outcome](Status status) { outcome = std::move(status); });
+    const auto outcome = std::make_shared<std::optional<Status>>();  // it may come after this has returned
+    log->flush([outcome](Status status) { *outcome = std::move(status); });
     disk.run_all();
-    if (!outcome) return Error{ErrorCode::kUnavailable, "still waiting"};
-    return *outcome;
+    if (!*outcome) return Error{ErrorCode::kUnavailable, "still waiting"};
+    return **outcome;
   }
   std::vector<std::string> texts(GroupId group = kGroup) {
     const auto found = log->recovered().find(group);

@@ -62,6 +62,7 @@ node::NodeOptions draw_node(Prng& prng) {
   // Small enough that a run of some seconds cuts its log and changes segments many times.
   node.checkpoint_log_bytes = prng.between(2'000, 100'000);
   node.log.segment_bytes = prng.between(8, 256) * 1024;
+  node.log.reserve_bytes = 256u << 10;
   node.batch_bytes_max = prng.between(200, 20'000);
   node.proposals_in_flight_max = prng.between(1, 4);
   node.chapter_interval = draw_ms(prng, 200, 10'000);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "storage/reserve.h"
 
 namespace torc::sim {
 namespace {
@@ -82,6 +83,7 @@ void World::start(NodeId id) {
     started.wrapped_disk = options_.wrap_disk(*disk, started.process.schedule(Source::kDisk));
     disk = started.wrapped_disk.get();
   }
+  const bool keeps_space = keeps_space_for_start(started);
   auto opened = options_.open_node(std::move(options), started.clock, *disk, *started.port, *started.checkpoints);
   if (opened.ok()) {
     started.node = std::move(*opened);
@@ -97,13 +99,28 @@ void World::start(NodeId id) {
     set_aside(started);
     return start_again_later(started);
   }
-  if (code == ErrorCode::kDiskFull || (code == ErrorCode::kIo && started.is_sync_failing)) {
+  if ((code == ErrorCode::kDiskFull && !keeps_space) || (code == ErrorCode::kIo && started.is_sync_failing)) {
     started.is_sync_failing = false;
     stand_still(started, "exits: " + opened.error().message);
     return start_again_later(started);
   }
   fail(FailureKind::kSafety,
        "node " + std::to_string(id.value) + " cannot start from what its own crash left: " + opened.error().message);
+}
+
+/// A start writes the log's last segment anew, and some small files. A crash that undid the removal of the reserve may
+/// have left more on the disk than there is room for.
+bool World::keeps_space_for_start(const Machine& machine) const {
+  constexpr uint64_t kSmallFilesBytes = 8u << 10;
+  const uint64_t reserve_bytes = options_.node.log.reserve_bytes;
+  if (reserve_bytes == 0 || machine.disk->is_overfull()) return false;
+  uint64_t kept = 0;
+  uint64_t longest = 0;
+  for (const auto& [name, contents] : machine.disk->copy()) {
+    uint64_t& bytes = name == storage::kReserveName ? kept : longest;
+    bytes = std::max<uint64_t>(bytes, contents.size());
+  }
+  return kept >= reserve_bytes && longest + kSmallFilesBytes <= reserve_bytes;
 }
 
 /// Some nodes are upgraded at a restart, the others are not yet; nobody goes back.
@@ -145,10 +162,7 @@ void World::on_fatal(NodeId id, const Error& error) {
   // Before it is born a node may exit when it cannot write down whom it met; a member goes on reading
   // (rules.md#full-and-failing-disks).
   const bool is_born = stopped.node != nullptr && !stopped.node->status().groups.empty();
-  // Ordinary checkpoints are tried again later. At the switch to a snapshot the core has given up its log already: the
-  // former state is on disk and nowhere else, so the process ends and starts from it when there is space.
-  const bool cannot_switch = error.code == ErrorCode::kDiskFull && error.message == kNoSpaceForCheckpoint;
-  const bool is_rightly = (error.code == ErrorCode::kDiskFull && !is_born) || cannot_switch ||
+  const bool is_rightly = (error.code == ErrorCode::kDiskFull && !is_born) ||
                           (error.code == ErrorCode::kIo && stopped.is_sync_failing) ||
                           (error.code == ErrorCode::kCorrupt && stopped.is_damaged);
   if (!is_rightly) {

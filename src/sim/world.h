@@ -171,6 +171,7 @@ class World {
   void note_applied(Machine& machine);
   void leave(NodeId id);
   void upgrade(Machine& machine);
+  bool keeps_space_for_start(const Machine& machine) const;
   void stand_still(Machine& machine, std::string_view why);
   void start_again_later(Machine& machine);
   void set_aside(Machine& machine);

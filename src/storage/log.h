@@ -23,6 +23,9 @@ struct LogOptions {
   Duration marker_delay =
       100ms;  // an idle log writes its marker this long after its last fsync (rules.md#torn-or-damaged)
   size_t recycled_segments_max = 4;
+  /// Of a file that keeps space back for votes, the first entries of terms and starts on a full disk; 0: none. It has
+  /// to hold what waits for space then as well: a window of the leader's flow control and some batches.
+  uint64_t reserve_bytes = 0;
   /// Secret randomness for the checksums of a new log, so that a stored value cannot pose as a record behind damage. An
   /// existing log keeps its own.
   uint64_t salt = 0;
@@ -78,8 +81,10 @@ class Log {
 
   /// Everything appended so far is on its way; `done` runs on the loop when all of it is durable, at once if it is
   /// already. Callbacks run in order. On a full disk `done` waits: what was appended stays queued in order and is tried
-  /// again every kDiskFullRetryDelay; meanwhile disk_full() is true and the caller refuses writes.
-  /// Errors to `done`: kIo after a failed write or sync (fatal: the node must stop; every later flush fails too).
+  /// again every kDiskFullRetryDelay; meanwhile disk_full() is true and the caller refuses writes. If something else
+  /// than commands of the present term waits too, the reserve is given up for all of it; until there is a reserve
+  /// again, commands wait for something more urgent behind them. Errors to `done`: kIo after a failed write or sync
+  /// (fatal: the node must stop; every later flush fails too).
   virtual void flush(std::function<void(Status)> done) = 0;
 
   /// Blocking: entries first..last of a group, stopping after the entry that reaches `bytes_max`.
@@ -91,7 +96,7 @@ class Log {
   virtual uint64_t bytes_retained() const = 0;
   /// Bytes of a group's entries since its start index.
   virtual uint64_t group_bytes(GroupId group) const = 0;
-  /// An append waits for space.
+  /// An append waits for space, or there is none for the reserve.
   virtual bool disk_full() const = 0;
   virtual DiskProgress disk_progress() const = 0;
 };

@@ -7,17 +7,25 @@
 namespace torc::storage {
 
 SegmentSet::SegmentSet(env::Disk& disk, env::Clock& clock, const LogOptions& options, RecoveredLog& recovered,
-                       std::function<void(const Error&)> on_fatal)
+                       std::function<void()> on_reserve_changed, std::function<void(const Error&)> on_fatal)
     : disk_(disk),
       clock_(clock),
       options_(options),
       on_fatal_(std::move(on_fatal)),
+      reserve_(
+          disk, clock, options.reserve_bytes,
+          [this, changed = std::move(on_reserve_changed)] {
+            prepare_spare();
+            changed();
+          },
+          on_fatal_),
       spare_names_(std::move(recovered.spare_names)),
       next_file_number_(recovered.next_file_number) {
   CHECK(!recovered.segments.empty());
   for (Segment& segment : recovered.segments) segments_.emplace(segment.sequence, std::move(segment));
   // A file that cannot be removed costs space only: the next start finds it stale again.
   for (const std::string& name : recovered.surplus_names) (void)disk_.remove(name);
+  reserve_.make();
   prepare_spare();
 }
 
@@ -33,6 +41,17 @@ Status SegmentSet::begin_next(LogPosition base) {
   segments_.emplace(sequence, Segment{sequence, base, name, std::move(file).value()});
   current_is_short_ = false;
   return {};
+}
+
+bool SegmentSet::give_space() {
+  if (reserve_.is_held()) {
+    reserve_.release();
+    return true;
+  }
+  if (!has_spare()) return false;
+  (void)disk_.remove(spare_names_.back());  // what needs the space finds out
+  spare_names_.pop_back();
+  return true;
 }
 
 const Segment& SegmentSet::holding(LogPosition position) const {
@@ -60,7 +79,7 @@ void SegmentSet::give_back(const std::string& name, bool is_full_size) {
 }
 
 void SegmentSet::prepare_spare() {
-  if (has_spare() || is_preparing_) return;
+  if (has_spare() || is_preparing_ || reserve_.is_lacking()) return;
   is_preparing_ = true;
   const std::string name = segment_file_name(next_file_number_++);
   disk_.prepare(name, options_.segment_bytes,

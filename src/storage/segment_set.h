@@ -13,14 +13,16 @@
 #include "env/disk.h"
 #include "storage/log.h"
 #include "storage/log_recovery.h"
+#include "storage/reserve.h"
 
 namespace torc::storage {
 
 class SegmentSet {
  public:
-  /// Starts preparing the next segment at once. `on_fatal` runs on the loop if a prepared file could not be synced.
+  /// Starts preparing the next segment at once, and the reserve before it. `on_reserve_changed` runs on the loop when
+  /// reserve().is_lacking() changes, `on_fatal` if a prepared file could not be synced.
   SegmentSet(env::Disk& disk, env::Clock& clock, const LogOptions& options, RecoveredLog& recovered,
-             std::function<void(const Error&)> on_fatal);
+             std::function<void()> on_reserve_changed, std::function<void(const Error&)> on_fatal);
   ~SegmentSet();
   SegmentSet(const SegmentSet&) = delete;
   SegmentSet& operator=(const SegmentSet&) = delete;
@@ -33,13 +35,18 @@ class SegmentSet {
   /// Makes a spare file the current segment, to be written from its header on.
   /// Requires: has_spare(). Errors: of opening the file; the spare is given up then.
   Status begin_next(LogPosition base);
-  /// Has a file zero-filled in the background unless one is ready or on its way.
+  /// Has a file zero-filled in the background unless one is ready or on its way, or there is no space even for the
+  /// reserve.
   void prepare_spare();
   /// The segment that holds a position. Requires: not released.
   const Segment& holding(LogPosition position) const;
   const Segment& oldest() const { return segments_.begin()->second; }
   /// Recycles or removes all segments older than `first_sequence_needed`, except the current one.
   void release_before(uint64_t first_sequence_needed);
+  /// For what is urgent on a full disk: the reserve goes, and then spare files one by one. A spare that was on its way
+  /// when the reserve went has taken from it. False if there is nothing left to give.
+  bool give_space();
+  const Reserve& reserve() const { return reserve_; }
 
  private:
   void on_prepared(const std::string& name, const Status& status);
@@ -49,6 +56,7 @@ class SegmentSet {
   env::Clock& clock_;
   const LogOptions& options_;
   std::function<void(const Error&)> on_fatal_;
+  Reserve reserve_;
   Lifetime lifetime_;
   std::map<uint64_t, Segment> segments_;  // by sequence
   std::vector<std::string> spare_names_;

@@ -138,6 +138,11 @@ Status SnapshotSink::add(std::string_view key, std::string_view value) {
   return {};
 }
 
+void SnapshotSink::stage(std::function<void(Status)> done) {
+  CHECK(is_complete_);
+  writer_->stage(std::move(done));
+}
+
 void SnapshotSink::commit(std::function<void(Status)> done) {
   CHECK(is_complete_);
   writer_->commit(std::move(done));

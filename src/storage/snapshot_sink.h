@@ -39,6 +39,9 @@ class SnapshotSink {
   /// Less than one image, or than the head while that arrives.
   size_t bytes_unread() const { return unread_.size(); }
 
+  /// Brings all of it to the disk; `done` runs on the loop. Requires: is_complete(). Errors: as
+  /// CheckpointWriter::stage.
+  void stage(std::function<void(Status)> done);
   /// Replaces the checkpoint in one atomic, durable step; `done` runs on the loop. Requires: is_complete().
   /// Errors: as CheckpointWriter::commit.
   void commit(std::function<void(Status)> done);

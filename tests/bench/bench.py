@@ -17,13 +17,14 @@ import time
 
 import measure
 import report
-from servers import Etcd, Redis, Torc
+from servers import Etcd, Limit, Redis, Torc
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--torc-binary", default="build/release/bin/torc",
                         help="the server to measure; `redis-server` stands in, to try the harness itself")
+    parser.add_argument("--limit-binary", default="build/release/bin/torc-plain-responder")
     parser.add_argument("--torc-arg", action="append", default=[], help="passed on to `torc serve`, e.g. --torc-arg=--x=1")
     parser.add_argument("--rounds", type=int, default=5, help="turns of every store in every case")
     parser.add_argument("--scale", type=float, default=1.0, help="commands per measurement, times this")
@@ -68,7 +69,7 @@ def measure_speed(arguments, scratch):
     samples = {}
     with contextlib.ExitStack() as stack:
         for start in (lambda d: start_torc(arguments, d), lambda d: Redis("redis-always", d, is_durable=True),
-                      lambda d: Redis("redis", d, is_durable=False)):
+                      lambda d: Redis("redis", d, is_durable=False), lambda d: Limit("limit", d, arguments.limit_binary)):
             server = start(os.path.join(scratch, f"speed-{len(servers)}"))
             stack.enter_context(running(server))
             servers.append(server)
@@ -78,7 +79,8 @@ def measure_speed(arguments, scratch):
             if case.value_bytes != value_bytes:
                 value_bytes = case.value_bytes
                 for server in servers:
-                    measure.preload(server, value_bytes)
+                    if server.name != "limit":
+                        measure.preload(server, value_bytes)
             for turn in range(arguments.rounds):
                 for server in servers:
                     sample = measure.run_case(server, case)

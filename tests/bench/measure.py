@@ -55,6 +55,7 @@ def preload(server, value_bytes):
 
 
 def run_case(server, case):
+    server.prepare(case)
     server.find_port()
     cpu_before = server.cpu_seconds()
     done = subprocess.run(

@@ -22,6 +22,7 @@ TARGETS = [
     Target("SET, pipeline 16, commands/s", "SET P16 64 B", "commands_per_s", "redis-always", 0.4, 1.0, False),
     Target("GET, pipeline 16, commands/s", "GET P16 64 B", "commands_per_s", "redis", 0.5, 1.0, False),
     Target("GET, no pipeline, CPU per command", "GET P1 64 B", "cpu_us_per_command", "redis", 1.5, 0.7, True),
+    Target("GET, no pipeline, CPU per command", "GET P1 64 B", "cpu_us_per_command", "limit", 2.0, 1.15, True),
     Target("SET, no pipeline, CPU per command, all nodes", "SET P1 64 B", "cpu_us_per_command", "redis-always", 3.0, 1.2, True),
 ]
 ETCD = Target("SET, no pipeline, commands/s", "SET P1 64 B", "commands_per_s", "etcd", 5.0, 20.0, False)
@@ -47,9 +48,9 @@ def verdicts(middle, memory, etcd_writes):
 
 
 def markdown(middle, memory, etcd_writes, rows):
-    servers = ["torc", "redis-always", "redis"]
-    lines = ["| 50 clients | " + " | ".join(servers) + " | torc / redis-always | torc / redis |",
-             "|---|" + "---:|" * (len(servers) + 2)]
+    servers = ["torc", "redis-always", "redis", "limit"]
+    lines = ["| 50 clients | " + " | ".join(servers) + " | torc / redis-always | torc / redis | torc / limit |",
+             "|---|" + "---:|" * (2 * len(servers) - 1)]
     fields = [("commands/s", "commands_per_s", "{:,.0f}"), ("p50 ms", "p50_ms", "{:.2f}"), ("p99 ms", "p99_ms", "{:.2f}"),
               ("CPU us/command", "cpu_us_per_command", "{:.1f}")]
     for case in middle["torc"]:
@@ -59,7 +60,7 @@ def markdown(middle, memory, etcd_writes, rows):
             lines.append(f"| {case}, {title} | " + " | ".join(form.format(value) for value in values) + " | " +
                          " | ".join(ratios) + " |")
     kept = [f"{memory[server]:.0f}" if memory.get(server) else "-" for server in servers]
-    lines.append("| memory, bytes/key | " + " | ".join(kept) + " | - | - |")
+    lines.append("| memory, bytes/key | " + " | ".join(kept) + " | - | - | - |")
     if etcd_writes:
         lines.append(f"\nThree etcd nodes, `etcdctl check perf --load l`: {etcd_writes:,.0f} writes/s.")
     lines += ["", "| ratio | against | measured | floor | goal | |", "|---|---|---:|---:|---:|---|"]

@@ -106,6 +106,9 @@ class Server:
     def find_port(self):
         """Called before each measurement: the leader may have moved."""
 
+    def prepare(self, case):
+        """Called before each measurement of a case."""
+
     def cpu_seconds(self):
         """User and system time of all processes so far."""
         total = 0
@@ -125,6 +128,20 @@ class Server:
     def wait_until_checkpointed(self):
         """True once what was written so far is in a checkpoint; for stores without one, at once."""
         return True
+
+
+class Limit(Server):
+    """Answers every request the same way and looks at nothing (plain_responder.cc): what the kernel's TCP costs."""
+
+    def __init__(self, name, directory, binary):
+        super().__init__(name, directory)
+        self._binary = os.path.abspath(binary)
+
+    def prepare(self, case):
+        self.stop()
+        self.port = free_ports(1)[0]
+        self.spawn("limit", [self._binary, str(self.port), str(case.value_bytes if case.command == "GET" else 0)])
+        self.wait_until(lambda: Connection(self.port, 1).call("PING") is not None)
 
 
 class Redis(Server):

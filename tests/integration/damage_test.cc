@@ -188,6 +188,9 @@ TEST(Damage, ABadSectorOfTheLogFoundAtTheStartIsDamageAndTheNodeComesBack) {
   cluster.start(node);
   EXPECT_TRUE(holds_within(Millis(20000), [&] { return is_member_with_damage(cluster, node); }));
   EXPECT_THAT(read_file(cluster.data_directory(node) + "/damaged-1/given-up"), HasSubstr("Input/output error"));
+  const CommandResult status = run_command({built_program("torc"), "status", "--node", cluster.address(node).text()},
+                                           cluster.directory() + "/status.out", Millis(20000));
+  EXPECT_THAT(status.output, HasSubstr("keeps damaged data in 1 damaged-* folders of its data directory"));
 }
 
 TEST(Damage, ABadSectorOfTheCheckpointFoundAtTheStartIsDamageAndTheNodeComesBack) {

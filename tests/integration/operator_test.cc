@@ -149,5 +149,31 @@ TEST(Operator, NodesOfAPlaygroundAreCalledTorc) {
   std::filesystem::remove_all(directory);
 }
 
+uint64_t large_page_kib(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/smaps_rollup");
+  for (std::string word; file >> word;) {
+    uint64_t kib = 0;
+    if (word == "AnonHugePages:" && file >> kib) return kib;
+  }
+  return 0;
+}
+
+TEST(Operator, ANodeUsesLargePagesUnlessToldOtherwise) {
+  std::string modes;
+  std::getline(std::ifstream("/sys/kernel/mm/transparent_hugepage/enabled"), modes);
+  if (modes.find("[madvise]") == std::string::npos) GTEST_SKIP() << "this machine never asks or never gives: " << modes;
+  const std::string value(1 << 20, 'x');
+  for (const bool is_told : {false, true}) {
+    ClusterOptions options{.nodes = 1};
+    if (is_told) options.environment["GLIBC_TUNABLES"] = "glibc.malloc.hugetlb=0";
+    Cluster cluster(options);
+    RespClient client = cluster.connect(1);
+    for (int i = 0; i < 64; ++i) client.call({"APPEND", "k" + std::to_string(i), value.substr(0, 100'000)});
+    const uint64_t kib = large_page_kib(cluster.process(1).pid());
+    EXPECT_EQ(kib >= 2048, !is_told) << kib << " KiB";
+    EXPECT_EQ(cluster.process(1).terminate(Millis(5000)), 0) << "the process that was started again knows SIGTERM";
+  }
+}
+
 }  // namespace
 }  // namespace torc::integration

@@ -34,4 +34,15 @@ void SmallDisks::mount(NodeNumber node, uint64_t bytes, bool is_there) {
   }
 }
 
+std::optional<Reply> write_until_refused(Cluster& cluster, const std::string& prefix) {
+  constexpr int kWritesMax = 200;
+  const std::string value(1 << 20, 'v');
+  RespClient client = cluster.connect(cluster.wait_for_leader(), Millis(20000));
+  for (int i = 0; i < kWritesMax; ++i) {
+    std::optional<Reply> reply = client.call({"SET", prefix + std::to_string(i % 20), value});
+    if (!reply || reply->is_error()) return reply;
+  }
+  return std::nullopt;
+}
+
 }  // namespace torc::integration

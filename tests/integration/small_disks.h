@@ -9,6 +9,10 @@
 
 namespace torc::integration {
 
+/// Two segments of the log, the reserve, and a little.
+constexpr uint64_t kSmallDiskBytes = 160u << 20;
+constexpr uint64_t kSpaciousDiskBytes = 1u << 30;
+
 /// Mounted in a mount namespace of the test's own. Lives longer than the cluster on it.
 class SmallDisks final : public Premises {
  public:
@@ -25,5 +29,8 @@ class SmallDisks final : public Premises {
   int nodes_;
   std::string path_;
 };
+
+/// Large values, at the leader; what the refusal said. Nothing: none came, or no answer.
+std::optional<Reply> write_until_refused(Cluster& cluster, const std::string& prefix);
 
 }  // namespace torc::integration
