@@ -34,9 +34,9 @@ Meaning meaning_of(std::string_view error) {
   return Meaning::kFinal;
 }
 
-/// Refused before anyone looked whether this call was executed earlier (full disk): says nothing about earlier
+/// A full disk, which has space again when somebody has made some: says nothing about the command, nor about earlier
 /// attempts.
-bool is_blind_refusal(std::string_view error) { return error.starts_with("MISCONF"); }
+bool is_for_lack_of_space(std::string_view error) { return error.starts_with("MISCONF"); }
 
 }  // namespace
 
@@ -113,10 +113,11 @@ bool Client::weigh(const wire::RespValue& reply, Safety safety, Attempt& state) 
   Meaning meaning = meaning_of(reply.text);
   if (safety == Safety::kOnce && meaning != Meaning::kUnknown) meaning = Meaning::kFinal;
   if (meaning == Meaning::kUnknown && safety == Safety::kRepeatable) meaning = Meaning::kElsewhere;
-  if (meaning == Meaning::kFinal && state.may_have_executed && is_blind_refusal(reply.text)) meaning = Meaning::kAgain;
+  const bool is_for_now = meaning == Meaning::kFinal && is_for_lack_of_space(reply.text);
+  if (is_for_now && state.may_have_executed) meaning = Meaning::kAgain;
   switch (meaning) {
     case Meaning::kFinal:
-      state.answer = {Answer::Kind::kRefused, {}, reply.text};
+      state.answer = {Answer::Kind::kRefused, {}, reply.text, is_for_now};
       return true;
     case Meaning::kUnknown:
       session_.clear();  // it expired, or cannot be trusted to answer any more

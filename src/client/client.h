@@ -36,6 +36,8 @@ struct Answer {
   Kind kind = Kind::kUnknown;
   wire::RespValue reply;
   std::string message;  // of all but kReply: one line
+  /// Of kRefused: for lack of space, not for what the command is. It may be taken later.
+  bool is_for_now = false;
 
   bool is_reply() const { return kind == Kind::kReply; }
 };

@@ -105,6 +105,7 @@ TEST(Client, DefiniteErrorIsNotRetried) {
   const Answer answer = client.incr("a");
   EXPECT_EQ(answer.kind, Kind::kRefused);
   EXPECT_EQ(answer.message, "ERR value is not an integer or out of range");
+  EXPECT_FALSE(answer.is_for_now);
   EXPECT_THAT(node.received(), ElementsAre("TORC.SESSION NEW", "TORC.CALL 7 1 1 INCR a"));
 }
 
@@ -144,7 +145,9 @@ TEST(Client, ExpiredSessionIsUnknownAndReplacedForTheNextWrite) {
 
 TEST(Client, FullDiskIsADefiniteErrorUnlessAnEarlierAttemptGotAway) {
   testing::ScriptedServer full = node_that_answers("-MISCONF the disk of the leader is full\r\n");
-  EXPECT_EQ(Client(quick({full.endpoint()})).set("a", "1").kind, Kind::kRefused);
+  const Answer refused = Client(quick({full.endpoint()})).set("a", "1");
+  EXPECT_EQ(refused.kind, Kind::kRefused);
+  EXPECT_TRUE(refused.is_for_now) << "whoever can wait may send it again";
 
   testing::ScriptedServer dying = node_that_answers(kHangUp);
   ClientOptions options = quick({dying.endpoint(), full.endpoint()});

@@ -14,7 +14,7 @@ namespace {
 
 constexpr Arc kLower{0, 8192};
 
-std::string refused() { return "-" + std::string(kNotHere) + "\n"; }
+std::string refused() { return "!" + std::string(name_of(Refusal::kNotHere)) + "\n"; }
 
 /// "ours" is its own, "away" is not; "{ours}x" and "{away}x" go with them.
 struct Lower : ScriptMachine {

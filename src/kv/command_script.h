@@ -10,7 +10,7 @@
 
 namespace torc::kv {
 
-/// Replies as lines: +status, -error, :integer, "bulk" with \xNN for what is not printable, (nil), *count.
+/// Replies as lines: +status, -error, !refusal, :integer, "bulk" with \xNN for what is not printable, (nil), *count.
 class TextSink final : public ReplySink {
  public:
   void ok() override { text_ += "+OK\n"; }
@@ -21,6 +21,7 @@ class TextSink final : public ReplySink {
   void nil() override { text_ += "(nil)\n"; }
   void array(size_t count) override { line('*', std::to_string(count)); }
   void map(size_t count) override { line('%', std::to_string(count)); }
+  void refusal(Refusal refusal) override { line('!', name_of(refusal)); }
   const std::string& text() const { return text_; }
 
  private:

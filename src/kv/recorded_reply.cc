@@ -15,6 +15,7 @@ enum class Tag : uint8_t {
   kNil = 5,
   kArray = 6,
   kMap = 7,
+  kRefusal = 8,
 };
 
 void put_tag(std::string& out, Tag tag) { put_u8(out, static_cast<uint8_t>(tag)); }
@@ -25,7 +26,7 @@ int64_t unzigzag(uint64_t v) { return static_cast<int64_t>((v >> 1) ^ (~(v & 1) 
 /// Reads one call and makes it on `sink` unless that is null. Adds the number of replies that must follow to `awaited`.
 bool step(Reader& reader, ReplySink* sink, uint64_t& awaited) {
   const uint8_t tag = reader.u8();
-  if (!reader.ok() || tag > static_cast<uint8_t>(Tag::kMap)) return false;
+  if (!reader.ok() || tag > static_cast<uint8_t>(Tag::kRefusal)) return false;
   switch (static_cast<Tag>(tag)) {
     case Tag::kOk:
       if (sink != nullptr) sink->ok();
@@ -60,6 +61,8 @@ bool step(Reader& reader, ReplySink* sink, uint64_t& awaited) {
       if (sink != nullptr) is_map ? sink->map(count) : sink->array(count);
       return true;
     }
+    case Tag::kRefusal:
+      return false;  // alone, or not at all
   }
   return false;
 }
@@ -108,14 +111,25 @@ void RecordingSink::map(size_t count) {
   put_varint(bytes_, count);
 }
 
-bool replay(std::string_view bytes, ReplySink& sink) { return walk(bytes, nullptr) && walk(bytes, &sink); }
+void RecordingSink::refusal(Refusal refusal) {
+  put_tag(bytes_, Tag::kRefusal);
+  put_u8(bytes_, static_cast<uint8_t>(refusal));
+}
 
-std::optional<std::string_view> recorded_error(std::string_view bytes) {
+bool replay(std::string_view bytes, ReplySink& sink) {
+  if (const std::optional<Refusal> refusal = recorded_refusal(bytes)) {
+    sink.refusal(*refusal);
+    return true;
+  }
+  return walk(bytes, nullptr) && walk(bytes, &sink);
+}
+
+std::optional<Refusal> recorded_refusal(std::string_view bytes) {
   Reader reader(bytes);
-  if (reader.u8() != static_cast<uint8_t>(Tag::kError)) return std::nullopt;
-  const std::string_view text = reader.bytes();
+  if (reader.u8() != static_cast<uint8_t>(Tag::kRefusal)) return std::nullopt;
+  const uint8_t number = reader.u8();
   if (!reader.at_end()) return std::nullopt;
-  return text;
+  return refusal_of(number);
 }
 
 }  // namespace torc::kv

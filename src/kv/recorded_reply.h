@@ -1,7 +1,8 @@
 // A reply as compact bytes: kept by sessions for retries, and carried between nodes for forwarded commands.
 //
 // One tag byte per call, then: status, error, bulk: varint length and bytes; integer: zigzag varint;
-// array, map: varint count, the elements follow as replies of their own; ok, nil: nothing.
+// array, map: varint count, the elements follow as replies of their own; refusal: its number in a byte, and never as an
+// element; ok, nil: nothing.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "kv/refusal.h"
 #include "kv/reply_sink.h"
 
 namespace torc::kv {
@@ -25,6 +27,7 @@ class RecordingSink final : public ReplySink {
   void nil() override;
   void array(size_t count) override;
   void map(size_t count) override;
+  void refusal(Refusal refusal) override;
 
   std::string_view view() const { return bytes_; }
   std::string take() { return std::exchange(bytes_, {}); }
@@ -37,7 +40,7 @@ class RecordingSink final : public ReplySink {
 /// Repeats exactly one recorded reply (with its elements) into `sink`. Returns false, having called nothing, unless
 /// `bytes` are one well-formed reply and nothing else. Cost: O(bytes), no allocation.
 [[nodiscard]] bool replay(std::string_view bytes, ReplySink& sink);
-/// The text of a recorded error; nothing if `bytes` are another reply or malformed.
-std::optional<std::string_view> recorded_error(std::string_view bytes);
+/// The recorded refusal; nothing if `bytes` are another reply, or malformed, or a refusal of a later version.
+std::optional<Refusal> recorded_refusal(std::string_view bytes);
 
 }  // namespace torc::kv

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "kv/refusal.h"
+
 namespace torc::kv {
 
 /// One reply is exactly one call, except array() and map(), which announce how many replies follow (a map: key and
@@ -19,6 +21,8 @@ class ReplySink {
   virtual void nil() = 0;
   virtual void array(size_t count) = 0;
   virtual void map(size_t count) = 0;
+  /// Instead of an answer; never an element of an array or a map.
+  virtual void refusal(Refusal refusal) = 0;
 };
 
 /// Swallows replies: a follower applies for the effect only.
@@ -32,6 +36,7 @@ class NullSink final : public ReplySink {
   void nil() override {}
   void array(size_t) override {}
   void map(size_t) override {}
+  void refusal(Refusal) override {}
 };
 
 }  // namespace torc::kv

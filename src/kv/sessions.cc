@@ -169,6 +169,7 @@ Status Sessions::decode_session(Reader& reader, bool is_version_1, uint64_t id_m
     const std::string_view reply = mark == 0 ? std::string_view() : reader.take(mark - 1);
     NullSink nowhere;
     if (!reader.ok() || sequence < floor || (mark != 0 && !replay(reply, nowhere))) return corrupt();
+    if (recorded_refusal(reply)) return corrupt();  // what is remembered was executed
     if (!session.records.empty() && session.records.back().sequence >= sequence) return corrupt();
     record(SessionCall{SessionId(id), sequence, floor}, std::string(reply));
     if (mark == 0) session.records.back().is_kept = false;

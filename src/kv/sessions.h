@@ -41,15 +41,6 @@ constexpr size_t kSessionsEncodedBytesMax = 10 + kSessionsMax * (8 + 8 + 10 + 10
                                             kSessionsRecordsMax * (10 + 4 + kReplyBytesAlwaysKept) +
                                             kSessionsReplyBytesMax;
 
-/// The answer to a call whose session does not exist (any more) or has passed the call by: it executed nothing, but an
-/// earlier copy of the call may have.
-constexpr std::string_view kUnknownSession = "UNKNOWN outcome: session expired or unknown";
-/// The answer to a call that was executed, once, and whose reply is not kept (any more).
-constexpr std::string_view kReplyNotKept = "EXECUTED once: this call had its effect, its answer is not kept";
-/// The answer to a new call of a session that remembers too many: it was not executed.
-constexpr std::string_view kTooManyRecords =
-    "ERR the session has 16384 calls above its floor: raise it; this call was not executed";
-
 /// Budgets are shared: no reply is refused because there are too many. When all kept replies together are too large,
 /// the sessions that hold most lose the bytes of their oldest, down to a common level; the record that the call was
 /// executed stays. (A few sessions with replies of 32 MiB once had every write of every other session refused with an
@@ -82,7 +73,8 @@ class Sessions {
   };
   /// Raises the session's floor to the call's, forgets what is below, and judges the call.
   Admission admit(const SessionCall& call, WallMs stamp);
-  /// Remembers the call that admit() let execute just before, and its reply if it may be kept.
+  /// Remembers the call that admit() let execute just before, and its reply if it may be kept. Requires: it is no
+  /// refusal, which would say that nothing was executed.
   void record(const SessionCall& call, std::string reply);
   /// Whether admit() would let it execute now. False also for what a session that is gone or too full says no to.
   bool would_execute(const SessionCall& call) const;

@@ -9,7 +9,7 @@
 namespace torc::kv {
 namespace {
 
-constexpr std::string_view kUnknown = "-UNKNOWN outcome: session expired or unknown\n";
+constexpr std::string_view kUnknown = "!unknown session\n";
 
 struct Client {
   ScriptMachine node;
@@ -143,7 +143,7 @@ TEST(Sessions, ASessionRemembersAsManyCallsAsTheLimitThenItsFloorMustRise) {
 TEST(Session, ACallBeyondWhatItsSessionRemembersIsSaidNotToBeExecuted) {
   Client client;
   for (uint64_t sequence = 1; sequence <= kSessionRecordsMax; ++sequence) client.call(sequence, "INCR a");
-  EXPECT_EQ(client.call(kSessionRecordsMax + 1, "INCR a"), "-" + std::string(kTooManyRecords) + "\n");
+  EXPECT_EQ(client.call(kSessionRecordsMax + 1, "INCR a"), "!session overfull\n");
   EXPECT_EQ(client.node.run("GET a"), "\"" + std::to_string(kSessionRecordsMax) + "\"\n");
 }
 
@@ -168,8 +168,7 @@ TEST(Session, LargeRepliesOfSomeAreNobodyElsesRefusal) {
   for (int i = 0; i < 10; ++i) {
     const SessionCall label{client.open(), 1, 1};
     client.node.apply({CommandId::kGetSet, get_set}, &label);
-    EXPECT_EQ(client.node.apply({CommandId::kGetSet, get_set}, &label),
-              i == 0 ? "(nil)\n" : "-" + std::string(kReplyNotKept) + "\n");
+    EXPECT_EQ(client.node.apply({CommandId::kGetSet, get_set}, &label), i == 0 ? "(nil)\n" : "!reply not kept\n");
   }
   EXPECT_EQ(client.call(1, "INCR a"), ":1\n");
   EXPECT_LT(client.node.machine.bytes_used(), 80u << 20);
@@ -271,6 +270,24 @@ TEST(Sessions, AnIdThatWasNeverGivenOutIsRefused) {
   Reader reader(bytes);
   Sessions other;
   EXPECT_FALSE(other.decode(reader, false, 8).ok());
+}
+
+// It would tell the client that a call was not executed which was.
+TEST(Sessions, ARefusalIsNoAnswerThatASessionRemembers) {
+  std::string bytes;  // one session: id 5, last use 10, floor 60, one call
+  put_varint(bytes, 1);
+  put_u64(bytes, 5);
+  put_i64(bytes, 10);
+  put_varint(bytes, 60);
+  put_varint(bytes, 1);
+  RecordingSink refused;
+  refused.refusal(Refusal::kNotExecuted);
+  put_varint(bytes, 70);
+  put_varint(bytes, refused.view().size() + 1);
+  bytes += refused.view();
+  Reader reader(bytes);
+  Sessions sessions;
+  EXPECT_FALSE(sessions.decode(reader, false, 5).ok());
 }
 
 TEST(Sessions, TheFormerVersionsRepliesAreRead) {

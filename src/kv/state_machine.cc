@@ -127,11 +127,11 @@ void StateMachine::Parts::execute_once(const Operation& op, ReplySink& sink) {
       CHECK(replay(admission.reply, sink));
       return;
     case Sessions::Verdict::kExecuted:
-      return sink.error(kReplyNotKept);
+      return sink.refusal(Refusal::kReplyNotKept);
     case Sessions::Verdict::kUnknown:
-      return sink.error(kUnknownSession);
+      return sink.refusal(Refusal::kUnknownSession);
     case Sessions::Verdict::kOverfull:
-      return sink.error(kTooManyRecords);
+      return sink.refusal(Refusal::kSessionOverfull);
   }
 }
 
@@ -167,7 +167,7 @@ Status StateMachine::apply(LogIndex index, std::string_view payload, ReplyRouter
     ReplySink& sink = replies.sink_for(position);
     p.work += kOperationWork;
     if (!p.owns_keys_of({op.id, op.args})) {
-      sink.error(kNotHere);
+      sink.refusal(Refusal::kNotHere);
     } else {
       op.call ? p.execute_once(op, sink) : p.execute(op, sink);
     }
@@ -188,7 +188,7 @@ ReadResult StateMachine::read(const CommandView& command, WallMs now, ReplySink&
   const CommandTraits& traits = *traits_of(command.id);
   if (!check_shape(traits, command.args, sink)) return ReadResult::kAnswered;
   if (!parts_->owns_keys_of(command)) {
-    sink.error(kNotHere);
+    sink.refusal(Refusal::kNotHere);
     return ReadResult::kAnswered;
   }
   const Table& table = parts_->table;

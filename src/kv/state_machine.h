@@ -44,10 +44,6 @@ class ImageSink {
   virtual void erase_range(std::string_view begin, std::string_view end) = 0;
 };
 
-/// The answer to a command with a key outside of the group's arc: whoever sent it knew an older map. It executed
-/// nothing, and its session does not remember it: the group that owns the key has to execute it.
-constexpr std::string_view kNotHere = "TRYAGAIN the key is not in this group's arc, the command was not executed";
-
 struct StateMachineOptions {
   uint64_t hash_seed = 0;  // secret, against hash flooding; does not influence any reply or image
   Arc arc;                 // the keys it owns
@@ -61,8 +57,9 @@ class StateMachine {
   StateMachine& operator=(const StateMachine&) = delete;
 
   /// Applies the payload of a kCommands entry. Effective stamp: max(entry's, last applied). Who owns a key is decided
-  /// here, where all replicas decide the same, never when a command is taken in: kNotHere.
-  /// Errors: kCorrupt if malformed (nothing after the malformed operation is applied; the caller stops the node).
+  /// here, where all replicas decide the same, never when a command is taken in: Refusal::kNotHere. It leaves no trace
+  /// in the session: the group that owns the key has to execute the call. Errors: kCorrupt if malformed (nothing after
+  /// the malformed operation is applied; the caller stops the node).
   Status apply(LogIndex index, std::string_view payload, ReplyRouter& replies);
   /// Notes that an entry without operations was applied.
   void skip(LogIndex index);

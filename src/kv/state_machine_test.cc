@@ -99,7 +99,7 @@ TEST(StateMachine, SessionsOutliveAStampThatWasAhead) {
   node.now.ms += kSessionIdleMsMax - 1;
   EXPECT_EQ(node.propose("INCR a", &early), ":2\n");
   node.now.ms += kSessionIdleMsMax;
-  EXPECT_EQ(node.propose("INCR a", &early).substr(0, 8), "-UNKNOWN");
+  EXPECT_EQ(node.propose("INCR a", &early), "!unknown session\n");
 }
 
 TEST(StateMachine, WritesSeeAnExpiredKeyAsAbsent) {

@@ -12,8 +12,7 @@ using std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kPause{100};
 constexpr std::chrono::milliseconds kPermit{2'000};
-constexpr int kRoundsMax = 1'000;                       // of one batch: somebody else writes the same keys all the time
-constexpr std::string_view kRefusedForNow = "MISCONF";  // a full disk
+constexpr int kRoundsMax = 1'000;  // of one batch: somebody else writes the same keys all the time
 
 client::ClientOptions client_options(const StoreAccess& access) {
   client::ClientOptions options;
@@ -22,7 +21,7 @@ client::ClientOptions client_options(const StoreAccess& access) {
 }
 
 bool is_answered(const Answer& answer) {
-  if (answer.kind == Answer::Kind::kRefused) return !answer.message.starts_with(kRefusedForNow);
+  if (answer.kind == Answer::Kind::kRefused) return !answer.is_for_now;
   return answer.kind != Answer::Kind::kUnreachable;
 }
 

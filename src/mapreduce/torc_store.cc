@@ -12,8 +12,6 @@ using std::chrono::steady_clock;
 constexpr size_t kKeysPerRead = 256;
 constexpr std::string_view kFirstDayMs = "86400000";
 constexpr std::chrono::milliseconds kPause{100};
-// What the server refuses for now: a full disk (MISCONF) has space again when somebody has made some.
-constexpr std::string_view kRefusedForNow = "MISCONF";
 
 client::ClientOptions client_options(const TorcStore::Options& options) {
   client::ClientOptions client;
@@ -39,7 +37,7 @@ Result<client::Answer> TorcStore::call(std::span<const std::string_view> words) 
   for (;;) {
     client::Answer answer = client_.command(words);
     const bool is_refused = answer.kind == client::Answer::Kind::kRefused;
-    if (is_refused && !answer.message.starts_with(kRefusedForNow)) {
+    if (is_refused && !answer.is_for_now) {
       return Error{ErrorCode::kInvalid, "the store refuses " + std::string(words[0]) + ": " + answer.message};
     }
     if (!is_refused && answer.kind != client::Answer::Kind::kUnreachable) {

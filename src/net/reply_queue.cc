@@ -9,7 +9,7 @@ constexpr size_t kEarlyOverheadBytes = 96;  // a node of the map, and the text's
 
 }  // namespace
 
-wire::RespEncoder& ReplyQueue::begin(node::Ticket ticket) {
+AnswerEncoder& ReplyQueue::begin(node::Ticket ticket) {
   CHECK(ticket >= oldest_ && ticket < next_) << "ticket " << ticket << " of [" << oldest_ << ", " << next_ << ")";
   if (ticket == oldest_) [[likely]] {
     encoder_.retarget(output_);

@@ -5,8 +5,8 @@
 #include <map>
 #include <string>
 
+#include "net/answer_encoder.h"
 #include "node/service.h"
-#include "wire/resp_encoder.h"
 
 namespace torc::net {
 
@@ -14,13 +14,13 @@ namespace torc::net {
 /// only answers that come too early are kept aside.
 class ReplyQueue {
  public:
-  /// `output` stays the caller's.
-  explicit ReplyQueue(std::string& output) : output_(output), encoder_(output) {}
+  /// `output` stays the caller's. `service` gives the answers.
+  ReplyQueue(std::string& output, const node::Service& service) : output_(output), encoder_(output, service) {}
 
   node::Ticket issue() { return next_++; }
   /// Where the answer to `ticket` goes; exactly one reply, then end(ticket) at once.
   /// Requires: issued and not answered.
-  wire::RespEncoder& begin(node::Ticket ticket);
+  AnswerEncoder& begin(node::Ticket ticket);
   void end(node::Ticket ticket);
 
   size_t unanswered() const { return next_ - oldest_; }
@@ -30,7 +30,7 @@ class ReplyQueue {
 
  private:
   std::string& output_;
-  wire::RespEncoder encoder_;
+  AnswerEncoder encoder_;
   node::Ticket oldest_ = 1;  // first unanswered
   node::Ticket next_ = 1;
   std::map<node::Ticket, std::string> early_;

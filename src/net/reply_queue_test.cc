@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/prng.h"
+#include "net/resp_test_server.h"
 
 namespace torc::net {
 namespace {
@@ -13,8 +14,9 @@ void answer(ReplyQueue& queue, node::Ticket ticket) {
 }
 
 TEST(ReplyQueue, AnswersLeaveInTheOrderOfTheTickets) {
+  const FakeNode node;
   std::string output;
-  ReplyQueue queue(output);
+  ReplyQueue queue(output, node);
   for (int i = 0; i < 4; ++i) queue.issue();
   answer(queue, 3);
   answer(queue, 2);
@@ -31,9 +33,10 @@ TEST(ReplyQueue, AnswersLeaveInTheOrderOfTheTickets) {
 TEST(ReplyQueue, AnyOrderOfAnswersGivesTheSameOutput) {
   Prng prng(11);
   for (int round = 0; round < 200; ++round) {
+    const FakeNode node;
     std::string output;
     std::string expected;
-    ReplyQueue queue(output);
+    ReplyQueue queue(output, node);
     std::vector<node::Ticket> open;
     for (node::Ticket ticket = 1; ticket <= 40; ++ticket) {
       ASSERT_EQ(queue.issue(), ticket);
@@ -50,8 +53,9 @@ TEST(ReplyQueue, AnyOrderOfAnswersGivesTheSameOutput) {
 }
 
 TEST(ReplyQueueDeathTest, ASecondAnswerIsABug) {
+  const FakeNode node;
   std::string output;
-  ReplyQueue queue(output);
+  ReplyQueue queue(output, node);
   queue.issue();
   queue.issue();
   answer(queue, 2);

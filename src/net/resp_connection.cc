@@ -38,7 +38,7 @@ bool is_transient(int error) { return error == EAGAIN || error == EWOULDBLOCK ||
 }  // namespace
 
 RespConnection::RespConnection(ClientSet& clients, int descriptor, ClientRecord record)
-    : clients_(clients), descriptor_(descriptor), record_(std::move(record)), replies_(output_) {
+    : clients_(clients), descriptor_(descriptor), record_(std::move(record)), replies_(output_, clients.service()) {
   client_ = clients_.service().open_client(*this);
   clients_.loop().watch(descriptor_, this, wants_read_, wants_write_);
 }
@@ -281,7 +281,7 @@ kv::ReplySink& RespConnection::begin_reply(node::Ticket ticket) {
   return begin_answer(ticket);
 }
 
-wire::RespEncoder& RespConnection::begin_answer(node::Ticket ticket) {
+AnswerEncoder& RespConnection::begin_answer(node::Ticket ticket) {
   if (output_.empty() && output_.capacity() < kOutputBytesFirst) output_ = clients_.take_spare_output();
   return replies_.begin(ticket);
 }

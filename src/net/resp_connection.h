@@ -77,7 +77,7 @@ class RespConnection final : public host::Watcher, public node::ClientPort {
   void answer_error(std::string_view text);
   void fail(std::string_view error);
 
-  wire::RespEncoder& begin_answer(node::Ticket ticket);
+  AnswerEncoder& begin_answer(node::Ticket ticket);
   void finish_turn();
   bool send_output();
   bool is_finished() const;

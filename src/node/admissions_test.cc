@@ -235,7 +235,8 @@ TEST(Admissions, AClusterWhoseNodesDifferFromTheStartSaysSoInsteadOfWaitingForEv
     EXPECT_THAT(status.explanation, HasSubstr("--initial-cluster of nodes 1, 2, 3, node 3 with one of nodes 2, 3"));
   }
   Terminal& client = cluster.connect(NodeId(1));
-  EXPECT_THAT(cluster.ask(client, kv::CommandId::kGet, {"k"}), HasSubstr("--initial-cluster of nodes"));
+  EXPECT_EQ(cluster.ask(client, kv::CommandId::kGet, {"k"}), "!not born");
+  EXPECT_THAT(cluster.world->node(NodeId(1))->explanation(), HasSubstr("--initial-cluster of nodes"));
 }
 
 }  // namespace

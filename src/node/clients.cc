@@ -32,7 +32,7 @@ ClientId Clients::open(ClientPort& port) {
 void Clients::close(ClientId id) {
   Client* client = find(id);
   if (client == nullptr) return;
-  for (const Deferred& deferred : client->deferred) give_back(*client, deferred.command.bytes());
+  for (const KeptRequest& deferred : client->deferred) give_back(*client, deferred.bytes());
   client->deferred.clear();
   client->port = nullptr;
   if (client->under_way.empty()) release(id, *client);
@@ -89,21 +89,21 @@ void Clients::start(ClientId id, bool is_write, size_t bytes) {
   hold(*client, counted);
 }
 
-void Clients::defer(ClientId id, Deferred deferred) {
-  Client* client = find(id);
+void Clients::defer(KeptRequest request) {
+  Client* client = find(request->waiter.client);
   CHECK(client != nullptr);
-  hold(*client, deferred.command.bytes());
-  client->deferred.push_back(std::move(deferred));
+  hold(*client, request.bytes());
+  client->deferred.push_back(std::move(request));
 }
 
-std::optional<Clients::Deferred> Clients::next_startable(ClientId id) {
+std::optional<KeptRequest> Clients::next_startable(ClientId id) {
   Client* client = find(id);
   if (client == nullptr || client->deferred.empty()) return std::nullopt;
-  if (!client->under_way.empty() && client->run_is_writes != client->deferred.front().is_write) return std::nullopt;
-  Deferred deferred = std::move(client->deferred.front());
+  if (!client->under_way.empty() && client->run_is_writes != client->deferred.front()->is_write) return std::nullopt;
+  KeptRequest request = std::move(client->deferred.front());
   client->deferred.pop_front();
-  give_back(*client, deferred.command.bytes());
-  return deferred;
+  give_back(*client, request.bytes());
+  return request;
 }
 
 std::vector<ClientId> Clients::take_runnable() {
@@ -127,6 +127,11 @@ size_t Clients::pending(ClientId id) const {
 kv::ReplySink& Clients::begin(Waiter waiter) {
   Client* client = find(waiter.client);
   return client == nullptr ? nobody_ : client->port->begin_reply(waiter.ticket);
+}
+
+void Clients::refuse(Waiter waiter, kv::Refusal refusal) {
+  begin(waiter).refusal(refusal);
+  end(waiter);
 }
 
 void Clients::end_immediate(Waiter waiter) {

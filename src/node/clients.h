@@ -8,16 +8,10 @@
 #include <optional>
 #include <vector>
 
-#include "node/command_copy.h"
+#include "node/request.h"
 #include "node/service.h"
 
 namespace torc::node {
-
-/// Who waits for an answer. No client: nobody does.
-struct Waiter {
-  ClientId client;
-  Ticket ticket = 0;
-};
 
 class Clients {
  public:
@@ -43,15 +37,9 @@ class Clients {
   bool can_start(ClientId id, bool is_write) const;
   /// Counts a command of so many bytes (footprint()) as under way until answered.
   void start(ClientId id, bool is_write, size_t bytes = 0);
-  struct Deferred {
-    Ticket ticket = 0;
-    bool is_write = false;
-    CommandCopy command;
-    std::optional<kv::SessionCall> call;
-  };
-  void defer(ClientId id, Deferred deferred);
+  void defer(KeptRequest request);
   /// The client's next deferred command if it may start now.
-  std::optional<Deferred> next_startable(ClientId id);
+  std::optional<KeptRequest> next_startable(ClientId id);
   /// Clients whose deferred commands may have become startable since the last call; each at most once.
   std::vector<ClientId> take_runnable();
   bool has_runnable() const { return !runnable_.empty(); }
@@ -65,6 +53,8 @@ class Clients {
   void end(Waiter waiter);
   /// Ends the answer to a command that was never counted by start().
   void end_immediate(Waiter waiter);
+  /// The whole answer to a started command.
+  void refuse(Waiter waiter, kv::Refusal refusal);
 
  private:
   struct Client {
@@ -74,7 +64,7 @@ class Clients {
     bool is_runnable = false;
     size_t held_bytes = 0;
     std::deque<uint32_t> under_way;  // bytes of each, oldest first; answers may come in another order
-    std::deque<Deferred> deferred;
+    std::deque<KeptRequest> deferred;
   };
   /// An open client.
   const Client* find(ClientId id) const;

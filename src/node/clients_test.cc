@@ -15,7 +15,9 @@ class Port final : public ClientPort {
   kv::NullSink sink_;
 };
 
-Clients::Deferred deferred(Ticket ticket, bool is_write) { return {ticket, is_write, CommandCopy(), std::nullopt}; }
+KeptRequest deferred(ClientId client, Ticket ticket, bool is_write, const kv::CommandView& command = {}) {
+  return KeptRequest({.waiter = {client, ticket}, .command = command, .is_write = is_write});
+}
 
 TEST(Clients, ReadsAndWritesOfAClientAreNeverUnderWayTogether) {
   Clients clients;
@@ -32,7 +34,7 @@ TEST(Clients, CommandsBehindADeferredOneWaitEvenIfTheyCouldRun) {
   Port port;
   const ClientId client = clients.open(port);
   clients.start(client, true);
-  clients.defer(client, deferred(2, false));
+  clients.defer(deferred(client, 2, false));
   EXPECT_FALSE(clients.can_start(client, true));
 }
 
@@ -41,15 +43,15 @@ TEST(Clients, DeferredCommandsStartInOrderWhenTheRunEnds) {
   Port port;
   const ClientId client = clients.open(port);
   clients.start(client, true);
-  clients.defer(client, deferred(2, false));
-  clients.defer(client, deferred(3, false));
-  clients.defer(client, deferred(4, true));
+  clients.defer(deferred(client, 2, false));
+  clients.defer(deferred(client, 3, false));
+  clients.defer(deferred(client, 4, true));
   EXPECT_FALSE(clients.next_startable(client).has_value());
   clients.end({client, 1});
   ASSERT_EQ(clients.take_runnable(), std::vector<ClientId>{client});
-  EXPECT_EQ(clients.next_startable(client)->ticket, 2u);
+  EXPECT_EQ(clients.next_startable(client)->request().waiter.ticket, 2u);
   clients.start(client, false);
-  EXPECT_EQ(clients.next_startable(client)->ticket, 3u);
+  EXPECT_EQ(clients.next_startable(client)->request().waiter.ticket, 3u);
   EXPECT_FALSE(clients.next_startable(client).has_value()) << "a write must wait for the read under way";
 }
 
@@ -62,7 +64,7 @@ TEST(Clients, BytesOfWaitingCommandsAreCountedUntilTheyEndOrTheirClientLeaves) {
   for (const bool leaves : {false, true}) {
     const ClientId client = clients.open(port);
     clients.start(client, true, 1000);
-    clients.defer(client, {2, false, CommandCopy({kv::CommandId::kGet, args}), std::nullopt});
+    clients.defer(deferred(client, 2, false, {kv::CommandId::kGet, args}));
     EXPECT_EQ(clients.held_bytes(), 1000 + bytes);
     if (leaves) {
       clients.close(client);
@@ -134,6 +136,30 @@ TEST(Clients, AnswersForAClientThatLeftReachNobody) {
   EXPECT_TRUE(first.answered.empty());
   EXPECT_TRUE(second.answered.empty());
   EXPECT_EQ(clients.pending(next), 0u);
+}
+
+TEST(KeptRequest, ItsArgumentsOutliveTheirBufferAndEveryMove) {
+  std::string buffer = "keyvalue";
+  const std::vector<std::string_view> args{std::string_view(buffer).substr(0, 3), std::string_view(buffer).substr(3),
+                                           ""};
+  KeptRequest first({.waiter = {ClientId(1), 2},
+                     .command = {kv::CommandId::kSet, args},
+                     .is_write = true,
+                     .label = kv::SessionCall{kv::SessionId(3), 4, 5}});
+  buffer.assign(buffer.size(), '#');
+  std::deque<KeptRequest> queue;
+  queue.push_back(std::move(first));
+  queue.push_back(deferred(ClientId(1), 3, false));
+  KeptRequest last = deferred(ClientId(1), 4, false);
+  last = std::move(queue.front());
+  queue.clear();
+  EXPECT_EQ(last->command.id, kv::CommandId::kSet);
+  ASSERT_EQ(last->command.args.size(), 3u);
+  EXPECT_EQ(last->command.args[0], "key");
+  EXPECT_EQ(last->command.args[1], "value");
+  EXPECT_EQ(last->command.args[2], "");
+  EXPECT_EQ(last->label->sequence, 4u);
+  EXPECT_EQ(last.bytes(), footprint(last->command));
 }
 
 }  // namespace

@@ -149,12 +149,14 @@ void ForwardReceiver::run(Stream& stream) {
       // A read is mostly answered at once: only one that is not costs a second look at its key.
       size_t reply_bytes = command.is_write ? host_.expected_reply_bytes(view) : 0;
       if (!stream.has_room(reply_bytes)) return;
-      const kv::SessionCall own{request.session, command.sequence, request.floor};
-      const bool is_labelled = command.is_write && request.session;
-      const kv::SessionCall* call = command.call ? &*command.call : is_labelled ? &own : nullptr;
+      Request forwarded{{stream.client, command.sequence}, view, command.is_write, command.call};
+      if (!forwarded.label && command.is_write && request.session) {
+        forwarded.label = kv::SessionCall{request.session, command.sequence, request.floor};
+      }
+      if (forwarded.label) forwarded.retry = Retry::kSameLabel;
       if (reply_bytes > 0) stream.expect(command.sequence, reply_bytes);
       const size_t pending_before = clients_.pending(stream.client);
-      host_.execute_forwarded({stream.client, command.sequence}, command.is_write, view, call);
+      host_.execute_forwarded(forwarded);
       if (command.is_write || clients_.pending(stream.client) == pending_before) continue;
       reply_bytes = host_.expected_reply_bytes(view);
       if (reply_bytes > 0) stream.expect(command.sequence, reply_bytes);

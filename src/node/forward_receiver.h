@@ -19,8 +19,7 @@ class ForwardReceiverHost {
   virtual ~ForwardReceiverHost() = default;
   virtual bool leads() const = 0;
   /// Executes a started command of a pseudo client that stands for the forwarding node.
-  virtual void execute_forwarded(Waiter waiter, bool is_write, const kv::CommandView& command,
-                                 const kv::SessionCall* call) = 0;
+  virtual void execute_forwarded(const Request& request) = 0;
   /// How large the answer may be, if that is more than a few bytes.
   virtual size_t expected_reply_bytes(const kv::CommandView& command) const = 0;
   virtual void send_to(NodeId node, const wire::ForwardReply& reply) = 0;

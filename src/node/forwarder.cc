@@ -27,36 +27,17 @@ constexpr Duration kRepeatFrontAfter = 3s;
 /// With disks that take longer than kRepeatAfter each repetition threw away the answer that was almost there, for ever.
 constexpr int kPatienceMax = 8;
 
-constexpr std::string_view kUnknownOutcome =
-    "UNKNOWN outcome: no answer from the leader in time; the command may or may not be executed";
-constexpr std::string_view kSameCallAgain = "TRYAGAIN no answer from the leader in time, send the same call again";
-constexpr std::string_view kNoLeader = "CLUSTERDOWN no leader could be reached in time, the command was not executed";
-
 }  // namespace
 
-Forwarder::Forwarder(GroupId group, ForwarderHost& host, Clients& clients, Duration command_timeout,
-                     uint64_t process_seed)
-    : group_(group),
-      host_(host),
-      clients_(clients),
-      command_timeout_(command_timeout),
-      path_(group, host),
-      epoch_(process_seed << 32) {}
+Forwarder::Forwarder(GroupId group, ForwarderHost& host, Clients& clients, uint64_t process_seed)
+    : group_(group), host_(host), clients_(clients), path_(group, host), epoch_(process_seed << 32) {}
 
-void Forwarder::submit(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call,
-                       Retry retry, Instant now) {
-  Outstanding item;
-  item.waiter = waiter;
-  item.command = CommandCopy(command);
-  item.bytes = item.command.bytes();
-  if (call != nullptr) item.label = *call;
-  item.retry = retry;
-  item.deadline = now + command_timeout_;
-  item.is_write = is_write;
+void Forwarder::submit(const Request& request) {
+  Outstanding item{KeptRequest(request), footprint(request.command)};
   ++forwarded_count_;
   if (waiting_.empty() && has_room_for(item)) return enter(std::move(item));
   waiting_bytes_ += item.bytes;
-  waiting_.push(waiter.client, std::move(item));
+  waiting_.push(request.waiter.client, std::move(item));
 }
 
 // ---- the window ----
@@ -64,7 +45,7 @@ void Forwarder::submit(Waiter waiter, bool is_write, const kv::CommandView& comm
 bool Forwarder::has_room_for(const Outstanding& item) const {
   if (outstanding_.size() >= kWindowMax) return false;
   if (window_bytes_ > 0 && window_bytes_ + item.bytes > kWindowBytesMax) return false;
-  const auto found = shares_.find(item.waiter.client);
+  const auto found = shares_.find(item->waiter.client);
   if (found == shares_.end()) return true;
   const Share& share = found->second;
   if (share.commands >= share.commands_max) return false;
@@ -73,7 +54,7 @@ bool Forwarder::has_room_for(const Outstanding& item) const {
 
 void Forwarder::enter(Outstanding item) {
   window_bytes_ += item.bytes;
-  Share& share = shares_[item.waiter.client];
+  Share& share = shares_[item->waiter.client];
   ++share.commands;
   if (item.bytes >= kLargeBytes) share.large_bytes += item.bytes;
   outstanding_.push_back(std::move(item));
@@ -89,16 +70,16 @@ void Forwarder::fill_window() {
 
 kv::ReplySink& Forwarder::finish(Outstanding& item) {
   leave(item);
-  return clients_.begin(item.waiter);
+  return clients_.begin(item->waiter);
 }
 
 void Forwarder::leave(Outstanding& item) {
   CHECK(!item.is_done && item.bytes <= window_bytes_);
   item.is_done = true;
-  item.command = {};  // behind one without an answer it may stay here for long
+  item.kept.drop_arguments();  // behind one without an answer it may stay here for long
   ++done_count_;
   window_bytes_ -= item.bytes;
-  Share& share = shares_[item.waiter.client];
+  Share& share = shares_[item->waiter.client];
   --share.commands;
   if (item.bytes >= kLargeBytes) share.large_bytes -= item.bytes;
 }
@@ -185,17 +166,17 @@ void Forwarder::send_batch(Instant now) {
   request.session = session_;
   for (size_t bytes = 0; next_unsent_ < end_sequence; ++next_unsent_) {
     Outstanding& item = outstanding_[next_unsent_ - first_sequence_];
-    if (!item.is_done && !item.is_write && !clients_.is_open(item.waiter.client)) {
+    if (!item.is_done && !item->is_write && !clients_.is_open(item->waiter.client)) {
       // Nobody waits any more for what a closed client wanted to read.
       leave(item);
-      clients_.end(item.waiter);
+      clients_.end(item->waiter);
     }
     if (item.is_done) continue;
     if (bytes + item.bytes > kBatchBytesMax && !request.commands.empty()) break;
     bytes += item.bytes;
-    const kv::CommandView view = item.command.view();
+    const kv::CommandView& view = item->command;
     request.commands.push_back(
-        {next_unsent_, item.is_write, view.id, {view.args.begin(), view.args.end()}, item.label});
+        {next_unsent_, item->is_write, view.id, {view.args.begin(), view.args.end()}, item->label});
     ++item.sends;
     if (needs_session(item)) session_used_ = now;
   }
@@ -263,11 +244,14 @@ void Forwarder::execute_all_here() {
   for (Outstanding& item : items) {
     const kv::SessionCall own{session_, sequence++, floor};
     if (item.is_done) continue;
+    Request request = item.kept.request();
     // A write that never left needs no label; one that did keeps it, for it may already be in the log.
-    const bool keeps_own = needs_session(item) && item.sends > 0;
-    const kv::SessionCall* call = item.label ? &*item.label : keeps_own ? &own : nullptr;
-    is_session_given_away |= keeps_own;
-    host_.execute_here(item.waiter, item.is_write, item.command.view(), call, keeps_own ? Retry::kUnknown : item.retry);
+    if (needs_session(item) && item.sends > 0) {
+      request.label = own;
+      request.retry = Retry::kUnknown;
+      is_session_given_away = true;
+    }
+    host_.execute_here(request);
   }
   // Some of these may come back with their labels if this leadership ends soon; floors of new calls must not pass them.
   if (is_session_given_away) session_ = kv::SessionId();
@@ -291,15 +275,13 @@ void Forwarder::expire(Instant now) {
 
 void Forwarder::refuse_overdue(Instant now) {
   const auto refuse = [this](const Outstanding& item) {
-    const bool is_clients_label = item.retry == Retry::kSameLabel;
-    clients_.begin(item.waiter)
-        .error(!item.may_be_executed() ? kNoLeader
-               : is_clients_label      ? kSameCallAgain
-                                       : kUnknownOutcome);
-    clients_.end(item.waiter);
+    const bool is_clients_label = item->retry == Retry::kSameLabel;
+    clients_.refuse(item->waiter, !item.may_be_executed() ? kv::Refusal::kNoLeader
+                                  : is_clients_label      ? kv::Refusal::kSendUnanswered
+                                                          : kv::Refusal::kNoAnswer);
   };
   for (Outstanding& item : outstanding_) {
-    if (item.is_done || item.deadline > now) continue;
+    if (item.is_done || item->deadline > now) continue;
     leave(item);
     refuse(item);
   }
@@ -308,7 +290,7 @@ void Forwarder::refuse_overdue(Instant now) {
     waiting_bytes_ -= item.bytes;
     refuse(item);
   };
-  waiting_.take_while([now](const Outstanding& item) { return item.deadline <= now; }, drop);
+  waiting_.take_while([now](const Outstanding& item) { return item->deadline <= now; }, drop);
   std::erase_if(shares_, [](const auto& entry) { return entry.second.commands == 0; });
 }
 

@@ -20,8 +20,7 @@ namespace torc::node {
 /// Where the forwarder's messages go, and where commands go when this node turns out to be the leader itself.
 class ForwarderHost : public ForwardNeighbours {
  public:
-  virtual void execute_here(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call,
-                            Retry retry) = 0;
+  virtual void execute_here(const Request& request) = 0;
 };
 
 /// Every write carries the session of this (node, incarnation), registered when first needed, so that a write sent
@@ -34,12 +33,10 @@ class ForwarderHost : public ForwardNeighbours {
 /// so that one client's pipeline holds up nobody else's. How much may wait here at all is for Clients to say.
 class Forwarder {
  public:
-  Forwarder(GroupId group, ForwarderHost& host, Clients& clients, Duration command_timeout, uint64_t process_seed);
+  Forwarder(GroupId group, ForwarderHost& host, Clients& clients, uint64_t process_seed);
 
-  /// `call` and `retry`: the label the command has already, and who knows of it (kNone: no label).
   /// Requires: the waiter was started (Clients::start).
-  void submit(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call, Retry retry,
-              Instant now);
+  void submit(const Request& request);
   void on_reply(NodeId from, const wire::ForwardReply& reply, Instant now);
   /// The connection to `node` broke or came back: what was sent may be lost.
   void on_connection_changed(NodeId node);
@@ -71,18 +68,14 @@ class Forwarder {
   static constexpr Duration kSessionIdleMax = 10min;
 
   struct Outstanding {
-    Waiter waiter;
-    CommandCopy command;
-    size_t bytes = 0;                      // CommandCopy::bytes()
-    std::optional<kv::SessionCall> label;  // it came with; otherwise writes get this node's session
-    Retry retry = Retry::kNone;
-    Instant deadline;
-    bool is_write = false;
+    KeptRequest kept;  // a write without a label gets this node's session
+    size_t bytes = 0;  // KeptRequest::bytes()
     int sends = 0;
     bool went_elsewhere = false;  // a copy that the present leader may not have been given yet, and others may
     bool is_done = false;
 
-    bool may_be_executed() const { return is_write && (sends > 0 || retry == Retry::kUnknown); }
+    const Request* operator->() const { return &kept.request(); }
+    bool may_be_executed() const { return kept->is_write && (sends > 0 || kept->retry == Retry::kUnknown); }
   };
   struct Share {
     size_t commands = 0;  // in the window, without an answer
@@ -90,7 +83,7 @@ class Forwarder {
     size_t large_bytes = 0;  // of these, of large ones
   };
   static void learn(Share& share, size_t answer_bytes);
-  bool needs_session(const Outstanding& item) const { return item.is_write && !item.label; }
+  bool needs_session(const Outstanding& item) const { return item->is_write && !item->label; }
   bool has_room_for(const Outstanding& item) const;
   void enter(Outstanding item);
   void leave(Outstanding& item);
@@ -117,11 +110,11 @@ class Forwarder {
   void lose_session(uint64_t sequence);
   bool may_replace_session(Instant now) const;
   kv::ReplySink& finish(Outstanding& item);
+  void refuse(Outstanding& item, kv::Refusal refusal);
 
   GroupId group_;
   ForwarderHost& host_;
   Clients& clients_;
-  Duration command_timeout_;
 
   ClientTurns<Outstanding> waiting_;     // without a sequence
   std::deque<Outstanding> outstanding_;  // sequence of the front: first_sequence_

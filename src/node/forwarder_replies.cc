@@ -4,7 +4,6 @@
 #include "kv/recorded_reply.h"
 #include "kv/sessions.h"
 #include "node/forwarder.h"
-#include "node/refusals.h"
 
 namespace torc::node {
 namespace {
@@ -21,6 +20,7 @@ class IntegerSink final : public kv::ReplySink {
   void nil() override {}
   void array(size_t) override {}
   void map(size_t) override {}
+  void refusal(kv::Refusal) override {}
 };
 
 }  // namespace
@@ -89,22 +89,26 @@ void Forwarder::on_registration(std::string_view recorded, Instant now) {
   if (kv::replay(recorded, sink)) session_ = kv::SessionId(sink.value);
   session_epoch_ = epoch_;
   session_used_ = now;
-  const std::optional<std::string_view> error = kv::recorded_error(recorded);
-  if (!error) return;
-  if (!is_definite_refusal(*error)) {
+  const std::optional<kv::Refusal> refusal = kv::recorded_refusal(recorded);
+  if (!refusal) return;
+  if (asks_to_repeat(*refusal) || !is_definite(*refusal)) {
     resume_at_ = now + kPauseAfterRejection;
     return;
   }
   // What waited for the session would be refused as well; reads behind it must not wait for the disk to have space.
   for (Outstanding& item : outstanding_) {
     if (item.is_done || !needs_session(item) || item.sends > 0) continue;
-    finish(item).error(*error);
-    clients_.end(item.waiter);
+    refuse(item, *refusal);
   }
 }
 
+void Forwarder::refuse(Outstanding& item, kv::Refusal refusal) {
+  leave(item);
+  clients_.refuse(item->waiter, refusal);
+}
+
 bool Forwarder::is_about_lost_session(const Outstanding& item, std::string_view recorded) const {
-  return needs_session(item) && kv::recorded_error(recorded) == kv::kUnknownSession;
+  return needs_session(item) && kv::recorded_refusal(recorded) == kv::Refusal::kUnknownSession;
 }
 
 // The session expired at the state machine (idle by a leader's clock that jumped, or evicted) before the write with
@@ -120,8 +124,7 @@ void Forwarder::lose_session(uint64_t sequence) {
       item.sends = 0;
       continue;
     }
-    finish(item).error(kv::kUnknownSession);
-    clients_.end(item.waiter);
+    refuse(item, kv::Refusal::kUnknownSession);
   }
   restart_stream();
 }
@@ -134,11 +137,11 @@ bool Forwarder::may_replace_session(Instant now) const {
 }
 
 bool Forwarder::answer(Outstanding& item, std::string_view recorded) {
-  if (item.retry != Retry::kSameLabel && !is_final(item, recorded)) return false;
-  learn(shares_[item.waiter.client], recorded.size());
+  if (item->retry != Retry::kSameLabel && !is_final(item, recorded)) return false;
+  learn(shares_[item->waiter.client], recorded.size());
   kv::ReplySink& sink = finish(item);
-  if (!kv::replay(recorded, sink)) sink.error("UNKNOWN outcome: the leader's answer could not be read");
-  clients_.end(item.waiter);
+  if (!kv::replay(recorded, sink)) sink.refusal(kv::Refusal::kAnswerUnreadable);
+  clients_.end(item->waiter);
   return true;
 }
 
@@ -156,12 +159,12 @@ void Forwarder::learn(Share& share, size_t answer_bytes) {
 // any more. A copy that another leader was sent may have come through, so the client, who knows nothing of the label,
 // is not told: sending again finds out.
 bool Forwarder::is_final(const Outstanding& item, std::string_view recorded) const {
-  const std::optional<std::string_view> error = kv::recorded_error(recorded);
-  if (!error || !item.may_be_executed()) return true;
-  if (error->starts_with("TRYAGAIN")) return false;
-  if (!is_definite_refusal(*error)) return true;
-  const bool knows_all = item.sends == 1 || is_refusal_of_all_copies(*error);
-  return knows_all && !item.went_elsewhere && item.retry == Retry::kNone;
+  const std::optional<kv::Refusal> refusal = kv::recorded_refusal(recorded);
+  if (!refusal || !item.may_be_executed()) return true;
+  if (asks_to_repeat(*refusal)) return false;
+  if (!is_definite(*refusal)) return true;
+  const bool knows_all = item.sends == 1 || is_about_all_copies(*refusal);
+  return knows_all && !item.went_elsewhere && item->retry == Retry::kNone;
 }
 
 }  // namespace torc::node

@@ -8,15 +8,16 @@
 #include <vector>
 
 #include "base/lifetime.h"
-#include "base/notice.h"
 #include "consensus/replica.h"
 #include "env/checkpoint_store.h"
 #include "env/clock.h"
-#include "kv/state_machine.h"
+#include "node/applier.h"
 #include "node/checkpoints.h"
 #include "node/clients.h"
 #include "node/disk_watch.h"
+#include "node/group_output.h"
 #include "node/held_messages.h"
+#include "node/installation.h"
 #include "node/proposals.h"
 #include "node/reads.h"
 #include "node/replacement.h"
@@ -24,30 +25,9 @@
 #include "node/snapshot_receiver.h"
 #include "node/snapshot_sender.h"
 #include "node/stamp_leads.h"
-#include "node/unapplied.h"
 #include "storage/log.h"
 
 namespace torc::node {
-
-/// What a group asks of the node it lives on.
-class GroupHost {
- public:
-  virtual ~GroupHost() = default;
-  virtual void send(const consensus::Message& message) = 0;
-  virtual void send(const wire::SnapshotChunk& chunk) = 0;
-  virtual void send(const wire::SnapshotReply& reply) = 0;
-  /// Commands this replica cannot execute any more and certainly has not proposed.
-  virtual void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) = 0;
-  virtual void on_leadership_lost() = 0;
-  virtual bool is_reachable(NodeId node) const = 0;
-  /// No stamp may be later (node/clock_watch.h). None: too few clocks are known.
-  virtual std::optional<WallMs> latest_stamp(Instant) const { return std::nullopt; }
-  /// Something large still waits to be sent there.
-  virtual bool is_sending_to(NodeId node) const = 0;
-  /// The node can no longer be trusted; nothing may be acknowledged after this.
-  virtual void on_fatal(const Error& error) = 0;
-  virtual void tell(const Notice&) {}
-};
 
 struct GroupOptions {
   consensus::ReplicaOptions replica;
@@ -68,8 +48,8 @@ class Group {
   /// Restores the state from the checkpoint and joins it with what the log has.
   /// Errors: kCorrupt if they contradict each other, kIo.
   static Result<std::unique_ptr<Group>> open(const GroupOptions& options, const consensus::Configuration& birth,
-                                             GroupHost& host, Clients& clients, env::Clock& clock, storage::Log& log,
-                                             env::CheckpointStore& checkpoints);
+                                             const Surroundings& surroundings, Clients& clients, env::Clock& clock,
+                                             storage::Log& log, env::CheckpointStore& checkpoints);
   ~Group();
 
   bool is_leader() const;
@@ -77,10 +57,10 @@ class Group {
   Term term() const { return replica_->status(clock_.now()).term; }
 
   /// Answers a read at once if a lease allows it and the answer needs no commit. Otherwise nothing happened.
-  bool read_now(Waiter waiter, const kv::CommandView& command);
+  bool read_now(const Request& request);
   /// Requires: is_leader(), and the waiter was started (Clients::start).
-  void read_later(Waiter waiter, const kv::CommandView& command);
-  void write(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry);
+  void read_later(const Request& request);
+  void write(const Request& request);
   /// A write that comes now is proposed in this turn if its batch is the next one; otherwise it gathers.
   bool may_propose() const;
   /// How large the answer may be if the command is executed behind everything that waits; 0: a few bytes.
@@ -97,17 +77,18 @@ class Group {
   void begin_turn(uint64_t memory_elsewhere);
   /// False once this turn has applied and answered as much as one may: the rest waits for the next.
   bool has_work_left() const { return work_left_ > 0; }
-  /// Proposes what gathered and takes consensus' outputs until it is quiet. Returns true if the log was appended to.
-  bool advance();
-  /// Everything appended by advance() so far is on its way to the disk / is durable.
+  /// Proposes what gathered and takes consensus' outputs until it is quiet. What came of this, and of everything said
+  /// to the group before.
+  [[nodiscard]] GroupOutput advance();
+  /// Everything appended by advance() so far is on its way to the disk / is durable: what may leave now.
   uint64_t appended_sequence() const { return appended_sequence_; }
-  void on_durable(uint64_t sequence);
+  [[nodiscard]] std::vector<consensus::Message> on_durable(uint64_t sequence);
   /// Work that is due at most every few milliseconds: checkpoints, expired keys, overdue commands.
   void maintain();
   /// Has tick() called when it is due, or a turn at once if there is work left over, here or at the caller; at the end
   /// of every turn.
   void arm_timer(bool is_turn_wanted);
-  bool has_work() const { return install_ && install_->ready ? install_->is_switched : replica_->has_ready(); }
+  bool has_work() const { return installation_.is_under_way() ? installation_.is_switched() : replica_->has_ready(); }
 
   /// `newcomer` is a node of the cluster whose data directory is new: bring it back if this replica leads.
   void on_newcomer(consensus::ReplicaId newcomer) { replacement_.met(newcomer); }
@@ -132,8 +113,8 @@ class Group {
   /// A member said whether its disk is full.
   void on_disk_report(NodeId node, bool is_full) { disk_watch_.on_report(node, is_full, clock_.now()); }
   GroupStatus status() const;
-  LogIndex applied() const { return state_->applied(); }
-  uint64_t digest() const { return state_->digest(); }
+  LogIndex applied() const { return applier_.state().applied(); }
+  uint64_t digest() const { return applier_.state().digest(); }
   /// What counts against GroupOptions::memory_max.
   uint64_t memory_used() const;
   /// What gathers here, with its bounds.
@@ -151,15 +132,10 @@ class Group {
     uint64_t sequence = 0;
     uint64_t bytes = 0;
   };
-  /// A snapshot between "the core has given its log up for it" and "it is the state". Once its Ready was taken no other
-  /// is: nothing may reach the log before the switch of checkpoints, which takes its time off the loop.
-  struct Install {
-    std::unique_ptr<storage::SnapshotSink> sink;
-    std::optional<consensus::Ready> ready;
-    bool is_switched = false;
-  };
-  Group(const GroupOptions& options, GroupHost& host, Clients& clients, env::Clock& clock, storage::Log& log,
-        env::CheckpointStore& checkpoints);
+  Group(const GroupOptions& options, const Surroundings& surroundings, Clients& clients, env::Clock& clock,
+        storage::Log& log, env::CheckpointStore& checkpoints);
+  kv::StateMachine& state() { return applier_.state(); }
+  const kv::StateMachine& state() const { return applier_.state(); }
   void transfer(consensus::ReplicaId target, Instant now);
   Status restore(const consensus::Configuration& birth);
 
@@ -167,22 +143,21 @@ class Group {
   void ask_for_reads();
   void take_ready();
   void carry_out(consensus::Ready ready);
-  std::string_view reason_to_refuse(const kv::CommandView& command) const;
+  std::optional<kv::Refusal> reason_to_refuse(const kv::CommandView& command) const;
   size_t growth_before() const;
   bool has_backlog() const;
   bool takes_entries() const { return undurable_bytes_ + unoffered_bytes_ <= options_.unsynced_bytes_max; }
   void apply_committed();
-  bool apply(const consensus::Entry& entry);
-  bool load_unapplied();
   void serve_reads();
   void notice_leadership();
   WallMs stamp_now(Instant now) const;
   void notice_stamp();
   void adopt_stamp();
-  void reroute_unproposed();
-  /// Ends writes that this replica will not decide. `plain_error`: for commands that were proposed once, here.
-  void refuse_all(const std::vector<WriteWaiter>& waiters, std::string_view plain_error);
-  void refuse(const WriteWaiter& writer, std::string_view plain_error);
+  void turn_out_unproposed();
+  /// Ends writes that this replica will not decide. `plain`: for commands that were proposed once, here.
+  void refuse_all(const std::vector<WriteWaiter>& waiters, kv::Refusal plain);
+  void refuse(const WriteWaiter& writer, kv::Refusal plain);
+  void write_own(const kv::CommandView& command);
   void purge_expired();
   void replace_lost_members();
   void watch_disk();
@@ -190,28 +165,27 @@ class Group {
   void send_snapshot(const consensus::SnapshotWanted& wanted);
   void on_snapshot_written(const Status& status);
   void install_snapshot();
-  void begin_install(consensus::Ready ready);
-  void switch_checkpoints();
   void finish_install();
+  void send(std::vector<consensus::Message> messages);
+  void fail(const Error& error);
 
   GroupOptions options_;
-  GroupHost& host_;
+  const Surroundings& surroundings_;
   Clients& clients_;
   env::Clock& clock_;
   storage::Log& log_;
   env::CheckpointStore& checkpoints_;
-  std::unique_ptr<kv::StateMachine> state_;
+  GroupOutput output_;  // so far
+  Applier applier_;
   std::unique_ptr<consensus::Replica> replica_;
   Replacement replacement_;
   DiskWatch disk_watch_;
   Checkpoints own_checkpoints_;
   SnapshotSender snapshot_sender_;
   SnapshotReceiver snapshot_receiver_;
-  std::unique_ptr<Install> install_;  // from "staged" to "it is the state"
+  Installation installation_;
   Proposals proposals_;
   Reads reads_;
-  Unapplied unapplied_;
-  LogIndex commit_;         // as consensus said last; applied() follows it
   LogIndex led_from_;       // the log's end when this leadership began
   uint64_t work_left_ = 0;  // of this turn, in kv::Cost::work
   uint64_t memory_elsewhere_ = 0;
@@ -237,7 +211,6 @@ class Group {
   uint64_t stamps_set_back_ = 0;
   uint64_t snapshots_installed_ = 0;
   Instant snapshots_not_before_;  // the last one found no space
-  uint64_t applied_bytes_ = 0;
   uint64_t appends_put_off_ = 0;
   Lifetime lifetime_;
 };

@@ -6,13 +6,13 @@
 namespace torc::node {
 namespace {
 
-SnapshotSenderOptions sender_options(const consensus::ReplicaOptions& replica, const GroupHost& host) {
+SnapshotSenderOptions sender_options(const consensus::ReplicaOptions& replica, const Surroundings& surroundings) {
   return {replica.group,
           replica.self,
           replica.seed,
           replica.heartbeat_interval,
           replica.election_timeout_min,
-          [&host](NodeId node) { return host.is_sending_to(node); }};
+          [&surroundings](NodeId node) { return surroundings.is_sending_to(node); }};
 }
 
 SnapshotReceiverOptions receiver_options(const GroupOptions& options) {
@@ -25,35 +25,36 @@ SnapshotReceiverOptions receiver_options(const GroupOptions& options) {
 
 }  // namespace
 
-Group::Group(const GroupOptions& options, GroupHost& host, Clients& clients, env::Clock& clock, storage::Log& log,
-             env::CheckpointStore& checkpoints)
+Group::Group(const GroupOptions& options, const Surroundings& surroundings, Clients& clients, env::Clock& clock,
+             storage::Log& log, env::CheckpointStore& checkpoints)
     : options_(options),
-      host_(host),
+      surroundings_(surroundings),
       clients_(clients),
       clock_(clock),
       log_(log),
       checkpoints_(checkpoints),
-      state_(std::make_unique<kv::StateMachine>(kv::StateMachineOptions{options.hash_seed, options.arc})),
+      applier_(options.replica.group, {options.hash_seed, options.arc}, log, clients),
       disk_watch_(options.replica.self),
       own_checkpoints_({options.replica.group, options.checkpoint_log_bytes, options.log_tail_bytes}, checkpoints, log,
-                       clock, [this](const Error& error) { host_.on_fatal(error); }),
+                       clock, [this](const Error& error) { fail(error); }),
       snapshot_sender_(
-          sender_options(options.replica, host), checkpoints,
-          [this](const wire::SnapshotChunk& chunk) { host_.send(chunk); },
+          sender_options(options.replica, surroundings), checkpoints,
+          [this](const wire::SnapshotChunk& chunk) { output_.chunks.push_back(chunk); },
           [this](consensus::ReplicaId peer, std::optional<LogIndex> index) {
             replica_->snapshot_finished(peer, index, clock_.now());
           }),
       snapshot_receiver_(receiver_options(options), checkpoints,
-                         [this](const wire::SnapshotReply& reply) { host_.send(reply); }),
+                         [this](const wire::SnapshotReply& reply) { output_.snapshot_replies.push_back(reply); }),
+      installation_(options.replica.group, log, clock, [this](const Error& error) { fail(error); }),
       proposals_(consensus::kEntryHeaderBytes,
                  {.batch_bytes_max = options.batch_bytes_max, .in_flight_max = options.proposals_in_flight_max}) {}
 
 Group::~Group() { clock_.cancel(timer_); }
 
 Result<std::unique_ptr<Group>> Group::open(const GroupOptions& options, const consensus::Configuration& birth,
-                                           GroupHost& host, Clients& clients, env::Clock& clock, storage::Log& log,
-                                           env::CheckpointStore& checkpoints) {
-  std::unique_ptr<Group> group(new Group(options, host, clients, clock, log, checkpoints));
+                                           const Surroundings& surroundings, Clients& clients, env::Clock& clock,
+                                           storage::Log& log, env::CheckpointStore& checkpoints) {
+  std::unique_ptr<Group> group(new Group(options, surroundings, clients, clock, log, checkpoints));
   const Status restored = group->restore(birth);
   if (!restored.ok()) return restored.error();
   return group;
@@ -70,7 +71,7 @@ Status Group::restore(const consensus::Configuration& birth) {
   LogIndex checkpoint_index;
   restored.configuration = birth;
   if (const std::optional<storage::CheckpointMeta>& checkpoint = *loaded) {
-    const Status filled = storage::restore_checkpoint(checkpoints_, *checkpoint, *state_);
+    const Status filled = storage::restore_checkpoint(checkpoints_, *checkpoint, state());
     if (!filled.ok()) return filled;
     restored.configuration = checkpoint->configuration;
     restored.commit = checkpoint_index = checkpoint->index;
@@ -90,7 +91,7 @@ Status Group::restore(const consensus::Configuration& birth) {
 
   if (const Status checked = consensus::check_restored(restored); !checked.ok()) return checked;
   replica_ = std::make_unique<consensus::Replica>(options_.replica, std::move(restored), clock_.now());
-  own_checkpoints_.begin(*state_, checkpoint_index, log.start_index);
+  own_checkpoints_.begin(state(), checkpoint_index, log.start_index);
   return {};
 }
 

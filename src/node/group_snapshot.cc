@@ -3,12 +3,10 @@
 
 #include "base/check.h"
 #include "node/group.h"
-#include "node/refusals.h"
 
 namespace torc::node {
 namespace {
 
-constexpr Duration kSwitchRetryDelay = 500ms;
 constexpr Duration kSpaceRetryDelay = 10s;  // what is sent meanwhile would be sent in vain
 
 }  // namespace
@@ -17,13 +15,13 @@ void Group::send_snapshot(const consensus::SnapshotWanted& wanted) {
   // The log is only ever cut behind the checkpoint.
   CHECK(own_checkpoints_.index() >= wanted.index_min) << own_checkpoints_.index() << " " << wanted.index_min;
   const Status begun = snapshot_sender_.begin(wanted.peer, term(), clock_.now());
-  if (!begun.ok()) host_.on_fatal(begun.error());
+  if (!begun.ok()) fail(begun.error());
 }
 
 void Group::receive(const wire::SnapshotReply& reply) {
   if (reply.to != options_.replica.self) return;
   const Status sent = snapshot_sender_.on_reply(reply, clock_.now());
-  if (!sent.ok()) host_.on_fatal(sent.error());
+  if (!sent.ok()) fail(sent.error());
 }
 
 void Group::receive(const wire::SnapshotChunk& chunk) {
@@ -46,56 +44,27 @@ void Group::receive(const wire::SnapshotChunk& chunk) {
 // Before the log is given up for it: no space is a reason to try again later, with the former state.
 void Group::on_snapshot_written(const Status& status) {
   if (status.ok()) return install_snapshot();
-  if (status.error().code != ErrorCode::kDiskFull) return host_.on_fatal(status.error());
+  if (status.error().code != ErrorCode::kDiskFull) return fail(status.error());
   snapshots_not_before_ = clock_.now() + kSpaceRetryDelay;
   snapshot_receiver_.refuse();
 }
 
 void Group::install_snapshot() {
   if (!replica_->snapshot_staged(snapshot_receiver_.head(), clock_.now())) return snapshot_receiver_.finish();
-  CHECK(!install_);
-  install_ = std::make_unique<Install>();  // the next Ready says so
-  install_->sink = snapshot_receiver_.take_for_install();
-}
-
-// Docs/protocol.md, "Snapshots": term, switch of checkpoints, log reset, each durable before the next. A crash in
-// between leaves the former state, or a checkpoint that the log is joined with at the next start.
-void Group::begin_install(consensus::Ready ready) {
-  CHECK(install_ && !install_->ready);
-  if (ready.hard_state) log_.append_hard_state(options_.replica.group, *std::exchange(ready.hard_state, std::nullopt));
-  install_->ready = std::move(ready);
-  log_.flush(lifetime_.bind([this](const Status& status) {
-    if (!status.ok()) return host_.on_fatal(status.error());
-    switch_checkpoints();
-  }));
-}
-
-void Group::switch_checkpoints() {
-  install_->sink->commit(lifetime_.bind([this](const Status& status) {
-    if (status.ok()) {
-      install_->is_switched = true;
-    } else if (status.error().code == ErrorCode::kDiskFull) {  // the switch itself needs little
-      clock_.call_at(clock_.now() + kSwitchRetryDelay, lifetime_.bind([this] { switch_checkpoints(); }));
-    } else {
-      host_.on_fatal(status.error());
-    }
-  }));
+  installation_.expect(snapshot_receiver_.take_for_install());  // the next Ready says so
 }
 
 void Group::finish_install() {
-  const std::unique_ptr<Install> done = std::move(install_);
-  const consensus::SnapshotHead& head = *done->ready->install;
-  log_.reset(options_.replica.group, head.index, head.term);
-  std::unique_ptr<kv::StateMachine> former = std::exchange(state_, done->sink->take_state());
-  done->sink.reset();  // with it its writer of the store
-  own_checkpoints_.begin(*state_, head.index, head.index);
+  Installation::Installed installed = installation_.finish();
+  const LogIndex index = installed.ready.install->index;
+  const std::unique_ptr<kv::StateMachine> former = applier_.replace(std::move(installed.state));
+  own_checkpoints_.begin(state(), index, index);
   adopt_stamp();
-  unapplied_.clear();
   // Whether what was proposed here up to there is part of the snapshot, nobody here can tell.
-  refuse_all(proposals_.take_lost(head.index), kUnknownOutcome);
+  refuse_all(proposals_.take_lost(index), kv::Refusal::kUnknownOutcome);
   ++snapshots_installed_;
   snapshot_receiver_.finish();
-  carry_out(*std::move(done->ready));
+  carry_out(std::move(installed.ready));
 }
 
 }  // namespace torc::node

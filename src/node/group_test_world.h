@@ -36,7 +36,7 @@ class Port final : public ClientPort {
   TextSink sink_;
 };
 
-struct GroupWorld final : GroupHost {
+struct GroupWorld final : Surroundings {
   sim::EventQueue queue;
   sim::Process process{queue, Prng(1), [] {}};
   sim::SimClock clock{queue, process, {}};
@@ -84,16 +84,8 @@ struct GroupWorld final : GroupHost {
     }
   }
 
-  void send(const consensus::Message& message) override { sent.push_back(message); }
-  void send(const wire::SnapshotChunk& chunk) override { chunks.push_back(chunk); }
-  void send(const wire::SnapshotReply& reply) override { replies.push_back(reply); }
-  void reroute(Waiter waiter, const kv::CommandView&, const kv::SessionCall*, Retry) override {
-    rerouted.push_back(waiter.ticket);
-  }
-  void on_leadership_lost() override {}
   bool is_reachable(NodeId) const override { return true; }
   bool is_sending_to(NodeId) const override { return false; }
-  void on_fatal(const Error& error) override { ADD_FAILURE() << error.message; }
 
   void turn() {
     group->begin_turn(memory_elsewhere);
@@ -102,6 +94,7 @@ struct GroupWorld final : GroupHost {
       disk.run_all();
       checkpoints.run_all();
     } while (group->has_work());
+    advance();  // what the last completions left to be said
   }
   /// The disk completes nothing.
   void turn_while_the_disk_hangs() {
@@ -111,11 +104,25 @@ struct GroupWorld final : GroupHost {
     } while (group->has_work());
   }
   void advance() {
-    if (!group->advance()) return;
+    if (!gather()) return;
     log->flush([this, sequence = group->appended_sequence()](const Status& status) {
       EXPECT_TRUE(status.ok());
-      group->on_durable(sequence);
+      on_durable(sequence);
     });
+  }
+  /// Lets the group advance. Returns whether the log was appended to, which is not flushed.
+  bool gather() {
+    const GroupOutput output = group->advance();
+    if (output.fatal) ADD_FAILURE() << output.fatal->message;
+    sent.insert(sent.end(), output.messages.begin(), output.messages.end());
+    chunks.insert(chunks.end(), output.chunks.begin(), output.chunks.end());
+    replies.insert(replies.end(), output.snapshot_replies.begin(), output.snapshot_replies.end());
+    for (const KeptRequest& request : output.homeless) rerouted.push_back(request->waiter.ticket);
+    return output.has_appended;
+  }
+  void on_durable(uint64_t sequence) {
+    const std::vector<consensus::Message> waited = group->on_durable(sequence);
+    sent.insert(sent.end(), waited.begin(), waited.end());
   }
   uint64_t gauge(std::string_view name) const {
     std::vector<Gauge> gauges;
@@ -190,11 +197,14 @@ struct GroupWorld final : GroupHost {
   void write(Ticket ticket, kv::CommandId id, std::vector<std::string_view> args,
              const kv::SessionCall* call = nullptr) {
     clients.start(client, true);
-    group->write({client, ticket}, {id, args}, call, Retry::kNone);
+    Request request{.waiter = {client, ticket}, .command = {id, args}, .is_write = true};
+    if (call != nullptr) request.label = *call;
+    request.deadline = clock.now() + 10s;
+    group->write(request);
   }
   void read(Ticket ticket, std::vector<std::string_view> args) {
     clients.start(client, false);
-    group->read_later({client, ticket}, {kv::CommandId::kGet, args});
+    group->read_later({.waiter = {client, ticket}, .command = {kv::CommandId::kGet, args}});
   }
   /// A checkpoint of an empty state as of (index, term).
   void store_checkpoint(LogIndex index, Term term) {

@@ -7,17 +7,17 @@ namespace torc::node {
 Proposals::Proposals(size_t reserved_bytes, const ProposalLimits& limits)
     : reserved_bytes_(reserved_bytes), limits_(limits), open_{kv::BatchBuilder(reserved_bytes), {}, {}, {}, {}} {}
 
-void Proposals::add(const WriteWaiter& writer, const kv::CommandView& command, const kv::SessionCall* call,
-                    const kv::Cost& cost, Instant deadline) {
-  const bool would_pass_a_limit = open_.builder.bytes() + kv::operation_bytes(command) > limits_.batch_bytes_max ||
-                                  open_.cost.work + cost.work > limits_.batch_work_max;
+void Proposals::add(const Request& request, const kv::Cost& cost) {
+  const size_t bytes = kv::operation_bytes(request.command);
+  const bool would_pass_a_limit =
+      open_.builder.bytes() + bytes > limits_.batch_bytes_max || open_.cost.work + cost.work > limits_.batch_work_max;
   if (would_pass_a_limit) close_open();
-  if (open_.builder.empty()) open_.deadline = deadline;
-  open_.builder.add(command, call);
-  open_.waiters.push_back(writer);
-  if (call != nullptr) {
-    open_.labels.push_back(label_of(*call));
-    undecided_labels_.insert(label_of(*call));
+  if (open_.builder.empty()) open_.deadline = request.deadline;
+  open_.builder.add(request.command, request.call());
+  open_.waiters.push_back({request.waiter, request.retry});
+  if (request.label) {
+    open_.labels.push_back(label_of(*request.label));
+    undecided_labels_.insert(label_of(*request.label));
   }
   for (kv::Cost* sum : {&open_.cost, &undecided_}) {
     sum->work += cost.work;

@@ -13,17 +13,11 @@
 #include "base/time.h"
 #include "kv/batch.h"
 #include "kv/cost.h"
-#include "node/clients.h"
+#include "node/request.h"
 
 namespace torc::node {
 
-/// What may be told to a waiter whose write was refused or lost here.
-enum class Retry : uint8_t {
-  kNone,       // a plain command, proposed here at most once: lost means it was not executed
-  kSameLabel,  // the waiter holds the label: it sends the same call again, here or elsewhere
-  kUnknown,    // sent before under a label its client does not know of: it may have been executed whatever happens here
-};
-
+/// What is kept of a write whose command stands in a batch.
 struct WriteWaiter {
   Waiter waiter;
   Retry retry = Retry::kNone;
@@ -43,9 +37,8 @@ class Proposals {
  public:
   Proposals(size_t reserved_bytes, const ProposalLimits& limits);
 
-  /// `deadline`: of its proposal; not before those of earlier commands. Requires: kv::is_within_limits(command).
-  void add(const WriteWaiter& writer, const kv::CommandView& command, const kv::SessionCall* call, const kv::Cost& cost,
-           Instant deadline);
+  /// Its deadline is that of its proposal, and not before those of earlier ones. Requires: is_within_limits(command).
+  void add(const Request& request, const kv::Cost& cost);
 
   using Label = std::pair<kv::SessionId, uint64_t>;  // session and sequence
   struct Batch {

@@ -18,7 +18,8 @@ constexpr kv::Cost kCheap{kv::kOperationWork, 100, 10};
 void add(Proposals& proposals, Ticket ticket, size_t value_bytes, const kv::Cost& cost = kCheap) {
   const std::string value(value_bytes, 'v');
   const std::vector<std::string_view> args{"k", value};
-  proposals.add({{ClientId(1), ticket}, Retry::kNone}, {kv::CommandId::kSet, args}, nullptr, cost, Instant{1});
+  const kv::CommandView command{kv::CommandId::kSet, args};
+  proposals.add({.waiter = {ClientId(1), ticket}, .command = command, .is_write = true, .deadline = Instant{1}}, cost);
 }
 
 ProposalLimits limits(size_t in_flight_max) { return {.batch_bytes_max = kBatchBytes, .in_flight_max = in_flight_max}; }

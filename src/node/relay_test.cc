@@ -396,9 +396,10 @@ TEST(Forwarding, EveryWriteOnceAndInOrderWhicheverWayItGoes) {
     ASSERT_EQ(std::set<std::string>(executed.begin(), executed.end()).size(), executed.size()) << "executed twice";
     ASSERT_EQ(static_cast<int>(ways.follower.port.answers.size()), kWrites) << "every write is answered";
     for (const auto& [ticket, answer] : ways.follower.port.answers) {
-      const std::string_view error = kv::recorded_error(answer).value_or("");
-      if (error.starts_with("UNKNOWN")) continue;
-      ASSERT_EQ(std::ranges::count(executed, std::to_string(ticket)), error.empty() ? 1 : 0) << ticket << ": " << error;
+      const std::optional<kv::Refusal> refusal = kv::recorded_refusal(answer);
+      if (refusal && !is_definite(*refusal)) continue;
+      ASSERT_EQ(std::ranges::count(executed, std::to_string(ticket)), refusal ? 0 : 1)
+          << ticket << ": " << (refusal ? kv::name_of(*refusal) : "");
     }
   }
   EXPECT_GT(relayed, 1000u);

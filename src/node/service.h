@@ -105,8 +105,8 @@ class Service {
   virtual void close_client(ClientId client) = 0;
   /// Executes a data command, here or at the leader, linearizably and in the order of this client's tickets (a read
   /// sees the client's earlier writes, even when pipelined). The views are used only during the call. The answer may
-  /// come before submit() returns. Every ticket is answered exactly once unless the client is closed first; an unknown
-  /// outcome is answered with an error that begins with "UNKNOWN". Requires: arity and syntax were checked
+  /// come before submit() returns. Every ticket is answered exactly once unless the client is closed first, what could
+  /// not be executed and what nobody knows of with a kv::Refusal. Requires: arity and syntax were checked
   /// (kv::StateMachine::check_syntax).
   virtual void submit(ClientId client, Ticket ticket, const kv::CommandView& command,
                       const kv::SessionCall* call = nullptr) = 0;
@@ -116,6 +116,8 @@ class Service {
   /// of its own are answered.
   virtual bool is_crowded(ClientId) const { return false; }
   virtual NodeStatus status() const = 0;
+  /// Why kv::Refusal::kNotBorn is answered, in one line a person can act on; empty if it is not.
+  virtual std::string explanation() const { return {}; }
 };
 
 }  // namespace torc::node

@@ -6,17 +6,11 @@
 
 #include "base/check.h"
 #include "base/prng.h"
-#include "node/refusals.h"
 
 namespace torc::node {
 namespace {
 
 constexpr Duration kMaintainInterval = 10ms;
-
-bool is_write_command(const kv::CommandView& command) {
-  const kv::CommandTraits* traits = kv::traits_of(command.id);
-  return traits == nullptr || traits->is_write;
-}
 
 }  // namespace
 
@@ -31,7 +25,7 @@ StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<C
       birth_(std::move(identity), options_.may_found_cluster),
       clients_(options_.held_bytes_max),
       log_(std::move(log)),
-      forwarder_(kTheGroup, *this, clients_, options_.command_timeout, Prng(options_.seed ^ 0xf0).next() >> 32),
+      forwarder_(kTheGroup, *this, clients_, Prng(options_.seed ^ 0xf0).next() >> 32),
       receiver_(kTheGroup, *this, clients_),
       chapters_(std::move(chapters)),
       admissions_(*this, *chapters_),
@@ -66,71 +60,58 @@ Status StaticNode::start() {
 
 void StaticNode::submit(ClientId client, Ticket ticket, const kv::CommandView& command, const kv::SessionCall* call) {
   ++commands_executed_;
-  const bool is_write = call != nullptr || is_write_command(command);
-  if (!clients_.can_start(client, is_write)) {
-    if (!clients_.has_room(client, footprint(command))) return refuse_for_lack_of_room({client, ticket});
-    std::optional<kv::SessionCall> label;
-    if (call != nullptr) label = *call;
-    clients_.defer(client, {ticket, is_write, CommandCopy(command), label});
-    return;
+  Request request{.waiter = {client, ticket}, .command = command, .is_write = call || is_write_command(command)};
+  if (call != nullptr) {
+    request.label = *call;
+    request.retry = Retry::kSameLabel;
   }
-  dispatch({client, ticket}, is_write, command, call);
+  if (clients_.can_start(client, request.is_write)) return dispatch(request);
+  if (!clients_.has_room(client, footprint(command))) return refuse_for_lack_of_room(request.waiter);
+  clients_.defer(KeptRequest(request));
 }
 
-void StaticNode::dispatch(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call) {
-  if (!is_write && group_ && group_->read_now(waiter, command)) return;
-  const size_t bytes = footprint(command);
-  if (!clients_.has_room(waiter.client, bytes)) return refuse_for_lack_of_room(waiter);
-  clients_.start(waiter.client, is_write, bytes);
-  execute(waiter, is_write, command, call, call != nullptr ? Retry::kSameLabel : Retry::kNone);
+void StaticNode::dispatch(const Request& request) {
+  if (!request.is_write && group_ && group_->read_now(request)) return;
+  const size_t bytes = footprint(request.command);
+  if (!clients_.has_room(request.waiter.client, bytes)) return refuse_for_lack_of_room(request.waiter);
+  clients_.start(request.waiter.client, request.is_write, bytes);
+  execute(request);
 }
 
 void StaticNode::refuse_for_lack_of_room(Waiter waiter) {
-  clients_.begin(waiter).error(kTooManyWait);
+  clients_.begin(waiter).refusal(kv::Refusal::kOverloaded);
   clients_.end_immediate(waiter);
 }
 
-void StaticNode::execute(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call,
-                         Retry retry) {
-  if (leads()) {
-    if (is_write) {
-      group_->write(waiter, command, call, retry);
-    } else {
-      group_->read_later(waiter, command);
-    }
-    return;
-  }
-  if (!group_) {
-    clients_.begin(waiter).error("CLUSTERDOWN " + birth_.explanation() + troubles());
-    clients_.end(waiter);
-    return;
-  }
-  forwarder_.submit(waiter, is_write, command, call, retry, clock_.now());
+void StaticNode::execute(Request request) {
+  request.deadline = clock_.now() + options_.command_timeout;
+  if (!group_) return clients_.refuse(request.waiter, kv::Refusal::kNotBorn);
+  if (!leads()) return forwarder_.submit(request);
+  request.is_write ? group_->write(request) : group_->read_later(request);
 }
 
-void StaticNode::reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) {
-  if (!clients_.is_open(waiter.client)) return clients_.end(waiter);
-  forwarder_.submit(waiter, call != nullptr || is_write_command(command), command, call, retry, clock_.now());
+void StaticNode::reroute(Request request) {
+  if (!clients_.is_open(request.waiter.client)) return clients_.end(request.waiter);
+  request.deadline = clock_.now() + options_.command_timeout;
+  forwarder_.submit(request);
 }
 
-void StaticNode::execute_here(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call,
-                              Retry retry) {
-  if (!clients_.is_open(waiter.client)) return clients_.end(waiter);
-  execute(waiter, is_write, command, call, retry);
+void StaticNode::execute_here(const Request& request) {
+  if (!clients_.is_open(request.waiter.client)) return clients_.end(request.waiter);
+  execute(request);
 }
-void StaticNode::execute_forwarded(Waiter waiter, bool is_write, const kv::CommandView& command,
-                                   const kv::SessionCall* call) {
+
+void StaticNode::execute_forwarded(const Request& request) {
   ++commands_executed_;
-  dispatch(waiter, is_write, command, call);
+  dispatch(request);
 }
 
 void StaticNode::run_deferred() {
   for (const ClientId client : clients_.take_runnable()) {
     while (has_work_left()) {
-      const auto deferred = clients_.next_startable(client);
+      const std::optional<KeptRequest> deferred = clients_.next_startable(client);
       if (!deferred) break;
-      dispatch({client, deferred->ticket}, deferred->is_write, deferred->command.view(),
-               deferred->call ? &*deferred->call : nullptr);
+      dispatch(deferred->request());
     }
     if (!has_work_left()) clients_.postpone(client);
   }
@@ -146,7 +127,7 @@ void StaticNode::end_turn() {
     run_deferred();
     receiver_.run_held();
     forwarder_.flush(known_leader().node, leads(), clock_.now());
-    if (group_->advance()) flush_log();
+    carry_out(group_->advance());
     if (is_dead_) return;
     // Commands that waited for a leader come before those that arrive once this node is it.
   } while ((clients_.has_runnable() && has_work_left()) || group_->has_work() ||
@@ -154,6 +135,18 @@ void StaticNode::end_turn() {
   if (!leads()) forwarder_.flush(known_leader().node, false, clock_.now());
   receiver_.flush();
   group_->arm_timer(clients_.has_runnable());
+}
+
+void StaticNode::carry_out(GroupOutput output) {
+  if (output.fatal) return on_fatal(*output.fatal);
+  // Followers are sent to before the own disk is asked (rules.md#batches).
+  for (const consensus::Message& message : output.messages) send(message);
+  for (const auto& chunk : output.chunks) transmit(chunk.to.node, env::Channel::kBulk, chunk);
+  for (const auto& reply : output.snapshot_replies) transmit(reply.to.node, env::Channel::kBulk, reply);
+  for (const Notice& notice : output.notices) tell(notice);
+  if (output.leadership == Leadership::kLost) receiver_.on_leadership_lost();
+  for (const KeptRequest& request : output.homeless) reroute(request.request());
+  if (output.has_appended) flush_log();
 }
 
 uint64_t StaticNode::memory_elsewhere() const {
@@ -165,7 +158,7 @@ void StaticNode::flush_log() {
   log_->flush([this, sequence = group_->appended_sequence()](const Status& status) {
     if (is_dead_) return;
     if (!status.ok()) return on_fatal(status.error());
-    group_->on_durable(sequence);
+    for (const consensus::Message& message : group_->on_durable(sequence)) send(message);
   });
 }
 
@@ -260,6 +253,8 @@ Node::Digest StaticNode::digest(GroupId group) const {
   if (!group_ || group != kTheGroup) return {};
   return {group_->applied(), group_->digest()};
 }
+
+std::string StaticNode::explanation() const { return group_ ? std::string() : birth_.explanation() + troubles(); }
 
 /// Behind "waiting to meet node 2, 3": what stands in the way.
 std::string StaticNode::troubles() const {

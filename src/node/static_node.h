@@ -21,7 +21,7 @@
 namespace torc::node {
 
 class StaticNode final : public Node,
-                         private GroupHost,
+                         private Surroundings,
                          private ForwarderHost,
                          private ForwardReceiverHost,
                          private RelayHost,
@@ -44,6 +44,7 @@ class StaticNode final : public Node,
   size_t pending(ClientId client) const override { return clients_.pending(client); }
   bool is_crowded(ClientId client) const override { return !clients_.has_room(client, kRoomKept); }
   NodeStatus status() const override;
+  std::string explanation() const override;
 
   // Node
   void end_turn() override;
@@ -67,27 +68,18 @@ class StaticNode final : public Node,
     AppendOrder appends;
   };
 
-  // GroupHost
-  void send(const consensus::Message& message) override;
-  void send(const wire::SnapshotChunk& chunk) override;
-  void send(const wire::SnapshotReply& reply) override;
-  void reroute(Waiter waiter, const kv::CommandView& command, const kv::SessionCall* call, Retry retry) override;
-  void on_leadership_lost() override { receiver_.on_leadership_lost(); }
+  // Surroundings
   bool is_reachable(NodeId node) const override;
   std::optional<WallMs> latest_stamp(Instant now) const override;
   bool is_sending_to(NodeId node) const override { return network_.queued_bytes(node, env::Channel::kBulk) > 0; }
-  void on_fatal(const Error& error) override;
-  void tell(const Notice& notice) override;
   // ForwarderHost
   std::vector<NodeId> neighbours() const override;
   bool can_send_to(NodeId node) const override;
   void send_to(NodeId node, const wire::ForwardRequest& request) override;
-  void execute_here(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call,
-                    Retry retry) override;
+  void execute_here(const Request& request) override;
   // ForwardReceiverHost
   bool leads() const override { return group_ && group_->is_leader(); }
-  void execute_forwarded(Waiter waiter, bool is_write, const kv::CommandView& command,
-                         const kv::SessionCall* call) override;
+  void execute_forwarded(const Request& request) override;
   size_t expected_reply_bytes(const kv::CommandView& command) const override {
     return group_ ? group_->expected_reply_bytes(command) : 0;
   }
@@ -102,9 +94,14 @@ class StaticNode final : public Node,
   bool has_work_left() const { return !group_ || group_->has_work_left(); }
   uint64_t memory_elsewhere() const;
   std::vector<Gauge> gauges() const;
-  void dispatch(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call);
-  void execute(Waiter waiter, bool is_write, const kv::CommandView& command, const kv::SessionCall* call, Retry retry);
+  void dispatch(const Request& request);
+  void execute(Request request);
   void run_deferred();
+  void carry_out(GroupOutput output);
+  void reroute(Request request);
+  void send(const consensus::Message& message);
+  void on_fatal(const Error& error);
+  void tell(const Notice& notice);
   void flush_log();
   void transmit(NodeId to, env::Channel channel, const wire::PeerMessage& message);
   void on_forward_request(NodeId from, wire::ForwardRequest request);

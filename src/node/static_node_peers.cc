@@ -121,10 +121,6 @@ void StaticNode::send(const consensus::Message& message) {
   network_.send(to, channel, std::move(body));
 }
 
-void StaticNode::send(const wire::SnapshotChunk& chunk) { transmit(chunk.to.node, env::Channel::kBulk, chunk); }
-
-void StaticNode::send(const wire::SnapshotReply& reply) { transmit(reply.to.node, env::Channel::kBulk, reply); }
-
 bool StaticNode::is_reachable(NodeId node) const {
   const auto found = peers_.find(node);
   return found != peers_.end() && found->second.is_connected;

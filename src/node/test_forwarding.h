@@ -41,6 +41,12 @@ inline std::string recorded_integer(int64_t value) {
   return sink.take();
 }
 
+inline std::string recorded(kv::Refusal refusal) {
+  kv::RecordingSink sink;
+  sink.refusal(refusal);
+  return sink.take();
+}
+
 /// The leader's side: a state machine that appends arguments to a list, with sessions as rules.md#exactly-once wants
 /// them.
 struct Leader final : ForwardReceiverHost {
@@ -48,8 +54,8 @@ struct Leader final : ForwardReceiverHost {
   ForwardReceiver receiver{kGroup, *this, clients};
   bool is_leader = true;
   bool holds_answers = false;
-  std::string refusal;     // instead of executing writes
-  size_t value_bytes = 0;  // answers are bulks of this size instead of integers
+  std::optional<kv::Refusal> refusal;  // instead of executing writes
+  size_t value_bytes = 0;              // answers are bulks of this size instead of integers
   std::vector<std::string> executed;
   std::map<std::pair<uint64_t, uint64_t>, int64_t> answered;
   uint64_t first_session_alive = 0;  // older ones have expired
@@ -61,19 +67,17 @@ struct Leader final : ForwardReceiverHost {
   uint64_t next_session = 7;
 
   bool leads() const override { return is_leader; }
-  void execute_forwarded(Waiter waiter, bool is_write, const kv::CommandView& command,
-                         const kv::SessionCall* call) override {
-    clients.start(waiter.client, is_write);
-    if (!refusal.empty() && is_write) {
-      clients.begin(waiter).error(refusal);
-      return clients.end(waiter);
-    }
+  void execute_forwarded(const Request& request) override {
+    const Waiter waiter = request.waiter;
+    const kv::CommandView& command = request.command;
+    const kv::SessionCall* call = request.call();
+    clients.start(waiter.client, request.is_write);
+    if (refusal && request.is_write) return clients.refuse(waiter, *refusal);
     int64_t value = static_cast<int64_t>(executed.size());
     if (command.id == kv::CommandId::kRegisterSession) {
       value = static_cast<int64_t>(next_session++);
     } else if (call != nullptr && call->session.value < first_session_alive) {
-      clients.begin(waiter).error(kv::kUnknownSession);
-      return clients.end(waiter);
+      return clients.refuse(waiter, kv::Refusal::kUnknownSession);
     } else if (call != nullptr) {
       std::erase_if(answered, [call](const auto& entry) { return entry.first.second < call->floor; });
       const auto [known, is_new] = answered.emplace(std::pair(call->session.value, call->sequence), value);
@@ -113,7 +117,7 @@ struct Leader final : ForwardReceiverHost {
 
 struct Follower final : ForwarderHost {
   Clients clients;
-  Forwarder forwarder{kGroup, *this, clients, 10s, 1};
+  Forwarder forwarder{kGroup, *this, clients, 1};
   RecordingPort port;
   ClientId client = clients.open(port);
   bool is_connected = true;
@@ -132,22 +136,24 @@ struct Follower final : ForwarderHost {
     out.push_back(request);
     out_to.push_back(node);
   }
-  void execute_here(Waiter waiter, bool, const kv::CommandView&, const kv::SessionCall* call, Retry) override {
-    executed_here.emplace_back(waiter.ticket, call != nullptr);
-    clients.begin(waiter).ok();
-    clients.end(waiter);
+  void execute_here(const Request& request) override {
+    executed_here.emplace_back(request.waiter.ticket, request.label.has_value());
+    clients.begin(request.waiter).ok();
+    clients.end(request.waiter);
   }
   /// What follows is from a client that was not heard of before.
   void as_another() { client = clients.open(port); }
   void write(Ticket ticket, const std::string& value, Instant now) {
     const std::vector<std::string_view> args{value};
-    clients.start(client, true);
-    forwarder.submit({client, ticket}, true, {kv::CommandId::kAppend, args}, nullptr, Retry::kNone, now);
+    submit(client, ticket, true, {kv::CommandId::kAppend, args}, now);
   }
   void read(Ticket ticket, Instant now) {
     const std::vector<std::string_view> args{"key"};
-    clients.start(client, false);
-    forwarder.submit({client, ticket}, false, {kv::CommandId::kGet, args}, nullptr, Retry::kNone, now);
+    submit(client, ticket, false, {kv::CommandId::kGet, args}, now);
+  }
+  void submit(ClientId from, Ticket ticket, bool is_write, const kv::CommandView& command, Instant now) {
+    clients.start(from, is_write);
+    forwarder.submit({.waiter = {from, ticket}, .command = command, .is_write = is_write, .deadline = now + 10s});
   }
 };
 

@@ -13,7 +13,7 @@
 
 namespace torc::node {
 
-/// One reply as text: "OK", ":1", "-ERR ...", "nil", or the value.
+/// One reply as text: "OK", ":1", "-ERR ...", "!disk full", "nil", or the value.
 class TextSink final : public kv::ReplySink {
  public:
   std::string text;
@@ -25,6 +25,7 @@ class TextSink final : public kv::ReplySink {
   void nil() override { text += "nil"; }
   void array(size_t) override {}
   void map(size_t) override {}
+  void refusal(kv::Refusal refusal) override { text += "!" + std::string(kv::name_of(refusal)); }
 };
 
 /// A client of one node. It pipelines: answers are kept by the order of the commands.

@@ -33,6 +33,7 @@ class Answer final : public kv::ReplySink {
   void nil() override {}
   void array(size_t) override {}
   void map(size_t) override {}
+  void refusal(kv::Refusal) override {}
 };
 
 std::string image_prefix(uint64_t position) {

@@ -30,16 +30,16 @@ std::string text_of(const Outcome& outcome) {
   return "?";
 }
 
-bool is_unknown(const Outcome& outcome) {
-  return outcome.kind == Outcome::Kind::kError && outcome.text.starts_with(check::kUnknownOutcome);
-}
+bool is_unknown(const Outcome& outcome) { return outcome.kind == Outcome::Kind::kUnknown; }
+/// The answer says nothing of the value; whether the command was executed is another question.
+bool says_nothing(const Outcome& outcome) { return outcome.kind == Outcome::Kind::kError || is_unknown(outcome); }
 
 /// A key that one connection alone writes to, in order: what it may hold.
 class OwnKey {
  public:
   /// Written, or (nothing) deleted. An unknown outcome may come true until a later write is known to be executed.
   void wrote(std::optional<std::string> value, const Outcome& outcome) {
-    if (outcome.kind == Outcome::Kind::kError && !is_unknown(outcome)) return;
+    if (outcome.kind == Outcome::Kind::kError) return;
     if (!is_unknown(outcome)) possible_.clear();
     possible_.push_back(std::move(value));
   }
@@ -70,7 +70,7 @@ class Pipeline final : public Burst {
 
   std::string on_answer(size_t position, const Outcome& outcome) override {
     const Step& step = steps_[position];
-    const bool is_refused = outcome.kind == Outcome::Kind::kError;
+    const bool is_refused = says_nothing(outcome);
     switch (step.kind) {
       case Step::Kind::kCount:
         ++counts_sent_;
@@ -162,7 +162,7 @@ class Herd final : public Burst {
 
   std::vector<Command> take_commands() override { return std::move(commands_); }
   std::string on_answer(size_t, const Outcome& outcome) override {
-    const bool is_possible = outcome.kind == Outcome::Kind::kError || outcome == Outcome::ok();
+    const bool is_possible = says_nothing(outcome) || outcome == Outcome::ok();
     return is_possible ? "" : "answers a SET with " + text_of(outcome);
   }
 
@@ -212,11 +212,11 @@ class Probe final : public Burst {
     if (position < preceding_) return "";
     position -= preceding_;
     if (position == 0) {
-      was_executed_ = outcome.kind != Outcome::Kind::kError;
+      was_executed_ = !says_nothing(outcome);
       is_unknown_ = is_unknown(outcome);
       return is_past_ && was_executed_ ? "executes " + what_ : "";
     }
-    if (position != 1 || outcome.kind == Outcome::Kind::kError) return "";
+    if (position != 1 || says_nothing(outcome)) return "";
     const bool is_absent = outcome == Outcome::of_integer(0);
     const bool is_there = !is_past_ && outcome == Outcome::of_integer(static_cast<int64_t>(length_));
     const bool is_possible = (is_absent && !was_executed_) || (is_there && (was_executed_ || is_unknown_));

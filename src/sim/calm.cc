@@ -1,18 +1,10 @@
 #include "sim/calm.h"
 
-#include <algorithm>
-#include <string_view>
-
 namespace torc::sim {
 namespace {
 
 /// The first elections may be contested, and who meets whom first is chance.
 constexpr Duration kSettlesWithin = 4s;
-
-/// Beginnings of what is answered when a command could not be executed, or nobody knows (node/refusals.h). Others are
-/// about the command itself.
-constexpr std::string_view kUnserved[] = {check::kUnknownOutcome, "CLUSTERDOWN", "TRYAGAIN", "MISCONF",
-                                          "ERR too many",         "-OOM",        "OOM"};
 
 }  // namespace
 
@@ -35,15 +27,13 @@ void Calm::after_turn(NodeId id) {
   }
 }
 
-void Calm::judge(Instant sent, const check::Outcome& outcome, const std::string& what) {
+void Calm::judge(Instant sent, const Told& told, const std::string& what) {
   if (!leader_ || sent < settled_) return;
-  const bool is_lost = outcome.kind == check::Outcome::Kind::kUnknown;
-  const bool is_unserved =
-      outcome.kind == check::Outcome::Kind::kError &&
-      std::ranges::any_of(kUnserved, [&](std::string_view begin) { return outcome.text.starts_with(begin); });
-  if (!is_lost && !is_unserved) return;
-  world_.fail(FailureKind::kSafety, "in a world where nothing is wrong " + what + " is answered " +
-                                        (is_lost ? "not at all" : "\"" + outcome.text + "\""));
+  const bool is_lost = told.outcome.kind == check::Outcome::Kind::kUnknown;
+  if (!is_lost && !told.refusal) return;  // an error of the command itself is an answer
+  world_.fail(FailureKind::kSafety,
+              "in a world where nothing is wrong " + what + " is answered " +
+                  (told.refusal ? "\"" + std::string(kv::name_of(*told.refusal)) + "\"" : "not at all"));
 }
 
 }  // namespace torc::sim

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "check/history.h"
+#include "sim/deed.h"
 #include "sim/observer.h"
 #include "sim/world.h"
 
@@ -20,7 +20,7 @@ class Calm {
   /// The node's turn has ended. Before that the observer looked at it.
   void after_turn(NodeId id);
   /// An answer to what was sent at `sent`; of the client's own failing none.
-  void judge(Instant sent, const check::Outcome& outcome, const std::string& what);
+  void judge(Instant sent, const Told& told, const std::string& what);
 
  private:
   bool is_settled() const { return world_.queue().now() >= settled_; }

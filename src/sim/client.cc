@@ -3,18 +3,11 @@
 #include <utility>
 
 #include "base/check.h"
-#include "kv/sessions.h"
-#include "sim/deed.h"
 
 namespace torc::sim {
 namespace {
 
 bool is_write(check::OperationKind kind) { return kind != check::OperationKind::kGet; }
-
-bool is_unknown(const check::Outcome& outcome) {
-  return outcome.kind == check::Outcome::Kind::kUnknown ||
-         (outcome.kind == check::Outcome::Kind::kError && outcome.text.starts_with(check::kUnknownOutcome));
-}
 
 std::string text_of(const check::Outcome& outcome) {
   switch (outcome.kind) {
@@ -55,10 +48,9 @@ class Client::Connection final : public node::ClientPort {
     if (!sink_.is_complete()) violate("gives no reply, or several, to one command");
     pending = 0;
     client_.world_.work_for_client(at_, Work::kReply, sink_.bytes());
-    client_.world_.at_end_of_turn(at_, [this, ticket, outcome = sink_.take()] {
+    client_.world_.at_end_of_turn(at_, [this, ticket, told = sink_.take()] {
       if (client_.is_lost()) return;
-      client_.world_.queue().schedule(client_.draw_delay(),
-                                      [this, ticket, outcome] { client_.on_answer(ticket, outcome); });
+      client_.world_.queue().schedule(client_.draw_delay(), [this, ticket, told] { client_.on_answer(ticket, told); });
     });
   }
 
@@ -160,24 +152,25 @@ void Client::arrive(Connection& connection, const Sent& sent) {
   if (is_let_in({command.id, args}, refusal)) {
     return node->submit(connection.id, sent.attempt, {command.id, args}, sent.call ? &*sent.call : nullptr);
   }
-  connection.begin_reply(sent.attempt).error(refusal.take().text);
+  connection.begin_reply(sent.attempt).error(refusal.take().outcome.text);
   connection.end_reply(sent.attempt);
 }
 
-void Client::on_answer(uint64_t attempt, const check::Outcome& outcome) {
+void Client::on_answer(uint64_t attempt, const Told& told) {
   if (attempt != attempt_ || !operation_) return;
   world_.queue().cancel(timeout_);
-  if (needs_session()) return on_registered(outcome);
+  if (needs_session()) return on_registered(told.outcome);
   // An error tells what became of this attempt, and nothing about earlier ones under the same label.
-  const bool is_refused = outcome.kind == check::Outcome::Kind::kError;
-  if (is_refused && is_labelled() && outcome.text == kv::kUnknownSession) {
+  const bool is_unknown = told.outcome.kind == check::Outcome::Kind::kUnknown;
+  const bool is_refused = told.outcome.kind == check::Outcome::Kind::kError;
+  if (is_labelled() && told.refusal == kv::Refusal::kUnknownSession) {
     // Expired, by a leader's clock that jumped: an earlier attempt may have been executed, none ever will be.
     session_ = kv::SessionId();
-    return finish(check::Outcome::unknown());
+    return finish({check::Outcome::unknown(), {}});
   }
-  if (is_unknown(outcome) || (is_refused && is_labelled())) return retry_or_give_up();
+  if (is_unknown || (is_refused && is_labelled())) return retry_or_give_up();
   if (is_refused && prng_.chance(1, 2)) leave_node();
-  finish(outcome);
+  finish(told);
 }
 
 void Client::on_registered(const check::Outcome& outcome) {
@@ -196,7 +189,7 @@ void Client::on_no_answer(uint64_t attempt) {
 
 void Client::retry_or_give_up() {
   leave_node();
-  if (!is_labelled() || attempts_of_operation_ >= options_.attempts_max) return finish(check::Outcome::unknown());
+  if (!is_labelled() || attempts_of_operation_ >= options_.attempts_max) return finish({check::Outcome::unknown(), {}});
   const uint64_t attempt = ++attempt_;
   world_.queue().schedule(Duration(prng_.between(1'000'000, 50'000'000)), [this, attempt] {
     if (attempt == attempt_) this->attempt();
@@ -228,11 +221,11 @@ void Client::on_node_died(NodeId id) {
   world_.queue().schedule(draw_delay(), [this, attempt = attempt_] { on_no_answer(attempt); });
 }
 
-void Client::finish(check::Outcome outcome) {
+void Client::finish(const Told& told) {
   ++attempt_;
   check::Operation finished = std::move(*operation_);
   operation_.reset();
-  finished.outcome = std::move(outcome);
+  finished.outcome = told.outcome;
   const bool is_known = finished.outcome.kind != check::Outcome::Kind::kUnknown;
   if (is_known) finished.end_ns = world_.queue().now().ns;
   const std::string described = text_of(finished.outcome);
@@ -241,7 +234,7 @@ void Client::finish(check::Outcome outcome) {
                         return "client " + std::to_string(number_) + ": " + check::name_of(finished.kind) + " " +
                                finished.key + " -> " + described;
                       });
-  std::exchange(done_, nullptr)(finished);
+  std::exchange(done_, nullptr)(finished, told.refusal);
 }
 
 }  // namespace torc::sim

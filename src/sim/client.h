@@ -11,6 +11,7 @@
 #include "base/prng.h"
 #include "check/history.h"
 #include "kv/batch.h"
+#include "sim/deed.h"
 #include "sim/world.h"
 
 namespace torc::sim {
@@ -29,7 +30,8 @@ struct ClientOptions {
 
 class Client {
  public:
-  using Done = std::function<void(const check::Operation&)>;
+  /// `refusal`: why it was not executed, if that is the outcome.
+  using Done = std::function<void(const check::Operation&, std::optional<kv::Refusal> refusal)>;
 
   Client(World& world, Prng prng, uint32_t number, const ClientOptions& options);
   ~Client();
@@ -51,14 +53,14 @@ class Client {
   Sent bytes_to_send() const;
   void send(Sent sent);
   void arrive(Connection& connection, const Sent& sent);
-  void on_answer(uint64_t attempt, const check::Outcome& outcome);
+  void on_answer(uint64_t attempt, const Told& told);
   void on_registered(const check::Outcome& outcome);
   void on_no_answer(uint64_t attempt);
   void retry_or_give_up();
   void leave_node();
   NodeId draw_server();
   bool is_lost();
-  void finish(check::Outcome outcome);
+  void finish(const Told& told);
   Duration draw_delay();
 
   World& world_;

@@ -50,12 +50,12 @@ void Crowd::visit(std::unique_ptr<Burst> burst) {
   const uint64_t number = visits_made_++;
   if (commands.empty()) return;
   const size_t count = commands.size();
-  const auto on_answer = [this, number, count](node::Ticket ticket, const check::Outcome& outcome) {
+  const auto on_answer = [this, number, count](node::Ticket ticket, const Told& told) {
     const auto found = std::ranges::find(visits_, number, &Visit::number);
     if (found == visits_.end()) return;
     ++commands_answered_;
-    if (judge_) judge_(found->sent, outcome);
-    const std::string wrong = found->burst->on_answer(ticket, outcome);
+    if (judge_) judge_(found->sent, told);
+    const std::string wrong = found->burst->on_answer(ticket, told.outcome);
     if (!wrong.empty()) {
       world_.fail(FailureKind::kSafety, "node " + std::to_string(found->pipe->at().value) + " " + wrong);
     }

@@ -27,7 +27,7 @@ class Crowd {
   void stop();
   void on_node_died(NodeId id);
   /// Told of each answer, and when its command was sent.
-  using Judge = std::function<void(Instant sent, const check::Outcome& outcome)>;
+  using Judge = std::function<void(Instant sent, const Told& told)>;
   void set_judge(Judge judge) { judge_ = std::move(judge); }
 
   uint64_t commands_answered() const { return commands_answered_; }

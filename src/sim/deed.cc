@@ -117,6 +117,7 @@ void OutcomeSink::begin(size_t keys) {
   is_first_ = false;
   first_.clear();
   outcome_ = check::Outcome::unknown();
+  refusal_.reset();
 }
 
 void OutcomeSink::integer(int64_t value) {
@@ -148,6 +149,11 @@ void OutcomeSink::array(size_t count) {
   ++replies_;
   missing_ = count;
   is_first_ = true;
+}
+
+void OutcomeSink::refusal(kv::Refusal refusal) {
+  refusal_ = refusal;
+  add(is_definite(refusal) ? check::Outcome::error(std::string(kv::name_of(refusal))) : check::Outcome::unknown());
 }
 
 void OutcomeSink::add(check::Outcome outcome) {

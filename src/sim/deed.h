@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "check/history.h"
@@ -34,6 +35,12 @@ Command command_of(const check::Operation& operation);
 /// wire/resp_parser.h do it.
 bool is_let_in(const kv::CommandView& command, kv::ReplySink& refusal);
 
+/// What a client is told.
+struct Told {
+  check::Outcome outcome;
+  std::optional<kv::Refusal> refusal;  // then the outcome is an error if the command certainly was not executed
+};
+
 /// Takes one reply and makes an outcome of it, long texts written short. The answer to an MGET or DEL of a bundle is
 /// that of one key if all agree; otherwise a text that nobody wrote.
 class OutcomeSink final : public kv::ReplySink {
@@ -42,7 +49,7 @@ class OutcomeSink final : public kv::ReplySink {
   void begin(size_t keys);
   /// Exactly one reply was given. Otherwise text() says what is wrong.
   bool is_complete() const { return replies_ == 1 && missing_ == 0; }
-  check::Outcome take() { return std::move(outcome_); }
+  Told take() { return {std::move(outcome_), std::exchange(refusal_, {})}; }
   /// Of all texts, in full.
   size_t bytes() const { return bytes_; }
 
@@ -54,6 +61,7 @@ class OutcomeSink final : public kv::ReplySink {
   void nil() override { add(check::Outcome::nil()); }
   void array(size_t count) override;
   void map(size_t) override { replies_ = 2; }
+  void refusal(kv::Refusal refusal) override;
 
  private:
   void add(check::Outcome outcome);
@@ -65,6 +73,7 @@ class OutcomeSink final : public kv::ReplySink {
   size_t bytes_ = 0;
   std::string first_;  // the first element in full: the others are compared with it, not written short one by one
   check::Outcome outcome_;
+  std::optional<kv::Refusal> refusal_;
 };
 
 }  // namespace torc::sim

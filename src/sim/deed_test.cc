@@ -36,7 +36,7 @@ TEST(Deed, LongValuesAreSentInFullAndKeptInShort) {
   sink.bulk(set.args[1]);
   EXPECT_TRUE(sink.is_complete());
   EXPECT_EQ(sink.bytes(), 100'005u);
-  EXPECT_EQ(sink.take(), check::Outcome::of_text(value));
+  EXPECT_EQ(sink.take().outcome, check::Outcome::of_text(value));
 }
 
 TEST(Deed, AnAnswerAboutManyKeysIsThatOfOneIfAllAgree) {
@@ -46,10 +46,10 @@ TEST(Deed, AnAnswerAboutManyKeysIsThatOfOneIfAllAgree) {
     sink.array(3);
     for (int i = 0; i < 3; ++i) exists ? sink.bulk("v") : sink.nil();
     EXPECT_TRUE(sink.is_complete());
-    EXPECT_EQ(sink.take(), exists ? check::Outcome::of_text("v") : check::Outcome::nil());
+    EXPECT_EQ(sink.take().outcome, exists ? check::Outcome::of_text("v") : check::Outcome::nil());
     sink.begin(3);
     sink.integer(exists ? 3 : 0);
-    EXPECT_EQ(sink.take(), check::Outcome::of_integer(exists ? 1 : 0));
+    EXPECT_EQ(sink.take().outcome, check::Outcome::of_integer(exists ? 1 : 0));
   }
 }
 
@@ -61,13 +61,13 @@ TEST(Deed, KeysThatDifferReadAsSomethingNobodyWrote) {
   sink.bulk("new");
   sink.nil();
   EXPECT_TRUE(sink.is_complete());
-  const check::Outcome mixed = sink.take();
+  const check::Outcome mixed = sink.take().outcome;
   EXPECT_EQ(mixed.kind, check::Outcome::Kind::kText);
   EXPECT_NE(mixed.text, "old");
   EXPECT_NE(mixed.text, "new");
   sink.begin(3);
   sink.integer(2);
-  EXPECT_EQ(sink.take().kind, check::Outcome::Kind::kText) << "no answer to a DEL";
+  EXPECT_EQ(sink.take().outcome.kind, check::Outcome::Kind::kText) << "no answer to a DEL";
 }
 
 TEST(Deed, TwoRepliesNoneOrHalfAnArrayAreNoAnswer) {

@@ -61,7 +61,7 @@ void Pipe::submit(const Command& command) {
   OutcomeSink refusal;
   refusal.begin(1);
   if (is_let_in({command.id, args}, refusal)) return world_.node(at_)->submit(id_, ticket, {command.id, args});
-  begin_reply(ticket).error(refusal.take().text);
+  begin_reply(ticket).error(refusal.take().outcome.text);
   end_reply(ticket);
 }
 
@@ -91,12 +91,11 @@ void Pipe::end_reply(node::Ticket ticket) {
 void Pipe::hand_over() {
   is_hand_over_due_ = false;
   for (auto next = ready_.find(handed_over_); next != ready_.end(); next = ready_.find(handed_over_)) {
-    world_.queue().schedule(
-        100us, [self = shared_from_this(), ticket = handed_over_, outcome = std::move(next->second)]() mutable {
-          if (self->is_given_up_ || self->is_broken_) return;
-          ++self->answered_;
-          self->on_answer_(ticket, std::move(outcome));
-        });
+    world_.queue().schedule(100us, [self = shared_from_this(), ticket = handed_over_, told = std::move(next->second)] {
+      if (self->is_given_up_ || self->is_broken_) return;
+      ++self->answered_;
+      self->on_answer_(ticket, told);
+    });
     ready_.erase(next);
     ++handed_over_;
   }

@@ -19,7 +19,7 @@ namespace torc::sim {
 /// node a bounded number of them at a time.
 class Pipe final : public node::ClientPort, public std::enable_shared_from_this<Pipe> {
  public:
-  using OnAnswer = std::function<void(node::Ticket ticket, check::Outcome outcome)>;
+  using OnAnswer = std::function<void(node::Ticket ticket, const Told& told)>;
 
   static std::shared_ptr<Pipe> open(World& world, Prng prng, NodeId at, OnAnswer on_answer);
 
@@ -64,7 +64,7 @@ class Pipe final : public node::ClientPort, public std::enable_shared_from_this<
   uint64_t submitted_ = 0;
   std::map<node::Ticket, size_t> pending_;  // bytes of each command the node has
   size_t pending_bytes_ = 0;
-  std::map<node::Ticket, check::Outcome> ready_;  // answered out of order
+  std::map<node::Ticket, Told> ready_;  // answered out of order
   uint64_t handed_over_ = 0;
   bool is_hand_over_due_ = false;
   bool is_closed_ = false;

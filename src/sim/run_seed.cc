@@ -32,12 +32,12 @@ class Run {
       if (is_calm_now_) calm_.after_turn(id);
     });
     if (profile_.is_calm) {
-      workload_.set_judge([this](const check::Operation& operation) {
+      workload_.set_judge([this](const check::Operation& operation, std::optional<kv::Refusal> refusal) {
         const std::string what = std::string(check::name_of(operation.kind)) + " " + operation.key;
-        if (is_calm_now_) calm_.judge(Instant{operation.start_ns}, operation.outcome, what);
+        if (is_calm_now_) calm_.judge(Instant{operation.start_ns}, {operation.outcome, refusal}, what);
       });
-      crowd_.set_judge([this](Instant sent, const check::Outcome& outcome) {
-        if (is_calm_now_) calm_.judge(sent, outcome, "a command of a burst");
+      crowd_.set_judge([this](Instant sent, const Told& told) {
+        if (is_calm_now_) calm_.judge(sent, told, "a command of a burst");
       });
     }
     world_.set_death_listener([this](NodeId id) {

@@ -109,7 +109,9 @@ void Workload::next_operation(size_t client) {
     operation = draw_operation(client);
   }
   clients_[client]->run(std::move(operation),
-                        [this, client](const check::Operation& finished) { on_finished(client, finished); });
+                        [this, client](const check::Operation& finished, std::optional<kv::Refusal> refusal) {
+                          on_finished(client, finished, refusal);
+                        });
 }
 
 /// Bundles of many keys are seldom used: one operation of theirs costs as much as many.
@@ -181,9 +183,9 @@ void Workload::pay_for(const check::Operation& operation, Key& key) {
   }
 }
 
-void Workload::on_finished(size_t client, const check::Operation& operation) {
+void Workload::on_finished(size_t client, const check::Operation& operation, std::optional<kv::Refusal> refusal) {
   history_.push_back(operation);
-  if (judge_) judge_(operation);
+  if (judge_) judge_(operation, refusal);
   const auto key = std::find_if(keys_.begin(), keys_.end(), [&](const Key& one) { return one.name == operation.key; });
   switch (operation.outcome.kind) {
     case check::Outcome::Kind::kUnknown:

@@ -51,7 +51,8 @@ class Workload {
   std::pair<size_t, uint64_t> slowest_client() const;
 
   /// Told of each operation when it has ended.
-  void set_judge(std::function<void(const check::Operation&)> judge) { judge_ = std::move(judge); }
+  using Judge = Client::Done;
+  void set_judge(Judge judge) { judge_ = std::move(judge); }
   /// What large things are paid from, by others too.
   Sizes& sizes() { return sizes_; }
 
@@ -82,13 +83,13 @@ class Workload {
   size_t draw_position();
   Key fresh_key(size_t position);
   void replace(Key& key, size_t position);
-  void on_finished(size_t client, const check::Operation& operation);
+  void on_finished(size_t client, const check::Operation& operation, std::optional<kv::Refusal> refusal);
 
   World& world_;
   Prng prng_;
   WorkloadOptions options_;
   Sizes sizes_;
-  std::function<void(const check::Operation&)> judge_;
+  Judge judge_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<uint64_t> counted_;
   std::vector<EventId> thinking_;  // when each client does something next

@@ -36,6 +36,7 @@ class LastNumber : public kv::ReplyRouter, public kv::ReplySink {
   void nil() override {}
   void array(size_t) override {}
   void map(size_t) override {}
+  void refusal(kv::Refusal) override {}
 };
 
 /// A replica's state and its store, without anything around them.

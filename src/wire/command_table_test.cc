@@ -8,9 +8,15 @@
 namespace torc::wire {
 namespace {
 
+class Encoder final : public RespEncoder {
+ public:
+  using RespEncoder::RespEncoder;
+  void refusal(kv::Refusal) override {}
+};
+
 RespValue describe(std::vector<std::string_view> args, RespVersion version = RespVersion::kResp2) {
   std::string bytes;
-  RespEncoder encoder(bytes, version);
+  Encoder encoder(bytes, version);
   describe_commands(args, encoder);
   RespReplyParser parser;
   parser.feed(bytes);

@@ -14,7 +14,9 @@
 
 namespace torc::wire {
 
-/// The formats of replicated things (entries, snapshots) that this version reads and writes.
+/// The formats of what nodes tell each other (entries, snapshots, recorded replies) that this version reads and writes.
+/// 2: a refusal is a number, and a snapshot names its arc. A node of format 1 would take a refusal for an unknown
+/// outcome and tell clients what it was told in words, and could read no snapshot.
 constexpr uint32_t kFormatOldest = 2;
 constexpr uint32_t kFormatNewest = 2;
 

@@ -12,8 +12,9 @@ namespace torc::wire {
 
 enum class RespVersion : uint8_t { kResp2 = 2, kResp3 = 3 };
 
-/// The string stays the caller's; several encoders may take turns on one.
-class RespEncoder final : public kv::ReplySink {
+/// The string stays the caller's; several encoders may take turns on one. What a refusal is called is for net/ to say
+/// (net/answer_encoder.h).
+class RespEncoder : public kv::ReplySink {
  public:
   explicit RespEncoder(std::string& out, RespVersion version = RespVersion::kResp2) : out_(&out), version_(version) {}
 
@@ -21,16 +22,16 @@ class RespEncoder final : public kv::ReplySink {
   void switch_version(RespVersion version) { version_ = version; }
   RespVersion version() const { return version_; }
 
-  void ok() override { out_->append("+OK\r\n", 5); }
+  void ok() final { out_->append("+OK\r\n", 5); }
   /// Line breaks inside `text` become spaces: a client's bytes in an error must not forge a second reply.
-  void status(std::string_view text) override { line('+', text); }
-  void error(std::string_view text) override { line('-', text); }
-  void integer(int64_t value) override;
-  void bulk(std::string_view value) override;
-  void nil() override;
-  void array(size_t count) override;
+  void status(std::string_view text) final { line('+', text); }
+  void error(std::string_view text) final { line('-', text); }
+  void integer(int64_t value) final;
+  void bulk(std::string_view value) final;
+  void nil() final;
+  void array(size_t count) final;
   /// RESP2 has no maps: an array of 2 * count.
-  void map(size_t count) override;
+  void map(size_t count) final;
 
   /// RESP2 has no sets: an array.
   void set(size_t count);

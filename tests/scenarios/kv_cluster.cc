@@ -80,7 +80,7 @@ void KvClient::run(check::Operation operation, Done done) {
 
 // A write is repeated by the client below under its label; a read simply runs again.
 void KvClient::attempt() {
-  client_.run(operation_, [this](const check::Operation& finished) {
+  client_.run(operation_, [this](const check::Operation& finished, auto) {
     history_.push_back(finished);
     if (!is_clear(finished.outcome)) {
       world_.queue().schedule(1ms, [this] { attempt(); });

@@ -72,7 +72,8 @@ std::optional<LabNode::Proposed> LabNode::propose(int64_t command) {
   const LogIndex before = replica().last_index;
   const std::string number = std::to_string(command);
   const std::vector<std::string_view> args = {"x", number};
-  group_->write({}, {kv::CommandId::kSet, args}, nullptr, node::Retry::kNone);
+  const Instant deadline = clock_.now() + options_.command_timeout;
+  group_->write({.command = {kv::CommandId::kSet, args}, .is_write = true, .deadline = deadline});
   end_turn();
   const consensus::ReplicaStatus after = replica();
   if (after.role != consensus::Role::kLeader || after.last_index == before) return std::nullopt;
@@ -101,18 +102,25 @@ void LabNode::end_turn() {
   if (is_dead_) return;
   group_->begin_turn(0);
   do {
-    if (group_->advance()) flush_log();
+    carry_out(group_->advance());
     if (is_dead_) return;
   } while (group_->has_work());
   report_applied();
   group_->arm_timer(false);
 }
 
+/// Nothing is ever cut from the log, so nobody needs a snapshot; nobody waits for a command, so none is homeless.
+void LabNode::carry_out(const node::GroupOutput& output) {
+  if (output.fatal) return on_fatal(*output.fatal);
+  for (const consensus::Message& message : output.messages) host_.transmit(options_.id, message);
+  if (output.has_appended) flush_log();
+}
+
 void LabNode::flush_log() {
   log_->flush([this, sequence = group_->appended_sequence()](const Status& status) {
     if (is_dead_) return;
     if (!status.ok()) return on_fatal(status.error());
-    group_->on_durable(sequence);
+    for (const consensus::Message& message : group_->on_durable(sequence)) host_.transmit(options_.id, message);
   });
 }
 

@@ -23,7 +23,7 @@ class LabHost {
   virtual void applied(NodeId at, LogIndex index, std::optional<int64_t> command) = 0;
 };
 
-class LabNode final : public node::Node, private node::GroupHost {
+class LabNode final : public node::Node, private node::Surroundings {
  public:
   /// Recovers from the log; nothing is ever cut from it.
   static Result<std::unique_ptr<node::Node>> open(node::NodeOptions options, consensus::ReplicaOptions replica,
@@ -65,17 +65,12 @@ class LabNode final : public node::Node, private node::GroupHost {
   LabNode(node::NodeOptions options, LabHost& host, env::Clock& clock, std::unique_ptr<storage::Log> log);
   Status start(const consensus::ReplicaOptions& replica, env::CheckpointStore& checkpoints);
 
-  // GroupHost
-  void send(const consensus::Message& message) override { host_.transmit(options_.id, message); }
-  // Nothing is ever cut from the log, so nobody needs a snapshot.
-  void send(const wire::SnapshotChunk&) override {}
-  void send(const wire::SnapshotReply&) override {}
-  void reroute(node::Waiter, const kv::CommandView&, const kv::SessionCall*, node::Retry) override {}
-  void on_leadership_lost() override {}
+  // Surroundings
   bool is_reachable(NodeId node) const override { return !hand_over_to_ || node == hand_over_to_; }
   bool is_sending_to(NodeId) const override { return false; }
-  void on_fatal(const Error& error) override;
 
+  void carry_out(const node::GroupOutput& output);
+  void on_fatal(const Error& error);
   void flush_log();
   void report_applied();
   void maintain();

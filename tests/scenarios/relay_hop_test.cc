@@ -72,7 +72,7 @@ class Visitor {
       ++increments_;
     }
     started_ = world_.queue().now();
-    client_.run(operation, [this](const check::Operation& finished) {
+    client_.run(operation, [this](const check::Operation& finished, auto) {
       longest_ = std::max(longest_, world_.queue().now() - started_);
       const bool is_clear = finished.outcome.kind != check::Outcome::Kind::kUnknown &&
                             finished.outcome.kind != check::Outcome::Kind::kError;
@@ -159,7 +159,7 @@ struct Story {
   std::string read_counter() {
     sim::Client client(cluster.world(), cluster.prng().fork(), 100, options_at(KvCluster::id_of(leader)));
     std::string answer;
-    client.run({.kind = check::OperationKind::kGet, .key = "counter"}, [&](const check::Operation& finished) {
+    client.run({.kind = check::OperationKind::kGet, .key = "counter"}, [&](const check::Operation& finished, auto) {
       answer = finished.outcome.text;
       history.push_back(finished);
     });
