@@ -113,6 +113,8 @@ class Group {
   /// A member said whether its disk is full.
   void on_disk_report(NodeId node, bool is_full) { disk_watch_.on_report(node, is_full, clock_.now()); }
   GroupStatus status() const;
+  /// How far a log reaches that holds everything this replica ever acknowledged, as far as this disk remembers.
+  LogIndex durable_index() const;
   LogIndex applied() const { return applier_.state().applied(); }
   uint64_t digest() const { return applier_.state().digest(); }
   /// What counts against GroupOptions::memory_max.
@@ -192,7 +194,8 @@ class Group {
   HeldMessages unsent_;
   std::deque<Undurable> undurable_;
   uint64_t undurable_bytes_ = 0;
-  uint64_t unoffered_bytes_ = 0;  // of entries that came in since a Ready carried some
+  uint64_t unoffered_bytes_ = 0;     // of entries that came in since a Ready carried some
+  LogIndex durable_before_install_;  // of the log that was given up for a snapshot last
   uint64_t appended_sequence_ = 0;
   uint64_t durable_sequence_ = 0;
   env::TimerId timer_ = 0;

@@ -49,7 +49,10 @@ void Group::on_snapshot_written(const Status& status) {
   snapshot_receiver_.refuse();
 }
 
+// From here until it is the state, the core counts nothing as durable. The disk has the former log until it has the
+// new state: a node that is asked meanwhile what it remembers is no old copy of itself.
 void Group::install_snapshot() {
+  durable_before_install_ = replica_->status(clock_.now()).stable_index;
   if (!replica_->snapshot_staged(snapshot_receiver_.head(), clock_.now())) return snapshot_receiver_.finish();
   installation_.expect(snapshot_receiver_.take_for_install());  // the next Ready says so
 }

@@ -12,6 +12,11 @@ constexpr uint64_t kSmallEntriesBytesMax = 1u << 20;
 
 }  // namespace
 
+LogIndex Group::durable_index() const {
+  const LogIndex stable = replica_->status(clock_.now()).stable_index;
+  return stable == LogIndex() ? durable_before_install_ : stable;
+}
+
 GroupStatus Group::status() const {
   GroupStatus status;
   status.group = options_.replica.group;

@@ -138,6 +138,30 @@ TEST(SnapshotInstall, NothingIsSaidBeforeItIsDurable) {
 }
 
 // Steps of the protocol's table of crashes, and how the disk may treat what was not synced.
+TEST(SnapshotInstall, UntilItIsDurableTheFormerLogIs) {
+  const Snapshot snapshot;
+  GroupWorld world;
+  follow(world);
+  ASSERT_EQ(world.group->durable_index(), LogIndex(3));
+  world.group->receive(snapshot.chunk(0));
+  ASSERT_TRUE(world.checkpoints.run_all());
+  bool was_given_up = false;
+  const auto look = [&] {
+    was_given_up = was_given_up || world.group->status().replica.stable_index == LogIndex();
+    EXPECT_GE(world.group->durable_index(), LogIndex(3)) << "an old copy of itself, the leader would say";
+  };
+  for (int step = 0; step < 10; ++step) {
+    world.advance();
+    look();
+    world.disk.run_all();
+    look();
+    world.checkpoints.run_all();
+    look();
+  }
+  EXPECT_TRUE(was_given_up) << "and the core counted on nothing meanwhile";
+  EXPECT_EQ(world.group->durable_index(), kIndex);
+}
+
 TEST(SnapshotInstall, ACrashAtAnyStepLeavesTheFormerStateOrTheNewOne) {
   const Snapshot snapshot(3 * storage::kSnapshotChunkBytes);
   ASSERT_GT(snapshot.pieces.size(), 2u);

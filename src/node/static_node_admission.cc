@@ -51,9 +51,8 @@ wire::Introduction StaticNode::own_introduction() const {
   introduction.chapter = chapters_->durable().own;
   introduction.nonces = chapters_->durable().nonces;
   if (group_) {
-    const consensus::ReplicaStatus replica = group_->status().replica;
-    introduction.term = replica.term;
-    introduction.durable_index = replica.stable_index;
+    introduction.term = group_->term();
+    introduction.durable_index = group_->durable_index();
   }
   return introduction;
 }

@@ -144,9 +144,12 @@ void WorkloadClient::expect(RespClient& client, const Words& words, const std::s
   const auto reply = client.call(words);
   if (!reply) return;
   findings_.count(*reply);
+  // What others do may cost a leader its leadership where the machine is slow; whether this one was executed is then
+  // not known.
   const bool is_passing =
-      reply->is_error() && (reply->text.starts_with("OOM") || reply->text.starts_with("TRYAGAIN") ||
-                            reply->text.starts_with("CLUSTERDOWN") || reply->text.starts_with("ERR too many"));
+      reply->is_error() &&
+      (reply->text.starts_with("OOM") || reply->text.starts_with("TRYAGAIN") || reply->text.starts_with("UNKNOWN") ||
+       reply->text.starts_with("CLUSTERDOWN") || reply->text.starts_with("ERR too many"));
   if (is_passing) return;
   const bool is_as_expected = error.empty() ? !reply->is_error() : reply->is_error() && reply->text.starts_with(error);
   if (!is_as_expected) findings_.violate(words[0] + ": " + reply->text.substr(0, 100) + ", expected: " + error);
