@@ -294,6 +294,24 @@ TEST(Stamps, ALeaderAHundredYearsAheadForAWhileEndsNothing) {
   }
 }
 
+// The first leader of a new cluster knew the others' clocks from before there was a group, and stamped by its own alone
+// until the next report.
+TEST(Stamps, OfTheFirstLeaderAreBoundedByWhatWasHeardBeforeItsGroupBegan) {
+  size_t wrong_leaders = 0;
+  for (const NodeId wrong : {NodeId(1), NodeId(2), NodeId(3)}) {
+    TestWorld world(3);
+    world.world->jump_wall_clock(wrong, 100 * kYear);
+    for (const NodeId id : world.world->nodes()) world.world->slow_disk(id, 10ms);  // it began after the reports
+    const NodeId first = world.await_leader();
+    ASSERT_LT(world.world->queue().now(), Instant() + ClockWatch::kInterval) << "and all reports are from before";
+    EXPECT_EQ(world.ask(world.connect(first), CommandId::kSet, {"k", "v"}), "OK");
+    wrong_leaders += first == wrong;
+    const NodeId right = wrong == NodeId(1) ? NodeId(2) : NodeId(1);
+    EXPECT_LE(world.group(first).stamp.ms, world.world->wall_now(right).ms + ClockWatch::kFarMs);
+  }
+  EXPECT_EQ(wrong_leaders, 1u) << "or this shows nothing";
+}
+
 // A majority was wrong. What expired meanwhile is gone, but all that comes later is right again.
 TEST(Stamps, ThoseOfAWrongMajorityAreSetBackAndDeadlinesSetMeanwhileWithThem) {
   for (const Duration by : {100 * kYear, Duration(2h)}) {

@@ -19,7 +19,7 @@ void Group::notice_leadership() {
   proposals_.reset_window();
   handing_over_until_ = Instant{};
   if (is_now) {
-    led_from_ = replica_->status(clock_.now()).last_index;
+    led_from_ = status.last_index;
     if (output_.leadership == Leadership::kSame) output_.leadership = Leadership::kWon;
     return;
   }

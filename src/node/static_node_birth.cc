@@ -136,6 +136,7 @@ Status StaticNode::open_group() {
   auto group = Group::open(options, birth, *this, clients_, clock_, *log_, checkpoints_);
   if (!group.ok()) return group.error();
   group_ = *std::move(group);
+  limit_stamps();  // by what was heard of clocks before there were voters to count
   return {};
 }
 
