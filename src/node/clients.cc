@@ -134,6 +134,11 @@ void Clients::refuse(Waiter waiter, kv::Refusal refusal) {
   end(waiter);
 }
 
+void Clients::refuse_unstarted(Waiter waiter, kv::Refusal refusal) {
+  begin(waiter).refusal(refusal);
+  end_immediate(waiter);
+}
+
 void Clients::end_immediate(Waiter waiter) {
   if (Client* client = find(waiter.client)) client->port->end_reply(waiter.ticket);
 }

@@ -53,6 +53,8 @@ class Clients {
   void end(Waiter waiter);
   /// Ends the answer to a command that was never counted by start().
   void end_immediate(Waiter waiter);
+  /// The whole answer to a command that was never counted.
+  void refuse_unstarted(Waiter waiter, kv::Refusal refusal = kv::Refusal::kOverloaded);
   /// The whole answer to a started command.
   void refuse(Waiter waiter, kv::Refusal refusal);
 

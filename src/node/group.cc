@@ -86,6 +86,7 @@ void Group::arm_timer(bool is_turn_wanted) {
   if (due == Instant::never()) return;
   timer_ = clock_.call_at(due, [this] {
     timer_ = 0;
+    surroundings_.wake();
     tick();
   });
 }
@@ -195,6 +196,10 @@ void Group::send(std::vector<consensus::Message> messages) {
 
 void Group::fail(const Error& error) {
   if (!output_.fatal) output_.fatal = error;
+}
+
+bool Group::wants_turn() const {
+  return has_work() || has_backlog() || proposals_.bytes_unproposed() > 0 || reads_.bytes() > 0;
 }
 
 bool Group::has_backlog() const {
