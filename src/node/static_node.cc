@@ -91,7 +91,7 @@ void StaticNode::dispatch(const Request& request) {
 void StaticNode::dispatch_to_every_group(const Request& request) {
   const size_t bytes = footprint(request.command);
   if (!clients_.has_room(request.waiter.client, bytes)) return clients_.refuse_unstarted(request.waiter);
-  clients_.start(request.waiter.client, request.is_write, bytes);
+  clients_.start(request.waiter, request.is_write, bytes);
   Gathering& gathering = gatherings_.emplace_back(clients_, request, groups_.size());
   Request part = request;
   for (uint32_t arc = 0; arc < groups_.size(); ++arc) {
