@@ -113,6 +113,9 @@ int main(int argc, char** argv) {
   app.add_option("--nodes", options.seed.nodes, "Nodes of the cluster")
       ->check(CLI::IsMember({1, 3, 5}))
       ->capture_default_str();
+  app.add_option("--groups", options.seed.groups, "Groups of each node: into so many arcs the circle is cut")
+      ->check(CLI::IsMember({1, 2, 4, 8, 16, 64}))
+      ->capture_default_str();
   app.add_option(
          "--seconds", fire_seconds,
          "Simulated seconds under faults; from 60 on longer if need be, until there were 2,000 answers and 20 faults")

@@ -178,12 +178,12 @@ TEST(Identity, EveryFlippedBitAndEveryShorterFileIsRefused) {
 
 TEST(Identity, OfALaterVersionIsRefusedAndNamesBothVersions) {
   const std::string rest = encode_identity(fresh(2, 77)).substr(12) + "what a later version adds";
-  std::string later = "TORCIDN2";
-  put_u32(later, crc32c(rest, crc32c("TORCIDN2")));
+  std::string later = "TORCIDN3";
+  put_u32(later, crc32c(rest, crc32c("TORCIDN3")));
   const Result<Identity> decoded = decode_identity(later + rest);
   ASSERT_FALSE(decoded.ok());
   EXPECT_EQ(decoded.error().code, ErrorCode::kVersion);
-  EXPECT_THAT(decoded.error().message, ::testing::HasSubstr("has version 2, this program knows version 1"));
+  EXPECT_THAT(decoded.error().message, ::testing::HasSubstr("has version 3, this program knows version 2"));
 }
 
 }  // namespace

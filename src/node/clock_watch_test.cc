@@ -68,7 +68,9 @@ TEST(ClockWatch, ReportsAtTheAgeLimitCountAndOlderOnesDoNot) {
   Instant now{0};
   for (const NodeId node : {NodeId(2), NodeId(3)}) watch.on_report(node, WallMs{kOurs.ms + 60'000}, now);
   watch.better_leader(kThree, kSelf, kOurs, now, distance);
-  const auto better_after = [&](Duration age) { return watch.better_leader(kThree, kSelf, after(age), now + age, distance); };
+  const auto better_after = [&](Duration age) {
+    return watch.better_leader(kThree, kSelf, after(age), now + age, distance);
+  };
   EXPECT_EQ(better_after(ClockWatch::kReportAgeMax), NodeId(2));
   EXPECT_EQ(better_after(ClockWatch::kReportAgeMax + Duration(1)), std::nullopt);
 }

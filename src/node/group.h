@@ -137,8 +137,8 @@ class Group {
     uint64_t sequence = 0;
     uint64_t bytes = 0;
   };
-  Group(const GroupOptions& options, Surroundings& surroundings, Clients& clients, env::Clock& clock,
-        storage::Log& log, env::CheckpointStore& checkpoints);
+  Group(const GroupOptions& options, Surroundings& surroundings, Clients& clients, env::Clock& clock, storage::Log& log,
+        env::CheckpointStore& checkpoints);
   kv::StateMachine& state() { return applier_.state(); }
   const kv::StateMachine& state() const { return applier_.state(); }
   void transfer(consensus::ReplicaId target, Instant now);

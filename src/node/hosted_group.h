@@ -34,10 +34,7 @@ class GroupHome : public ForwardNeighbours {
   virtual void flush_log_for(HostedGroup& group) = 0;
 };
 
-class HostedGroup final : private Surroundings,
-                          private ForwarderHost,
-                          private ForwardReceiverHost,
-                          private RelayHost {
+class HostedGroup final : private Surroundings, private ForwarderHost, private ForwardReceiverHost, private RelayHost {
  public:
   struct Options {
     GroupId id;
@@ -98,8 +95,8 @@ class HostedGroup final : private Surroundings,
   void add_gauges(std::vector<Gauge>& gauges) const;
 
   // ---- of the node's turn ----
-  bool is_awake = false;  // takes part in it
-  bool is_due = false;    // something was said to it since it advanced
+  bool is_awake = false;      // takes part in it
+  bool is_due = false;        // something was said to it since it advanced
   bool has_appended = false;  // to the log, which was not flushed since
 
  private:

@@ -26,8 +26,8 @@ struct Identity {
   friend bool operator==(const Identity&, const Identity&) = default;
 };
 
-/// Layout: "TORCIDN2", u32 CRC-32C of the rest, u64 node, u64 incarnation, u8 is_born, varint arcs, varint count and u64 per listed
-/// node, varint count and two u64 per roster member.
+/// Layout: "TORCIDN2", u32 CRC-32C of the rest, u64 node, u64 incarnation, u8 is_born, varint arcs, varint count and
+/// u64 per listed node, varint count and two u64 per roster member.
 std::string encode_identity(const Identity& identity);
 Result<Identity> decode_identity(std::string_view bytes);
 

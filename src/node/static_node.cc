@@ -139,8 +139,7 @@ void StaticNode::end_turn() {
       group.advance();
       if (is_dead_) return;
     }
-  } while ((clients_.has_runnable() && has_work_left()) ||
-           std::ranges::any_of(awake_, &HostedGroup::wants_to_advance));
+  } while ((clients_.has_runnable() && has_work_left()) || std::ranges::any_of(awake_, &HostedGroup::wants_to_advance));
   // A turn that left something over has the next one follow at once; any group's timer will do for that.
   bool is_turn_wanted = clients_.has_runnable();
   for (HostedGroup* group : std::exchange(awake_, {})) {
@@ -189,9 +188,22 @@ void StaticNode::maintain_groups() {
     group->note_memory_of_others(used - group->memory_used());
     if (group->maintain()) wake(*group);
   }
+  if (clock_.now() - balanced_at_ >= LeadershipBalance::kInterval) balance_leadership();
   has_returned_ = has_returned_ || (birth_.is_returning() && std::ranges::all_of(groups_, [](const auto& group) {
                                       return group->group().is_established();
                                     }));
+}
+
+void StaticNode::balance_leadership() {
+  balanced_at_ = clock_.now();
+  if (groups_.size() == 1) return;
+  std::vector<NodeId> leaders;
+  for (const auto& group : groups_) leaders.push_back(group->known_leader().node);
+  const auto may_lead = [this](NodeId node) { return is_reachable(node); };
+  const auto move = balance_.next(leaders, options_.id, options_.initial_cluster, may_lead, clock_.now());
+  if (!move) return;
+  wake(*groups_[move->group]);
+  groups_[move->group]->group().hand_over_to(move->target);
 }
 
 void StaticNode::on_fatal(const Error& error) {

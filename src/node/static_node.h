@@ -16,6 +16,7 @@
 #include "node/clock_watch.h"
 #include "node/gathering.h"
 #include "node/hosted_group.h"
+#include "node/leadership_balance.h"
 #include "node/node.h"
 #include "node/router.h"
 
@@ -112,6 +113,7 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   Status open_group(uint32_t arc, const consensus::Configuration& birth);
   void maintain();
   void maintain_groups();
+  void balance_leadership();
   void compare_clocks();
   void report_clock(NodeId peer);
   void limit_stamps();
@@ -153,6 +155,8 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   env::TimerId maintain_timer_ = 0;
   env::TimerId greet_timer_ = 0;
   ClockWatch clock_watch_;
+  LeadershipBalance balance_;
+  Instant balanced_at_{};
   Instant clocks_compared_at_{};
   uint64_t commands_executed_ = 0;
   uint64_t peer_messages_refused_ = 0;

@@ -110,8 +110,8 @@ void StaticNode::on_meet(NodeId from, const wire::Meet& meet) {
 /// Greetings go on until then: somebody may still need ours, or we theirs.
 bool StaticNode::is_settled() const { return birth_.membership() == Membership::kMember || has_returned_; }
 
-// The groups' first records are durable before the identity says "born", so that a directory whose log went missing later
-// is told from a new one.
+// The groups' first records are durable before the identity says "born", so that a directory whose log went missing
+// later is told from a new one.
 void StaticNode::take_part() {
   if (std::exchange(is_being_born_, true)) return;
   for (uint32_t arc = 0; arc < router_.arc_count(); ++arc) log_->append_hard_state(group_of_arc(arc), {});

@@ -40,7 +40,8 @@ void StaticNode::on_group_message(NodeId from, wire::PeerMessage message) {
     if (group != nullptr && progress->from.node == from) group->receive(*progress);
   } else if (auto* request = std::get_if<wire::ForwardRequest>(&message)) {
     const bool is_origin_known = peers_.contains(request->origin);
-    if (HostedGroup* group = find(request->group)) group->on_forward_request(from, std::move(*request), is_origin_known);
+    if (HostedGroup* group = find(request->group))
+      group->on_forward_request(from, std::move(*request), is_origin_known);
   } else if (auto* reply = std::get_if<wire::ForwardReply>(&message)) {
     const bool is_for_this_node = !reply->origin || reply->origin == options_.id;
     if (HostedGroup* group = find(reply->group)) group->on_forward_reply(from, *reply, is_for_this_node);

@@ -174,7 +174,7 @@ class Herd final : public Burst {
 
 class Probe final : public Burst {
  public:
-  Probe(uint64_t number, Prng prng, Sizes& sizes) : key_("q" + std::to_string(number)) {
+  Probe(uint64_t number, Prng prng, Sizes& sizes) : key_("{q" + std::to_string(number) + "}") {
     constexpr uint64_t kMost = kv::kValueBytesMax;
     const bool is_past = prng.chance(1, 2);
     const uint64_t one = is_past ? 1 : 0;

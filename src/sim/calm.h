@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "sim/deed.h"
@@ -23,13 +24,17 @@ class Calm {
   void judge(Instant sent, const Told& told, const std::string& what);
 
  private:
-  bool is_settled() const { return world_.queue().now() >= settled_; }
+  struct Led {
+    NodeId leader;
+    uint64_t leaderships = 0;
+    Instant settled = Instant::never();  // from here on it must stay so
+  };
+  /// When the last group was.
+  Instant settled() const;
 
   World& world_;
   const Observer& observer_;
-  Instant settled_ = Instant::never();  // from here on everything must hold
-  NodeId leader_;
-  uint64_t leaderships_ = 0;
+  std::map<GroupId, Led> groups_;
 };
 
 }  // namespace torc::sim

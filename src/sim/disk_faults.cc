@@ -36,20 +36,26 @@ bool Nemesis::cause_disk(Fault fault, Prng& prng) {
   return true;
 }
 
-/// Every node is a voter in its present life and a leader knows that to be committed: only then do those who are left
-/// when a minority loses its data hold everything, and reach the decisions that bring the lost ones back.
+/// Every node is a voter of every group in its present life, and the group's leader knows that to be committed: only
+/// then do those who are left when a minority loses its data hold everything, and reach the decisions that bring the
+/// lost ones back.
 bool Nemesis::is_whole() const {
-  const auto is_settled_at = [&](NodeId id) {
+  const auto is_led_by = [&](NodeId id, size_t at) {
     const node::Node* node = world_.is_paused(id) ? nullptr : world_.node(id);
-    const consensus::Replica* replica = node == nullptr ? nullptr : node->replica_of(GroupId(1));
+    if (node == nullptr) return false;
+    const node::NodeStatus status = node->status();
+    if (at >= status.groups.size() || !status.groups[at].replica.has_lease) return false;
+    const consensus::Replica* replica = node->replica_of(status.groups[at].group);
     if (replica == nullptr || !replica->is_configuration_settled()) return false;
-    if (!node->status().groups[0].replica.has_lease) return false;
     return std::ranges::all_of(replica->configuration().voters, [&](consensus::ReplicaId voter) {
       const node::Node* member = world_.node(voter.node);
       return member != nullptr && member->status().incarnation == voter.incarnation;
     });
   };
-  return std::ranges::any_of(world_.nodes(), is_settled_at);
+  for (size_t at = 0; at < world_.groups(); ++at) {
+    if (std::ranges::none_of(world_.nodes(), [&](NodeId id) { return is_led_by(id, at); })) return false;
+  }
+  return true;
 }
 
 std::vector<NodeId> Nemesis::draw_victims(Prng& prng, size_t count_max) {

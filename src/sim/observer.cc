@@ -65,10 +65,10 @@ void Observer::after_turn(NodeId id) {
   check_memory(id, status);
   look_at_clocks();
   for (const node::GroupStatus& group : status.groups) {
-    Seen& seen = seen_of(id, status.incarnation);
+    Seen& seen = seen_of(groups_[group.group], id, status.incarnation);
     check_core(id, group.group);
     check_leader(id, group);
-    check_lease(id, group.replica);
+    check_lease(id, group);
     check_order(id, group);
     if (group.applied != seen.applied) check_state(id, group);
     check_stamp(id, group);
@@ -85,26 +85,39 @@ void Observer::after_turn(NodeId id) {
   }
 }
 
-Observer::Seen& Observer::seen_of(NodeId id, Incarnation incarnation) {
-  Seen& seen = seen_[id];
+uint64_t Observer::leaderships() const {
+  uint64_t sum = 0;
+  for (const auto& [id, group] : groups_) sum += group.leaders.size();
+  return sum;
+}
+
+uint64_t Observer::leaderships_of(GroupId id) const {
+  const auto found = groups_.find(id);
+  return found == groups_.end() ? 0 : found->second.leaders.size();
+}
+
+Observer::Seen& Observer::seen_of(Group& group, NodeId id, Incarnation incarnation) const {
+  Seen& seen = group.seen[id];
   if (seen.life != world_.life(id)) {
-    invariants_.crashed(seen.replica);
+    group.invariants.crashed(seen.replica);
     seen = Seen{.life = world_.life(id), .replica = {id, incarnation}};
   }
   return seen;
 }
 
 /// Log matching, leader completeness, the committed prefix, and what must hold inside one replica.
-void Observer::check_core(NodeId id, GroupId group) {
-  const consensus::Replica* replica = world_.node(id)->replica_of(group);
+void Observer::check_core(NodeId id, GroupId group_id) {
+  const consensus::Replica* replica = world_.node(id)->replica_of(group_id);
   if (replica == nullptr) return;
-  const std::string wrong = invariants_.observe(seen_[id].replica, *replica);
+  Group& group = groups_[group_id];
+  const std::string wrong = group.invariants.observe(group.seen[id].replica, *replica);
   if (!wrong.empty()) world_.fail(FailureKind::kSafety, "replica " + wrong);
 }
 
 void Observer::check_leader(NodeId id, const node::GroupStatus& group) {
   const consensus::ReplicaStatus& replica = group.replica;
-  const Seen& seen = seen_[id];
+  Group& record = groups_[group.group];
+  const Seen& seen = record.seen[id];
   if (replica.role != seen.role || replica.term != seen.term) {
     world_.trace().note(world_.queue().now(), id, TraceKind::kRole,
                         replica.term.value << 8 | static_cast<uint64_t>(replica.role), [&] {
@@ -113,34 +126,35 @@ void Observer::check_leader(NodeId id, const node::GroupStatus& group) {
                         });
   }
   if (replica.role != consensus::Role::kLeader) return;
-  const auto [first, is_new] = leaders_.emplace(replica.term, id);
+  const auto [first, is_new] = record.leaders.emplace(replica.term, id);
   if (first->second != id) {
     world_.fail(FailureKind::kSafety,
                 text("two leaders in term ", replica.term, ": nodes ", first->second, " and ", id));
   }
   if (!is_new) return;
-  if (leaders_.rbegin()->first == replica.term) latest_leader_ = id;
-  check_leases_of_others(id, replica.term);
+  if (record.leaders.rbegin()->first == replica.term) latest_leader_ = id;
+  check_leases_of_others(id, group.group, replica.term);
 }
 
 // A lease says: at this instant nobody else can have been elected. Stricter than what a stale read needs (the later
 // leader must also have committed something), so that a hole shows before it does harm. A lease can only be gained or
 // renewed in a turn, so looking at the holder after its turns and at everyone when a leader appears misses none.
-void Observer::check_lease(NodeId id, const consensus::ReplicaStatus& replica) {
+void Observer::check_lease(NodeId id, const node::GroupStatus& group) {
+  const consensus::ReplicaStatus& replica = group.replica;
   if (!replica.has_lease) return;
-  const auto [latest_term, latest] = *leaders_.rbegin();
+  const auto [latest_term, latest] = *groups_[group.group].leaders.rbegin();
   if (latest_term > replica.term) {
     world_.fail(FailureKind::kSafety, text("node ", id, " holds a lease of term ", replica.term, " although node ",
                                            latest, " was elected in term ", latest_term));
   }
 }
 
-void Observer::check_leases_of_others(NodeId leader, Term term) {
+void Observer::check_leases_of_others(NodeId leader, GroupId group_id, Term term) {
   for (const NodeId id : world_.nodes()) {
     // A stopped process serves nothing now; its lease is looked at when it has continued.
     if (id == leader || world_.node(id) == nullptr || world_.is_paused(id)) continue;
     for (const node::GroupStatus& group : world_.node(id)->status().groups) {
-      if (!group.replica.has_lease || group.replica.term >= term) continue;
+      if (group.group != group_id || !group.replica.has_lease || group.replica.term >= term) continue;
       world_.fail(FailureKind::kSafety, text("node ", leader, " was elected in term ", term, " while node ", id,
                                              " holds a lease of term ", group.replica.term));
     }
@@ -148,7 +162,7 @@ void Observer::check_leases_of_others(NodeId leader, Term term) {
 }
 
 void Observer::check_order(NodeId id, const node::GroupStatus& group) {
-  const Seen& seen = seen_[id];
+  const Seen& seen = groups_[group.group].seen[id];
   if (group.replica.term < seen.term || group.replica.commit < seen.commit || group.applied < seen.applied) {
     world_.fail(FailureKind::kSafety,
                 text("node ", id, " went back: term ", seen.term, " -> ", group.replica.term, ", commit ", seen.commit,
@@ -193,9 +207,10 @@ void Observer::check_state(NodeId id, const node::GroupStatus& group) {
   world_.trace().note(world_.queue().now(), id, TraceKind::kApplied, digest.applied.value ^ digest.value,
                       [&] { return text("through ", digest.applied); });
   if (!is_compared) return;
-  const auto [first, is_new] = digests_.emplace(digest.applied, std::pair(digest.value, id));
+  auto& digests = groups_[group.group].digests;
+  const auto [first, is_new] = digests.emplace(digest.applied, std::pair(digest.value, id));
   if (is_new) {
-    if (digests_.size() > kDigestsKept) digests_.erase(digests_.begin());
+    if (digests.size() > kDigestsKept) digests.erase(digests.begin());
     return;
   }
   ++digests_compared_;
@@ -206,31 +221,33 @@ void Observer::check_state(NodeId id, const node::GroupStatus& group) {
 }
 
 std::string Observer::difference() const {
-  std::map<LogIndex, std::string> by_index;
   for (const NodeId id : world_.nodes()) {
     if (world_.node(id) == nullptr) return text("node ", id, " is not running");
     const node::NodeStatus status = world_.node(id)->status();
     if (status.groups.empty() || status.membership != node::Membership::kMember) {
       return text("node ", id, " is no member: ", status.explanation);
     }
-    for (const node::GroupStatus& group : status.groups) by_index[group.applied] += text(" ", id);
   }
-  std::map<std::pair<LogIndex, uint64_t>, std::string> by_state;
-  for (const NodeId id : world_.nodes()) {
-    for (const node::GroupStatus& group : world_.node(id)->status().groups) {
-      // Whoever is behind will be looked at when it is not.
-      const uint64_t digest = by_index.size() == 1 ? world_.node(id)->digest(group.group).value : 0;
-      by_state[{group.applied, digest}] += text(" ", id);
-    }
+  for (const auto& [id, group] : groups_) {
+    std::string found = difference_of(id);
+    if (!found.empty()) return found;
   }
+  return "";
+}
+
+std::string Observer::difference_of(GroupId group) const {
+  std::map<LogIndex, std::string> by_index;
+  for (const NodeId id : world_.nodes()) by_index[world_.node(id)->digest(group).applied] += text(" ", id);
+  std::string all = text("nodes have applied different entries of group ", group, ":");
+  for (const auto& [applied, ids] : by_index) all += text(" [", applied, " by", ids, "]");
+  if (by_index.size() > 1) return all;  // whoever is behind will be looked at when it is not
+  std::map<uint64_t, std::string> by_state;
+  for (const NodeId id : world_.nodes()) by_state[world_.node(id)->digest(group).value] += text(" ", id);
   if (by_state.size() == 1) return "";
-  if (by_state.begin()->first.first == by_state.rbegin()->first.first) {
-    world_.fail(FailureKind::kSafety, text("nodes have applied the same entries and differ:", by_state.begin()->second,
-                                           " against", by_state.rbegin()->second));
-  }
-  std::string all = "nodes stand in different states:";
-  for (const auto& [state, ids] : by_state) all += text(" [applied ", state.first, " by", ids, "]");
-  return all;
+  const std::string found = text("nodes have applied the same entries of group ", group,
+                                 " and differ:", by_state.begin()->second, " against", by_state.rbegin()->second);
+  world_.fail(FailureKind::kSafety, found);
+  return found;
 }
 
 }  // namespace torc::sim

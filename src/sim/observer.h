@@ -22,14 +22,15 @@ class Observer {
   std::string difference() const;
 
   // ---- what a run consisted of ----
-  uint64_t leaderships() const { return leaders_.size(); }
+  uint64_t leaderships() const;
+  uint64_t leaderships_of(GroupId group) const;
   LogIndex highest_applied() const { return highest_applied_; }
   uint64_t digests_compared() const { return digests_compared_; }
   uint64_t snapshots_installed() const { return snapshots_installed_; }
   LogIndex highest_checkpoint() const { return highest_checkpoint_; }
   uint64_t largest_state_bytes() const { return largest_state_bytes_; }
   uint64_t largest_log_bytes() const { return largest_log_bytes_; }
-  /// The leader of the highest term seen; none before the first.
+  /// Of whichever group elected one last; none before the first.
   NodeId latest_leader() const { return latest_leader_; }
 
  private:
@@ -42,22 +43,27 @@ class Observer {
     LogIndex applied;
     uint64_t snapshots_installed = 0;
   };
-  Seen& seen_of(NodeId id, Incarnation incarnation);
+  /// Groups are judged apart: nothing of one says anything about another.
+  struct Group {
+    consensus::GroupInvariants invariants;
+    std::map<NodeId, Seen> seen;
+    std::map<Term, NodeId> leaders;
+    std::map<LogIndex, std::pair<uint64_t, NodeId>> digests;  // first one seen at an applied index, and whose
+  };
+  Seen& seen_of(Group& group, NodeId id, Incarnation incarnation) const;
   void check_core(NodeId id, GroupId group);
   void check_leader(NodeId id, const node::GroupStatus& group);
-  void check_lease(NodeId id, const consensus::ReplicaStatus& replica);
-  void check_leases_of_others(NodeId leader, Term term);
+  void check_lease(NodeId id, const node::GroupStatus& group);
+  void check_leases_of_others(NodeId leader, GroupId group, Term term);
   void check_order(NodeId id, const node::GroupStatus& group);
+  std::string difference_of(GroupId group) const;
   void check_state(NodeId id, const node::GroupStatus& group);
   void check_memory(NodeId id, const node::NodeStatus& status);
   void look_at_clocks();
   void check_stamp(NodeId id, const node::GroupStatus& group);
 
   World& world_;
-  std::map<NodeId, Seen> seen_;
-  consensus::GroupInvariants invariants_;
-  std::map<Term, NodeId> leaders_;
-  std::map<LogIndex, std::pair<uint64_t, NodeId>> digests_;  // first digest seen at an applied index, and whose
+  std::map<GroupId, Group> groups_;
   NodeId latest_leader_;
   int64_t majority_ahead_ms_ = INT64_MIN;  // of the world: what a majority's wall clocks have shown at one moment
   LogIndex highest_applied_;

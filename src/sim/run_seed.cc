@@ -63,6 +63,7 @@ class Run {
   Profile drawn(const SeedOptions& options) {
     Profile profile = draw_profile(prng_, options.nodes, options.is_calm);
     profile.world.open_node = options.open_node;
+    profile.world.node.arcs = options.groups;
     profile.world.wrap_disk = options.wrap_disk;
     for (ClockOptions& clock : profile.world.clocks) clock.counts_suspended_time = options.clocks_count_suspended_time;
     if (options.adjust_faults && !profile.is_calm) options.adjust_faults(profile.faults);

@@ -16,6 +16,7 @@ namespace torc::sim {
 
 struct SeedOptions {
   size_t nodes = 3;
+  uint32_t groups = 1;  // of each node: arcs of its circle
   Duration fire = 20s;  // how long faults go on ...
   // ... and up to kFireStretch times as long, until so much has happened: idling shows nothing.
   uint64_t operations_wanted = 0;

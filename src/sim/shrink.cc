@@ -189,6 +189,7 @@ std::string command_of(uint64_t seed, const SeedOptions& options) {
   std::string command = "torc-sim --seed " + std::to_string(seed) + " --nodes " + std::to_string(options.nodes);
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(options.fire).count();
   if (seconds != kFullFireSeconds || options.only_faults) command += " --seconds " + std::to_string(seconds);
+  if (options.groups != 1) command += " --groups " + std::to_string(options.groups);
   if (options.is_calm) command += " --calm";
   if (options.clients != 0) command += " --clients " + std::to_string(options.clients);
   if (!options.only_faults) return command;

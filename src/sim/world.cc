@@ -329,7 +329,7 @@ void World::end_turn(NodeId id) {
 void World::note_applied(Machine& machine) {
   machine.status = machine.node->status();
   for (const node::GroupStatus& group : machine.status.groups) {
-    auto& seen = machine.seen;
+    Machine::Seen& seen = machine.seen[group.group];
     // A snapshot that was installed counts as growth.
     if (seen.applied_bytes != group.applied_bytes) {
       machine.process.work(Work::kApply, group.operations - seen.operations, group.applied_bytes - seen.applied_bytes);

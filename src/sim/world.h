@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -61,6 +62,8 @@ class World {
   SimNetwork& network() { return *network_; }
   Trace& trace() { return trace_; }
   const std::vector<NodeId>& nodes() const { return ids_; }
+  /// Of each node.
+  size_t groups() const { return options_.node.arcs; }
 
   // ---- what happens to machines ----
   void start(NodeId id);
@@ -144,11 +147,12 @@ class World {
     std::vector<std::function<void()>> at_end_of_turn;
     uint32_t slowness = 0;
     node::NodeStatus status;  // after its last turn
-    struct {                  // of the node's status after its last turn
+    struct Seen {
       uint64_t operations = 0;
       uint64_t applied_bytes = 0;
       uint64_t state_bytes = 0;
-    } seen;
+    };
+    std::map<GroupId, Seen> seen;  // of the node's status after its last turn
     Instant paused_since;
     Duration disk_extra_delay{0};
     Dialect dialect = Dialect::kThis;

@@ -1,9 +1,9 @@
 #include "wire/introduction.h"
-#include "wire/peer_message.h"
 
 #include <gmock/gmock.h>
 
 #include "base/codec.h"
+#include "wire/peer_message.h"
 
 namespace torc::wire {
 namespace {
@@ -20,7 +20,8 @@ Agreement terms() {
 }
 
 Introduction introduction() {
-  return {{NodeId(2), Incarnation(UINT64_MAX)}, terms(), 5, 7, {UINT64_MAX, 1, 2}, {{Term(3), LogIndex(4)}, {Term(), LogIndex()}}};
+  return {{NodeId(2), Incarnation(UINT64_MAX)},          terms(), 5, 7, {UINT64_MAX, 1, 2},
+          {{Term(3), LogIndex(4)}, {Term(), LogIndex()}}};
 }
 
 TEST(Introduction, SurvivesTheRoundTripAndShorterBytesNeverPassForIt) {
