@@ -122,6 +122,8 @@ void Chapters::begin(uint64_t nonce) {
 void Chapters::write() {
   if (is_writing_ || durable_.revision == wanted_.revision) return;
   is_writing_ = true;
+  // Never over the slot that is durable, however many revisions came since: a torn write would leave none.
+  if (wanted_.revision % kSlots == durable_.revision % kSlots) ++wanted_.revision;
   const uint64_t offset = wanted_.revision % kSlots * kChapterSlotBytes;
   const auto done = [this, written = wanted_](const Status& status) {
     is_writing_ = false;

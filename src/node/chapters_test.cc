@@ -81,6 +81,23 @@ TEST(Chapters, WhatIsDurableIsThereAfterAPowerLossAndACrashSpoilsNothing) {
   EXPECT_GT(durable, 100u);
 }
 
+// Two pieces of news at once were written over the only slot that was durable (torc-sim seed 722, five nodes): the power
+// failed, the chapter that peers had been told of was gone, and the node gave up good data as an old copy.
+TEST(Chapters, HoweverMuchIsNewItIsNeverWrittenOverWhatIsDurable) {
+  for (uint64_t news = 1; news <= 4; ++news) {
+    Directory directory;
+    for (uint64_t round = 1; round <= 50; ++round) {
+      directory.begin(round);
+      const uint64_t durable = directory.chapters->durable().own;
+      std::vector<wire::NotedChapter> told;
+      for (uint64_t node = 2; node < 2 + news; ++node) told.push_back({{NodeId(node), Incarnation(1)}, {round, round}});
+      directory.chapters->note(told);
+      directory.lose_power();
+      ASSERT_GE(directory.chapters->durable().own, durable) << news << " news, round " << round;
+    }
+  }
+}
+
 TEST(Chapters, OnlyTheLatestNoncesAreKept) {
   Directory directory;
   for (uint64_t round = 1; round <= wire::kChapterNoncesMax + 1; ++round) directory.begin(round);
