@@ -25,11 +25,12 @@ StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<C
       birth_(std::move(identity), options_.may_found_cluster),
       clients_(options_.held_bytes_max),
       log_(std::move(log)),
-      forwarder_(kTheGroup, *this, clients_, Prng(options_.seed ^ 0xf0).next() >> 32),
+      forwarder_(kTheGroup, *this, clients_, Prng(options_.seed ^ 0xf0)),
       receiver_(kTheGroup, *this, clients_),
       chapters_(std::move(chapters)),
       admissions_(*this, *chapters_),
-      chapter_prng_(options_.seed ^ 0xc4) {
+      chapter_prng_(options_.seed ^ 0xc4),
+      session_prng_(options_.seed ^ 0x5e) {
   for (const NodeId node : options_.initial_cluster) {
     if (node != options_.id) peers_[node];
   }
