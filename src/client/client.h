@@ -104,7 +104,7 @@ class Client {
   ClientOptions options_;
   size_t node_ = 0;
   RespConnection connection_;
-  std::string session_;  // empty: not drawn yet
+  std::string session_;    // empty: not drawn yet
   uint64_t sequence_ = 0;  // of the last write
 };
 

@@ -55,7 +55,8 @@ bool Client::attempt_batch(std::span<const Words> commands, Safety safety, uint6
   }
   const std::string floor = std::to_string(first_sequence);
   // A first copy opens the session anew where it has been forgotten, and then a command that is numbered above it and
-  // sent again would be executed again (kv/sessions.h). So once anything of the batch was in doubt none is a first copy.
+  // sent again would be executed again (kv/sessions.h). So once anything of the batch was in doubt none is a first
+  // copy.
   size_t copies = 0;
   for (const Attempt& state : states) copies = std::max(copies, state.copies);
   const std::string copy = std::to_string(copies + 1);

@@ -40,7 +40,8 @@ TEST(Client, WritesCarryTheSessionAndANewSequenceEach) {
   Client client(quick({node.endpoint()}));
   EXPECT_TRUE(client.set("a", "1").is_reply());
   EXPECT_TRUE(client.set("a", "2").is_reply());
-  EXPECT_THAT(node.received(), ElementsAre("TORC.SESSION NEW", "TORC.CALL 7 1 1 1 SET a 1", "TORC.CALL 7 2 2 1 SET a 2"));
+  EXPECT_THAT(node.received(),
+              ElementsAre("TORC.SESSION NEW", "TORC.CALL 7 1 1 1 SET a 1", "TORC.CALL 7 2 2 1 SET a 2"));
 }
 
 TEST(Client, ReadsCarryNoSession) {

@@ -108,6 +108,24 @@ TEST(Session, EndsAfterAnHourWithoutUse) {
 
 // ---- how a session begins, and begins anew ----
 
+// Ids were the group's operation counters: both clients got 1, and the second call of either was answered with the
+// other's reply where it came to the other's group.
+TEST(Session, TwoClientsThatBeginInTwoGroupsShareNoLabel) {
+  ScriptMachine groups[2];
+  Prng nodes[2] = {Prng(1), Prng(2)};
+  SessionId ids[2];
+  for (int i = 0; i < 2; ++i) {
+    ids[i] = draw_session_id(nodes[i]);
+    const SessionCall label{ids[i], 1, 1, true};
+    EXPECT_EQ(groups[i].propose("APPEND a xyz", &label), ":3\n");
+  }
+  ASSERT_NE(ids[0], ids[1]);
+  for (int i = 0; i < 2; ++i) {
+    const SessionCall label{ids[i], 1, 1, true};
+    EXPECT_EQ(groups[1 - i].propose("APPEND a xyz", &label), ":6\n") << "executed, and not the other's answer";
+  }
+}
+
 TEST(Session, BeginsWithACallThatNobodySentBefore) {
   Client client;
   client.session = id_of(999);
@@ -210,9 +228,7 @@ TEST(Session, WouldExecuteSaysWhatApplyingDoes) {
 }
 
 /// Opens the session, and is not remembered: as a labelled read does.
-void open(Sessions& sessions, uint64_t session, WallMs stamp) {
-  sessions.admit({id_of(session), 0, 0, true}, stamp);
-}
+void open(Sessions& sessions, uint64_t session, WallMs stamp) { sessions.admit({id_of(session), 0, 0, true}, stamp); }
 
 TEST(Sessions, TheOneUnusedForLongestMakesRoom) {
   Sessions sessions;

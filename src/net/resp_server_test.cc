@@ -207,7 +207,8 @@ TEST(RespServer, ALabelThatIsNoneIsRefusedWithWhatIsWrong) {
   TestClient client(server);
   const std::string id(32, 'a');
   const std::string zeros(32, '0');
-  for (const std::string& wrong : {std::string("7"), zeros, id.substr(1), id + "a", id.substr(1) + "g", "0x" + id.substr(2)}) {
+  for (const std::string& wrong :
+       {std::string("7"), zeros, id.substr(1), id + "a", id.substr(1) + "g", "0x" + id.substr(2)}) {
     EXPECT_EQ(client.text_of({"TORC.CALL", wrong, "3", "2", "1", "GET", "a"}),
               "ERR a session is 32 hexadecimal digits, try TORC.SESSION NEW")
         << wrong;

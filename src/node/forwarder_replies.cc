@@ -126,11 +126,13 @@ bool Forwarder::answer(Outstanding& item, std::string_view recorded) {
   learn(shares_[item->waiter.client], recorded.size());
   const std::optional<kv::Refusal> refusal = kv::recorded_refusal(recorded);
   // A client that holds the label counts its own copies, and knows nothing of those that were made here.
-  const bool is_news = refusal && is_clients_label && is_definite(*refusal) && !is_about_everything_sent(item, *refusal);
+  const bool is_news =
+      refusal && is_clients_label && is_definite(*refusal) && !is_about_everything_sent(item, *refusal);
   kv::ReplySink& sink = finish(item);
   if (is_news) {
     sink.refusal(kv::Refusal::kSendSameCallAgain);
-  } else if (!kv::replay(recorded, sink)) sink.refusal(kv::Refusal::kAnswerUnreadable);
+  } else if (!kv::replay(recorded, sink))
+    sink.refusal(kv::Refusal::kAnswerUnreadable);
   clients_.end(item->waiter);
   return true;
 }

@@ -79,7 +79,7 @@ TEST_F(LogVersion, OfARecordAtTheEndIsNoTornTail) {
   seal(record);
   const Error error = refusal();
   EXPECT_EQ(error.code, ErrorCode::kVersion);
-  EXPECT_THAT(error.message, AllOf(HasSubstr(name_), HasSubstr("has version 3"), HasSubstr("knows version 2")));
+  EXPECT_THAT(error.message, AllOf(HasSubstr(name_), HasSubstr("has version 2"), HasSubstr("knows version 1")));
 }
 
 TEST_F(LogVersion, OfARecordInTheMiddleIsNoDamage) {

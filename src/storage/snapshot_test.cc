@@ -400,8 +400,8 @@ TEST(Snapshot, WhatBreaksTheFormatBehindAChecksumThatFitsIsRefused) {
   EXPECT_EQ(forged.error(), "");
   meta.header = "x";
   forged.head = encode_checkpoint_meta(meta);
-  EXPECT_THAT(forged.error(), HasSubstr("the checkpoint's header has version 120, this program knows version 2"));
-  meta.header = "\2";
+  EXPECT_THAT(forged.error(), HasSubstr("the checkpoint's header has version 120, this program knows version 3"));
+  meta.header = "\3";
   forged.head = encode_checkpoint_meta(meta);
   EXPECT_EQ(forged.error(), "snapshot: checkpoint header: malformed");
 }
