@@ -13,9 +13,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// The cluster forgets a session after an idle hour (kv/sessions.h); one that rested this long is replaced before use.
-constexpr std::chrono::minutes kSessionIdleMax{10};
-
 /// What an error reply says about the attempt that it answers.
 enum class Meaning {
   kFinal,      // the command was looked at and refused; sending it again would change nothing
@@ -71,7 +68,7 @@ Answer Client::command(std::span<const std::string_view> args) {
     std::this_thread::sleep_for(pause);
     pause = std::min(2 * pause, options_.pause_max);
   }
-  state.answer.kind = state.may_have_executed ? Answer::Kind::kUnknown : Answer::Kind::kUnreachable;
+  state.answer.kind = state.may_have_executed() ? Answer::Kind::kUnknown : Answer::Kind::kUnreachable;
   state.answer.message = std::move(state.trouble);
   return std::move(state.answer);
 }
@@ -80,18 +77,18 @@ bool Client::attempt(std::span<const std::string_view> args, Safety safety, Atte
   if (!connect(state)) return false;
   std::vector<std::string_view> call(args.begin(), args.end());
   const std::string sequence = std::to_string(sequence_);
+  const std::string copy = std::to_string(state.copies + 1);
   if (safety == Safety::kSession) {
-    if (!open_session(state)) return false;
+    if (!draw_session(state)) return false;
     // Everything below this call is answered or given up.
-    call.insert(call.begin(), {"TORC.CALL", session_, sequence, sequence});
-    session_used_ = steady_clock::now();
+    call.insert(call.begin(), {"TORC.CALL", session_, sequence, sequence, copy});
   }
   Result<wire::RespValue> reply = connection_.call(call, state.attempt_deadline);
   if (!reply.ok()) {
     state.trouble = node().text() + ": " + reply.error().message;
     next_node();
     if (reply.error().code != ErrorCode::kUnknown || safety == Safety::kRepeatable) return false;
-    state.may_have_executed = true;
+    ++state.copies;
     if (safety == Safety::kSession) return false;
     state.answer = {Answer::Kind::kUnknown, {}, state.trouble};
     return true;
@@ -114,17 +111,16 @@ bool Client::weigh(const wire::RespValue& reply, Safety safety, Attempt& state) 
   if (safety == Safety::kOnce && meaning != Meaning::kUnknown) meaning = Meaning::kFinal;
   if (meaning == Meaning::kUnknown && safety == Safety::kRepeatable) meaning = Meaning::kElsewhere;
   const bool is_for_now = meaning == Meaning::kFinal && is_for_lack_of_space(reply.text);
-  if (is_for_now && state.may_have_executed) meaning = Meaning::kAgain;
+  if (is_for_now && state.may_have_executed()) meaning = Meaning::kAgain;
   switch (meaning) {
     case Meaning::kFinal:
       state.answer = {Answer::Kind::kRefused, {}, reply.text, is_for_now};
       return true;
     case Meaning::kUnknown:
-      session_.clear();  // it expired, or cannot be trusted to answer any more
       state.answer = {Answer::Kind::kUnknown, {}, reply.text};
       return true;
     case Meaning::kAgain:
-      state.may_have_executed = state.may_have_executed || safety == Safety::kSession;
+      if (safety == Safety::kSession) ++state.copies;
       return false;
     case Meaning::kElsewhere:
       return false;
@@ -139,18 +135,17 @@ bool Client::connect(Attempt& state) {
     connection_ = std::move(connection).value();
     return true;
   }
-  if (!state.may_have_executed) state.trouble = connection.error().message;
+  if (!state.may_have_executed()) state.trouble = connection.error().message;
   next_node();
   return false;
 }
 
-bool Client::open_session(Attempt& state) {
-  const bool is_stale = steady_clock::now() - session_used_ > kSessionIdleMax;
-  if (!session_.empty() && (!is_stale || state.may_have_executed)) return true;
+bool Client::draw_session(Attempt& state) {
+  if (!session_.empty()) return true;
   const std::string_view request[] = {"TORC.SESSION", "NEW"};
   const Result<wire::RespValue> reply = connection_.call(request, state.attempt_deadline);
-  if (reply.ok() && !reply->is_error()) {
-    session_ = reply->kind == wire::RespValue::Kind::kInteger ? std::to_string(reply->integer) : reply->text;
+  if (reply.ok() && !reply->is_error() && !reply->text.empty()) {
+    session_ = reply->text;
     return true;
   }
   state.trouble = node().text() + ": " + (reply.ok() ? reply->text : reply.error().message);

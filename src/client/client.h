@@ -47,7 +47,12 @@ struct Answer {
 /// Exactly once: a write carries (session, sequence), and is sent again under the same pair, to whichever node answers,
 /// until its deadline. The cluster executes a pair once and gives the first answer again (rules.md#exactly-once).
 /// Reads, which may happen twice unharmed, carry none. If a write's last attempt was never answered the outcome is
-/// kUnknown; the next write raises the session's floor above it, after which it can have no effect any more.
+/// kUnknown; the next write to the same part of the keys raises the session's floor above it, after which it can have
+/// no effect any more.
+///
+/// The session is drawn once and kept. Each part of the keys opens it with the first write that comes there, and again
+/// if it has forgotten it, if that write is marked as sent by nobody before. So is every write's first copy, and no
+/// other: a copy that was certainly refused does not count.
 class Client {
  public:
   /// Requires: options.nodes is not empty.
@@ -88,7 +93,7 @@ class Client {
   /// True once `answer` is final.
   bool attempt(std::span<const std::string_view> args, Safety safety, Attempt& state);
   bool connect(Attempt& state);
-  bool open_session(Attempt& state);
+  bool draw_session(Attempt& state);
   bool judge(const wire::RespValue& reply, Safety safety, Attempt& state);
   bool weigh(const wire::RespValue& reply, Safety safety, Attempt& state);
   // client_batch.cc
@@ -99,8 +104,7 @@ class Client {
   ClientOptions options_;
   size_t node_ = 0;
   RespConnection connection_;
-  std::string session_;  // empty: none
-  std::chrono::steady_clock::time_point session_used_;
+  std::string session_;    // empty: not drawn yet
   uint64_t sequence_ = 0;  // of the last write
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 
 #include "client/client.h"
@@ -11,9 +12,11 @@ namespace torc::client {
 struct Client::Attempt {
   std::chrono::steady_clock::time_point deadline;          // of the operation
   std::chrono::steady_clock::time_point attempt_deadline;  // of this attempt
-  bool may_have_executed = false;                          // an earlier attempt got away without an answer
-  std::string trouble;                                     // of the last attempt
+  size_t copies = 0;    // that were sent and not certainly refused: each may have been executed, or may yet be
+  std::string trouble;  // of the last attempt
   Answer answer;
+
+  bool may_have_executed() const { return copies > 0; }
 };
 
 }  // namespace torc::client

@@ -34,7 +34,7 @@ std::vector<Answer> Client::batch(std::span<const Words> commands) {
     std::this_thread::sleep_for(pause);
   }
   for (const size_t i : pending) {
-    states[i].answer = {states[i].may_have_executed ? Answer::Kind::kUnknown : Answer::Kind::kUnreachable,
+    states[i].answer = {states[i].may_have_executed() ? Answer::Kind::kUnknown : Answer::Kind::kUnreachable,
                         {},
                         std::move(states[i].trouble)};
   }
@@ -48,21 +48,25 @@ bool Client::attempt_batch(std::span<const Words> commands, Safety safety, uint6
                            std::vector<Attempt>& states, std::vector<size_t>& pending) {
   const bool has_session = safety == Safety::kSession;
   Attempt& first = states[pending.front()];
-  const bool is_ready = connect(first) && (!has_session || open_session(first));
+  const bool is_ready = connect(first) && (!has_session || draw_session(first));
   if (!is_ready) {
     for (const size_t i : pending) states[i].trouble = first.trouble;
     return false;
   }
   const std::string floor = std::to_string(first_sequence);
-  const std::string session = session_;
+  // A first copy opens the session anew where it has been forgotten, and then a command that is numbered above it and
+  // sent again would be executed again (kv/sessions.h). So once anything of the batch was in doubt none is a first
+  // copy.
+  size_t copies = 0;
+  for (const Attempt& state : states) copies = std::max(copies, state.copies);
+  const std::string copy = std::to_string(copies + 1);
   std::string requests;
   for (const size_t i : pending) {
     Words call = commands[i];
     const std::string sequence = std::to_string(first_sequence + i);
-    if (has_session) call.insert(call.begin(), {"TORC.CALL", session, sequence, floor});
+    if (has_session) call.insert(call.begin(), {"TORC.CALL", session_, sequence, floor, copy});
     wire::append_request(requests, call);
   }
-  if (has_session) session_used_ = steady_clock::now();
   std::vector<wire::RespValue> replies;
   const Status sent = connection_.call_many(requests, pending.size(), replies, first.attempt_deadline);
   std::vector<size_t> left;
@@ -70,7 +74,7 @@ bool Client::attempt_batch(std::span<const Words> commands, Safety safety, uint6
     Attempt& state = states[pending[k]];
     if (k >= replies.size()) {
       state.trouble = node().text() + ": " + sent.error().message;
-      state.may_have_executed = state.may_have_executed || (has_session && sent.error().code == ErrorCode::kUnknown);
+      if (has_session && sent.error().code == ErrorCode::kUnknown) ++state.copies;
       left.push_back(pending[k]);
     } else if (!replies[k].is_error()) {
       state.answer = {Answer::Kind::kReply, std::move(replies[k]), {}};
@@ -81,16 +85,7 @@ bool Client::attempt_batch(std::span<const Words> commands, Safety safety, uint6
   pending = std::move(left);
   if (pending.empty()) return true;
   next_node();
-  if (has_session && session_ != session) {
-    // The session is gone. What may have been executed under it cannot be asked for again, and what was not starts
-    // anew.
-    std::erase_if(pending, [&](size_t i) {
-      if (!states[i].may_have_executed) return false;
-      states[i].answer = {Answer::Kind::kUnknown, {}, std::move(states[i].trouble)};
-      return true;
-    });
-  }
-  return pending.empty();
+  return false;
 }
 
 }  // namespace torc::client

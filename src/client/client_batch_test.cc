@@ -29,12 +29,12 @@ const std::vector<Client::Words> kThreeSets = {{"SET", "a", "1"}, {"SET", "b", "
 
 TEST(ClientBatch, WritesCarryASequenceEachAndOneFloor) {
   testing::ScriptedServer node(
-      [](const Command& command) { return command[0] == "TORC.SESSION" ? ":7\r\n" : "+OK\r\n"; });
+      [](const Command& command) { return command[0] == "TORC.SESSION" ? "+7\r\n" : "+OK\r\n"; });
   Client client(quick({node.endpoint()}));
   for (const Answer& answer : client.batch(kThreeSets)) EXPECT_TRUE(answer.is_reply());
   EXPECT_TRUE(client.set("d", "4").is_reply());
-  EXPECT_THAT(node.received(), ElementsAre("TORC.SESSION NEW", "TORC.CALL 7 1 1 SET a 1", "TORC.CALL 7 2 1 SET b 2",
-                                           "TORC.CALL 7 3 1 SET c 3", "TORC.CALL 7 4 4 SET d 4"));
+  EXPECT_THAT(node.received(), ElementsAre("TORC.SESSION NEW", "TORC.CALL 7 1 1 1 SET a 1", "TORC.CALL 7 2 1 1 SET b 2",
+                                           "TORC.CALL 7 3 1 1 SET c 3", "TORC.CALL 7 4 4 1 SET d 4"));
 }
 
 TEST(ClientBatch, ReadsCarryNoSessionAndAnswersKeepTheirOrder) {
@@ -49,19 +49,36 @@ TEST(ClientBatch, ReadsCarryNoSessionAndAnswersKeepTheirOrder) {
 
 TEST(ClientBatch, OnlyWhatHasNoAnswerIsSentAgainUnderTheSameSequence) {
   testing::ScriptedServer dying([](const Command& command) {
-    if (command[0] == "TORC.SESSION") return std::string(":7\r\n");
-    return command[5] == "a" ? std::string("+OK\r\n") : std::string(kHangUp);
+    if (command[0] == "TORC.SESSION") return std::string("+7\r\n");
+    return command[6] == "a" ? std::string("+OK\r\n") : std::string(kHangUp);
   });
   testing::ScriptedServer other([](const Command&) { return "+OK\r\n"; });
   Client client(quick({dying.endpoint(), other.endpoint()}));
   for (const Answer& answer : client.batch(kThreeSets)) EXPECT_TRUE(answer.is_reply()) << answer.message;
-  EXPECT_THAT(other.received(), ElementsAre("TORC.CALL 7 2 1 SET b 2", "TORC.CALL 7 3 1 SET c 3"));
+  EXPECT_THAT(other.received(), ElementsAre("TORC.CALL 7 2 1 2 SET b 2", "TORC.CALL 7 3 1 2 SET c 3"));
+}
+
+// A first copy may begin a session anew that has been forgotten; then the third command, which may have been executed
+// before, would be executed again.
+TEST(ClientBatch, OnceAnythingIsInDoubtNothingIsAFirstCopy) {
+  std::atomic<int> calls = 0;
+  testing::ScriptedServer node([&](const Command& command) {
+    if (command[0] == "TORC.SESSION") return std::string("+7\r\n");
+    if (++calls > 3) return std::string("+OK\r\n");
+    return std::string(command[6] == "c" ? "-TRYAGAIN\r\n" : "-CLUSTERDOWN\r\n");
+  });
+  Client client(quick({node.endpoint()}));
+  for (const Answer& answer : client.batch(kThreeSets)) EXPECT_TRUE(answer.is_reply()) << answer.message;
+  const std::vector<std::string> lines = node.received();
+  ASSERT_EQ(lines.size(), 7u);
+  EXPECT_EQ(lines[4], "TORC.CALL 7 1 1 2 SET a 1");
+  EXPECT_EQ(lines[6], "TORC.CALL 7 3 1 2 SET c 3");
 }
 
 TEST(ClientBatch, ARefusalOfOneIsItsOwn) {
   testing::ScriptedServer node([](const Command& command) {
-    if (command[0] == "TORC.SESSION") return ":7\r\n";
-    return command[5] == "b" ? "-WRONGTYPE no\r\n" : "+OK\r\n";
+    if (command[0] == "TORC.SESSION") return "+7\r\n";
+    return command[6] == "b" ? "-WRONGTYPE no\r\n" : "+OK\r\n";
   });
   Client client(quick({node.endpoint()}));
   const std::vector<Answer> answers = client.batch(kThreeSets);
@@ -72,7 +89,7 @@ TEST(ClientBatch, ARefusalOfOneIsItsOwn) {
 
 TEST(ClientBatch, WhatNobodyAnsweredIsUnknownAndWhatNeverLeftIsNot) {
   testing::ScriptedServer silent([](const Command& command) {
-    return command[0] == "TORC.SESSION" ? ":7\r\n" : testing::ScriptedServer::kSilence;
+    return command[0] == "TORC.SESSION" ? "+7\r\n" : testing::ScriptedServer::kSilence;
   });
   ClientOptions options = quick({silent.endpoint()});
   options.timeout = 300ms;
@@ -84,17 +101,15 @@ TEST(ClientBatch, WhatNobodyAnsweredIsUnknownAndWhatNeverLeftIsNot) {
 
 TEST(ClientBatch, ASessionThatIsGoneLeavesThoseUnknownThatMayHaveBeenExecuted) {
   // The first connection dies behind the first command; by the second the session is gone.
-  std::atomic<int> sessions = 0;
   std::atomic<int> calls = 0;
   testing::ScriptedServer node([&](const Command& command) {
-    if (command[0] == "TORC.SESSION") return ":" + std::to_string(++sessions) + "\r\n";
+    if (command[0] == "TORC.SESSION") return std::string("+7\r\n");
     if (++calls == 1) return std::string(kHangUp);
-    return command[1] == "1" ? std::string("-UNKNOWN outcome: session expired or unknown\r\n") : std::string("+OK\r\n");
+    return std::string(command[4] == "1" ? "+OK\r\n" : "-UNKNOWN outcome: session expired or unknown\r\n");
   });
   Client client(quick({node.endpoint()}));
   for (const Answer& answer : client.batch(kThreeSets)) EXPECT_EQ(answer.kind, Kind::kUnknown);
   EXPECT_TRUE(client.set("d", "4").is_reply());
-  EXPECT_EQ(sessions, 2);
 }
 
 TEST(ClientBatch, LargeRequestsAndLargeAnswersDoNotWaitForEachOther) {

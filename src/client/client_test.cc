@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "client/scripted_server.h"
@@ -31,7 +32,7 @@ ClientOptions quick(std::vector<Endpoint> nodes) {
 /// Answers TORC.SESSION NEW with session 7, everything else with `answer`.
 testing::ScriptedServer node_that_answers(std::string answer) {
   return testing::ScriptedServer(
-      [answer](const Command& command) { return command[0] == "TORC.SESSION" ? std::string(":7\r\n") : answer; });
+      [answer](const Command& command) { return command[0] == "TORC.SESSION" ? std::string("+7\r\n") : answer; });
 }
 
 TEST(Client, WritesCarryTheSessionAndANewSequenceEach) {
@@ -39,7 +40,8 @@ TEST(Client, WritesCarryTheSessionAndANewSequenceEach) {
   Client client(quick({node.endpoint()}));
   EXPECT_TRUE(client.set("a", "1").is_reply());
   EXPECT_TRUE(client.set("a", "2").is_reply());
-  EXPECT_THAT(node.received(), ElementsAre("TORC.SESSION NEW", "TORC.CALL 7 1 1 SET a 1", "TORC.CALL 7 2 2 SET a 2"));
+  EXPECT_THAT(node.received(),
+              ElementsAre("TORC.SESSION NEW", "TORC.CALL 7 1 1 1 SET a 1", "TORC.CALL 7 2 2 1 SET a 2"));
 }
 
 TEST(Client, ReadsCarryNoSession) {
@@ -56,8 +58,8 @@ TEST(Client, WriteWhoseConnectionDiesIsSentAgainElsewhereUnderTheSameSequence) {
   const Answer answer = client.append("a", "abc");
   ASSERT_TRUE(answer.is_reply()) << answer.message;
   EXPECT_EQ(answer.reply.integer, 3);
-  EXPECT_THAT(dying.received(), ElementsAre("TORC.SESSION NEW", "TORC.CALL 7 1 1 APPEND a abc"));
-  EXPECT_THAT(other.received(), ElementsAre("TORC.CALL 7 1 1 APPEND a abc"));
+  EXPECT_THAT(dying.received(), ElementsAre("TORC.SESSION NEW", "TORC.CALL 7 1 1 1 APPEND a abc"));
+  EXPECT_THAT(other.received(), ElementsAre("TORC.CALL 7 1 1 2 APPEND a abc"));
 }
 
 TEST(Client, SilentNodeIsLeftForTheNext) {
@@ -74,8 +76,10 @@ TEST(Client, WriteWithoutAnAnswerByTheDeadlineIsUnknown) {
   options.timeout = 250ms;
   Client client(options);
   EXPECT_EQ(client.set("a", "1").kind, Kind::kUnknown);
-  for (const std::string& line : node.received()) {
-    EXPECT_TRUE(line == "TORC.SESSION NEW" || line == "TORC.CALL 7 1 1 SET a 1") << line;
+  const std::vector<std::string> lines = node.received();
+  ASSERT_GE(lines.size(), 3u);
+  for (size_t copy = 1; copy < lines.size(); ++copy) {
+    EXPECT_EQ(lines[copy], "TORC.CALL 7 1 1 " + std::to_string(copy) + " SET a 1");
   }
 }
 
@@ -106,18 +110,35 @@ TEST(Client, DefiniteErrorIsNotRetried) {
   EXPECT_EQ(answer.kind, Kind::kRefused);
   EXPECT_EQ(answer.message, "ERR value is not an integer or out of range");
   EXPECT_FALSE(answer.is_for_now);
-  EXPECT_THAT(node.received(), ElementsAre("TORC.SESSION NEW", "TORC.CALL 7 1 1 INCR a"));
+  EXPECT_THAT(node.received(), ElementsAre("TORC.SESSION NEW", "TORC.CALL 7 1 1 1 INCR a"));
 }
 
 TEST(Client, NodeWithoutALeaderIsAskedAgain) {
   std::atomic<int> calls = 0;
   testing::ScriptedServer node([&](const Command& command) -> std::string {
-    if (command[0] == "TORC.SESSION") return ":7\r\n";
+    if (command[0] == "TORC.SESSION") return "+7\r\n";
     return ++calls < 4 ? "-CLUSTERDOWN no leader\r\n" : "+OK\r\n";
   });
   Client client(quick({node.endpoint()}));
   EXPECT_TRUE(client.set("a", "1").is_reply());
   EXPECT_EQ(calls, 4);
+  // None of the copies that were refused can be executed, so the last one is the first, and may open the session.
+  const std::vector<std::string> lines = node.received();
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), "TORC.CALL 7 1 1 1 SET a 1"), 4);
+}
+
+TEST(Client, WhatMayHaveBeenExecutedIsNeverAFirstCopyAgain) {
+  std::atomic<int> calls = 0;
+  testing::ScriptedServer node([&](const Command& command) -> std::string {
+    if (command[0] == "TORC.SESSION") return "+7\r\n";
+    const char* answers[] = {"-CLUSTERDOWN\r\n", "-TRYAGAIN\r\n", "-CLUSTERDOWN\r\n", kHangUp, "+OK\r\n"};
+    return answers[calls++];
+  });
+  Client client(quick({node.endpoint()}));
+  EXPECT_TRUE(client.set("a", "1").is_reply());
+  EXPECT_THAT(node.received(),
+              ElementsAre("TORC.SESSION NEW", "TORC.CALL 7 1 1 1 SET a 1", "TORC.CALL 7 1 1 1 SET a 1",
+                          "TORC.CALL 7 1 1 2 SET a 1", "TORC.CALL 7 1 1 2 SET a 1", "TORC.CALL 7 1 1 3 SET a 1"));
 }
 
 TEST(Client, ClusterThatNeverTookTheWriteIsUnreachableNotUnknown) {
@@ -130,17 +151,17 @@ TEST(Client, ClusterThatNeverTookTheWriteIsUnreachableNotUnknown) {
   EXPECT_EQ(answer.message, node.endpoint().text() + ": CLUSTERDOWN waiting for node 2");
 }
 
-TEST(Client, ExpiredSessionIsUnknownAndReplacedForTheNextWrite) {
-  std::atomic<int> sessions = 0;
+// A new one would leave what of the old one is still on its way without a floor above it.
+TEST(Client, SessionThatIsForgottenIsUnknownAndBegunAnewByTheNextWrite) {
   testing::ScriptedServer node([&](const Command& command) -> std::string {
-    if (command[0] == "TORC.SESSION") return ":" + std::to_string(++sessions) + "\r\n";
-    return command[1] == "1" ? "-UNKNOWN outcome: session expired or unknown\r\n" : "+OK\r\n";
+    if (command[0] == "TORC.SESSION") return "+7\r\n";
+    return command[2] == "1" ? "-UNKNOWN outcome: session expired or unknown\r\n" : "+OK\r\n";
   });
   Client client(quick({node.endpoint()}));
   EXPECT_EQ(client.set("a", "1").kind, Kind::kUnknown);
   EXPECT_TRUE(client.set("a", "2").is_reply());
-  EXPECT_THAT(node.received(), ElementsAre("TORC.SESSION NEW", "TORC.CALL 1 1 1 SET a 1", "TORC.SESSION NEW",
-                                           "TORC.CALL 2 2 2 SET a 2"));
+  EXPECT_THAT(node.received(),
+              ElementsAre("TORC.SESSION NEW", "TORC.CALL 7 1 1 1 SET a 1", "TORC.CALL 7 2 2 1 SET a 2"));
 }
 
 TEST(Client, FullDiskIsADefiniteErrorUnlessAnEarlierAttemptGotAway) {

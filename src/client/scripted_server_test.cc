@@ -60,23 +60,25 @@ bool ScriptedServer::serve(int fd) {
     const ssize_t bytes = ::recv(fd, buffer, sizeof buffer, 0);
     if (bytes <= 0) return false;
     parser.feed(std::string_view(buffer, static_cast<size_t>(bytes)));
-    const auto request = parser.next();
-    CHECK(request.ok());
-    if (!request->has_value()) continue;
-    Command command;
-    std::string joined;
-    for (const wire::RespValue& word : (*request)->elements) {
-      command.push_back(word.text);
-      joined += (joined.empty() ? "" : " ") + word.text;
+    for (;;) {
+      const auto request = parser.next();
+      CHECK(request.ok());
+      if (!request->has_value()) break;
+      Command command;
+      std::string joined;
+      for (const wire::RespValue& word : (*request)->elements) {
+        command.push_back(word.text);
+        joined += (joined.empty() ? "" : " ") + word.text;
+      }
+      {
+        const std::lock_guard lock(mutex_);
+        received_.push_back(joined);
+      }
+      const std::string answer = answer_(command);
+      if (answer == kHangUp) return false;
+      if (answer == kSilence) continue;
+      CHECK(::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL) >= 0);
     }
-    {
-      const std::lock_guard lock(mutex_);
-      received_.push_back(joined);
-    }
-    const std::string answer = answer_(command);
-    if (answer == kHangUp) return false;
-    if (answer == kSilence) continue;
-    CHECK(::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL) >= 0);
   }
 }
 

@@ -33,10 +33,10 @@ enum class EntryKind : uint8_t {
 };
 
 /// Entry layout, the same bytes in the log and in AppendRequest (rules.md#batches); little-endian:
-///   0  u32 payload bytes    4  u8 kind    5  u8 version (1)    6  u16 zero
+///   0  u32 payload bytes    4  u8 kind    5  u8 version (2)    6  u16 zero
 ///   8  u64 term            16  u64 index                      24  payload
 constexpr size_t kEntryHeaderBytes = 24;
-constexpr uint8_t kEntryVersion = 1;
+constexpr uint8_t kEntryVersion = 2;  // 1: sessions were numbers of 8 bytes (kv/batch.h)
 /// Whoever proposes keeps below it: a batch of commands is never larger than one operation may be (kv/limits.h,
 /// asserted in node/group_admission.cc), and a configuration has kConfigurationMembersMax members. Of other logs' and
 /// peers' entries take_entry() refuses what is larger.

@@ -62,16 +62,23 @@ TEST(StateOfAnArc, AKeyElsewhereIsRefusedAndNothingIsExecuted) {
 // its floor must not make this session forget.
 TEST(StateOfAnArc, ARefusedCallLeavesNoTraceInItsSession) {
   Lower node;
-  ASSERT_EQ(node.propose("REGISTERSESSION"), ":1\n");
-  const SessionCall earlier{SessionId(1), 1, 0};
+  const SessionCall earlier{SessionId(0, 1), 1, 0, true};
   EXPECT_EQ(node.propose("INCR ours", &earlier), ":1\n");
   const uint64_t digest = node.machine.digest();
-  const SessionCall call{SessionId(1), 2, 2};
+  const SessionCall call{SessionId(0, 1), 2, 2};
   EXPECT_EQ(node.propose("INCR away", &call), refused());
   EXPECT_EQ(node.machine.digest(), digest);
   EXPECT_TRUE(node.machine.would_execute(call));
   EXPECT_EQ(node.propose("INCR ours", &earlier), ":1\n") << "what it answered before";
   EXPECT_EQ(node.propose("INCR ours", &call), ":2\n") << "the label is still free";
+}
+
+// It goes on to the group that owns the key: the next call of the session that comes here may be one sent again.
+TEST(StateOfAnArc, ARefusedFirstCallOpensNoSession) {
+  Lower node;
+  const SessionCall call{SessionId(0, 1), 1, 1, true};
+  EXPECT_EQ(node.propose("INCR away", &call), refused());
+  EXPECT_EQ(node.machine.session_bytes(), 0u);
 }
 
 TEST(StateOfAnArc, WhatNamesNoKeyConcernsItsOwnKeys) {

@@ -7,7 +7,13 @@
 namespace torc::kv {
 namespace {
 
-constexpr uint8_t kHasSession = 1;
+constexpr uint8_t kHasLabel = 1;
+constexpr uint8_t kIsFirstSend = 2;
+
+uint8_t flags_of(const SessionCall* call) {
+  if (call == nullptr) return 0;
+  return kHasLabel | (call->is_first_send ? kIsFirstSend : 0);
+}
 
 }  // namespace
 
@@ -25,10 +31,10 @@ BatchBuilder::BatchBuilder(size_t reserved) : reserved_(reserved), buffer_(reser
 
 void BatchBuilder::add(const CommandView& command, const SessionCall* call) {
   CHECK(command.args.size() <= kArgsMax) << command.args.size();  // Group::write refuses what is not within limits
-  put_u8(buffer_, call != nullptr ? kHasSession : 0);
+  put_u8(buffer_, flags_of(call));
   put_varint(buffer_, static_cast<uint16_t>(command.id));
   if (call != nullptr) {
-    put_u64(buffer_, call->session.value);
+    put_session_id(buffer_, call->session);
     put_varint(buffer_, call->sequence);
     put_varint(buffer_, call->floor);
   }
@@ -55,16 +61,17 @@ bool BatchReader::next(Operation& op) {
   malformed_ = true;  // until the operation has been read whole
   Reader reader(rest_);
   const uint8_t flags = reader.u8();
-  if ((flags & ~kHasSession) != 0) return false;
+  if ((flags & ~(kHasLabel | kIsFirstSend)) != 0 || flags == kIsFirstSend) return false;
   const uint64_t id = reader.varint();
   if (id > UINT16_MAX) return false;
   op.id = static_cast<CommandId>(id);
   op.call.reset();
-  if ((flags & kHasSession) != 0) {
+  if ((flags & kHasLabel) != 0) {
     SessionCall& call = op.call.emplace();
-    call.session = SessionId(reader.u64());
+    call.session = take_session_id(reader);
     call.sequence = reader.varint();
     call.floor = reader.varint();
+    call.is_first_send = (flags & kIsFirstSend) != 0;
   }
   const uint64_t count = reader.varint();
   if (!reader.ok() || count > kArgsMax) return false;

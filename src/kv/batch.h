@@ -12,10 +12,9 @@
 #include "base/time.h"
 #include "kv/command.h"
 #include "kv/limits.h"
+#include "kv/session_id.h"
 
 namespace torc::kv {
-
-using SessionId = StrongId<struct SessionIdTag>;
 
 /// Exactly-once label of an operation (rules.md#exactly-once): `sequence` is new for each operation of the session;
 /// everything below `floor` has been answered and may be forgotten.
@@ -23,6 +22,9 @@ struct SessionCall {
   SessionId session;
   uint64_t sequence = 0;
   uint64_t floor = 0;
+  /// There is no other copy of the call that may have been executed, or may be: only such a one opens a session that a
+  /// group does not know. Whoever sends the call again, or passes it on once more, says no.
+  bool is_first_send = false;
 };
 
 /// What add() makes of a command at most, label included.
@@ -31,8 +33,9 @@ size_t operation_bytes(const CommandView& command);
 bool is_within_limits(const CommandView& command);
 
 /// Builds the payload in place behind `reserved` bytes, so that consensus can complete the entry without a copy.
-/// Layout: i64 stamp (ms), then per operation: u8 flags (bit 0: has session), varint command id,
-///         [u64 session, varint sequence, varint floor], varint argc, argc times varint length and bytes.
+/// Layout: i64 stamp (ms), then per operation: u8 flags (bit 0: has a label, bit 1: of its first send), varint command
+///         id, [16 bytes session, varint sequence, varint floor], varint argc, argc times varint length and bytes.
+///         (In entries of version 1 a session had 8 bytes: consensus/types.h.)
 class BatchBuilder {
  public:
   explicit BatchBuilder(size_t reserved);

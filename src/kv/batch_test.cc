@@ -11,7 +11,7 @@ std::string two_operations(size_t reserved) {
   BatchBuilder builder(reserved);
   const std::string_view set[] = {"key", std::string_view("v\0", 2)};
   builder.add({CommandId::kSet, set});
-  const SessionCall call{SessionId(77), 300, 290};
+  const SessionCall call{SessionId(66, 77), 300, 290, true};
   builder.add({CommandId::kDbSize, {}}, &call);
   EXPECT_EQ(builder.count(), 2u);
   return builder.take(WallMs{123456789});
@@ -28,7 +28,8 @@ TEST(Batch, ReadsBackWhatWasAdded) {
   EXPECT_EQ(op.args, (std::vector<std::string_view>{"key", std::string_view("v\0", 2)}));
   ASSERT_TRUE(reader.next(op));
   EXPECT_EQ(op.id, CommandId::kDbSize);
-  EXPECT_EQ(op.call->session, SessionId(77));
+  EXPECT_EQ(op.call->session, SessionId(66, 77));
+  EXPECT_TRUE(op.call->is_first_send);
   EXPECT_EQ(op.call->sequence, 300u);
   EXPECT_EQ(op.call->floor, 290u);
   EXPECT_TRUE(op.args.empty());
@@ -96,7 +97,7 @@ TEST(Batch, AnOperationIsNeverLargerThanItWasEstimated) {
   const std::string texts[] = {"", "a", std::string(127, 'b'), std::string(128, 'c'), std::string(3u << 20, 'd')};
   const std::vector<std::string_view> args(std::begin(texts), std::end(texts));
   const CommandView command{CommandId::kDel, args};
-  const SessionCall call{SessionId(UINT64_MAX), UINT64_MAX, UINT64_MAX};
+  const SessionCall call{SessionId(UINT64_MAX, UINT64_MAX), UINT64_MAX, UINT64_MAX};
   BatchBuilder builder(5);
   EXPECT_EQ(builder.bytes(), kBatchHeadBytes);
   builder.add(command, &call);

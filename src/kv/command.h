@@ -13,9 +13,9 @@ namespace torc::kv {
 enum class CommandId : uint16_t {
   kNone = 0,
   // internal operations, proposed by nodes and never by clients directly
-  kRegisterSession = 1,  // no arguments; answers the new session's id
-  kPurge = 2,            // keys...; deletes those whose deadline has passed at the entry's stamp (rules.md#leader-time)
-  kSetBack = 3,          // see stamp_repair.h; sets the group's stamp back, and with it what was computed from it
+  kOpenSession = 1,  // no arguments, changes nothing: the label opens the session of a node (node/forwarder.h)
+  kPurge = 2,        // keys...; deletes those whose deadline has passed at the entry's stamp (rules.md#leader-time)
+  kSetBack = 3,      // see stamp_repair.h; sets the group's stamp back, and with it what was computed from it
   // strings
   kGet = 10,
   kSet,

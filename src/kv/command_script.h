@@ -45,7 +45,7 @@ class OneSinkRouter final : public ReplyRouter {
 
 /// Words of a line; "..." may hold spaces and \xNN, \n, \r, \", \\.
 std::vector<std::string> split_words(std::string_view line);
-/// The command of this name, also for the internal operations REGISTERSESSION, PURGE and SETBACK.
+/// The command of this name, also for the internal operations OPENSESSION, PURGE and SETBACK.
 CommandId command_named(std::string_view name);
 
 /// A command that owns its words.

@@ -53,7 +53,7 @@ std::vector<std::string> split_words(std::string_view line) {
 }
 
 CommandId command_named(std::string_view name) {
-  if (name == "REGISTERSESSION") return CommandId::kRegisterSession;
+  if (name == "OPENSESSION") return CommandId::kOpenSession;
   if (name == "PURGE") return CommandId::kPurge;
   if (name == "SETBACK") return CommandId::kSetBack;
   for (const CommandTraits& row : command_traits()) {

@@ -7,8 +7,7 @@
 // Value of a data image: u8 format version (1) | u8 type (0 = string) | u64 version of the key | i64 deadline, Unix ms,
 //                        0 = none | the value's bytes
 // The header (captured_header) is no image; the caller stores it where it likes, in the same atomic unit:
-//                        u8 format version (2; 1 is read) | u64 operation counter | i64 last stamp, ms | sessions (see
-//                        sessions.h)
+//                        u8 format version (3) | u64 operation counter | i64 last stamp, ms | sessions (see sessions.h)
 #pragma once
 
 #include <cstdint>
@@ -23,7 +22,7 @@ namespace torc::kv {
 
 constexpr uint8_t kKeyspaceLinearizable = 1;
 constexpr uint8_t kImageFormatVersion = 1;
-constexpr uint8_t kHeaderFormatVersion = 2;
+constexpr uint8_t kHeaderFormatVersion = 3;
 constexpr uint8_t kOnlyDatabase = 0;
 constexpr size_t kImageKeyPrefixBytes = 10;
 constexpr size_t kImageKeyBytesMax = kImageKeyPrefixBytes + kEscapedKeyBytesMax;

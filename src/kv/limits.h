@@ -22,7 +22,7 @@ constexpr size_t kArgsMax = 1u << 20;         // arguments of one command, its n
 constexpr size_t kEscapedKeyBytesMax = 2 * kKeyBytesMax + 2;
 
 /// An operation's own bytes beside its arguments (batch.h): flags, command id, label, argument count.
-constexpr size_t kOperationHeadBytesMax = 1 + 3 + (8 + 10 + 10) + 5;
+constexpr size_t kOperationHeadBytesMax = 1 + 3 + (16 + 10 + 10) + 5;
 /// The length in front of an argument.
 constexpr size_t kArgumentHeadBytesMax = 4;
 static_assert(kValueBytesMax < size_t{1} << 28, "a varint of four bytes");

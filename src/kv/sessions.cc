@@ -12,14 +12,18 @@ namespace {
 
 Error corrupt() { return Error{ErrorCode::kCorrupt, "checkpoint header: malformed sessions"}; }
 
+bool opens_session(const SessionCall& call) {
+  return call.is_first_send && call.session && call.sequence >= call.floor;
+}
+
 }  // namespace
 
-SessionId Sessions::open(uint64_t id, WallMs stamp) {
-  CHECK(id != 0 && !by_id_.contains(id));
+Sessions::Session& Sessions::open(SessionId id, WallMs stamp, uint64_t opener) {
+  CHECK(id && !by_id_.contains(id));
   if (by_id_.size() == kSessionsMax) close(order_.begin());
-  order_.push_back(Session{.id = id, .last_use = stamp});
+  order_.push_back(Session{.id = id, .last_use = stamp, .opener = opener});
   by_id_.emplace(id, std::prev(order_.end()));
-  return SessionId(id);
+  return order_.back();
 }
 
 void Sessions::expire_idle(WallMs stamp) {
@@ -57,8 +61,12 @@ std::deque<Sessions::Record>::const_iterator Sessions::find_from(const Session& 
 }
 
 Sessions::Admission Sessions::admit(const SessionCall& call, WallMs stamp) {
-  const auto found = by_id_.find(call.session.value);
-  if (found == by_id_.end()) return {Verdict::kUnknown, {}};
+  auto found = by_id_.find(call.session);
+  if (found == by_id_.end()) {
+    if (!opens_session(call)) return {Verdict::kUnknown, {}};
+    open(call.session, stamp, call.sequence);
+    found = by_id_.find(call.session);
+  }
   order_.splice(order_.end(), order_, found->second);
   Session& session = *found->second;
   session.last_use = stamp;
@@ -69,24 +77,31 @@ Sessions::Admission Sessions::admit(const SessionCall& call, WallMs stamp) {
   if (at != session.records.end() && at->sequence == call.sequence) {
     return at->is_kept ? Admission{Verdict::kReplay, at->reply} : Admission{Verdict::kExecuted, {}};
   }
-  return {session.records.size() < kSessionRecordsMax ? Verdict::kExecute : Verdict::kOverfull, {}};
+  return {judge_new(session, call), {}};
+}
+
+/// Of a call that is not below the floor and not remembered.
+Sessions::Verdict Sessions::judge_new(const Session& session, const SessionCall& call) const {
+  if (!call.is_first_send && call.sequence < session.opener) return Verdict::kUnknown;
+  return session.records.size() < kSessionRecordsMax ? Verdict::kExecute : Verdict::kOverfull;
 }
 
 bool Sessions::would_execute(const SessionCall& call) const {
-  const auto found = by_id_.find(call.session.value);
-  if (found == by_id_.end() || call.sequence < std::max(found->second->floor, call.floor)) return false;
-  return !has_executed(call) && found->second->records.size() < kSessionRecordsMax;
+  const auto found = by_id_.find(call.session);
+  if (found == by_id_.end()) return opens_session(call);
+  if (call.sequence < std::max(found->second->floor, call.floor)) return false;
+  return !has_executed(call) && judge_new(*found->second, call) == Verdict::kExecute;
 }
 
 bool Sessions::has_executed(const SessionCall& call) const {
-  const auto found = by_id_.find(call.session.value);
+  const auto found = by_id_.find(call.session);
   if (found == by_id_.end()) return false;
   const auto at = find_from(*found->second, call.sequence);
   return at != found->second->records.end() && at->sequence == call.sequence;
 }
 
 void Sessions::record(const SessionCall& call, std::string reply) {
-  Session& session = *by_id_.at(call.session.value);
+  Session& session = *by_id_.at(call.session);
   const bool is_kept = reply.size() <= kReplyBytesKeptMax;
   Record record{call.sequence, is_kept, is_kept ? std::move(reply) : std::string()};
   session.reply_bytes += record.kept_bytes();
@@ -129,8 +144,9 @@ size_t Sessions::bytes_used() const {
 void Sessions::encode(std::string& out) const {
   put_varint(out, order_.size());
   for (const Session& session : order_) {
-    put_u64(out, session.id);
+    put_session_id(out, session.id);
     put_i64(out, session.last_use.ms);
+    put_varint(out, session.opener);
     put_varint(out, session.floor);
     put_varint(out, session.records.size());
     for (const Record& record : session.records) {
@@ -141,37 +157,37 @@ void Sessions::encode(std::string& out) const {
   }
 }
 
-Status Sessions::decode(Reader& reader, bool is_version_1, uint64_t id_max) {
+Status Sessions::decode(Reader& reader) {
   CHECK(by_id_.empty());
   const uint64_t session_count = reader.varint();
   if (!reader.ok() || session_count > kSessionsMax) return corrupt();
   for (uint64_t i = 0; i < session_count; ++i) {
-    if (Status status = decode_session(reader, is_version_1, id_max); !status) return status;
+    if (Status status = decode_session(reader); !status) return status;
   }
   return {};
 }
 
-Status Sessions::decode_session(Reader& reader, bool is_version_1, uint64_t id_max) {
-  const uint64_t id = reader.u64();
+Status Sessions::decode_session(Reader& reader) {
+  const SessionId id = take_session_id(reader);
   const WallMs last_use{reader.i64()};
+  const uint64_t opener = reader.varint();
   const uint64_t floor = reader.varint();
   const uint64_t record_count = reader.varint();
   const int64_t last_use_before = order_.empty() ? 0 : order_.back().last_use.ms;
-  if (!reader.ok() || id == 0 || id > id_max || by_id_.contains(id)) return corrupt();
+  if (!reader.ok() || !id || by_id_.contains(id)) return corrupt();
   if (last_use.ms < last_use_before || record_count > kSessionRecordsMax) return corrupt();
   if (record_count_ + record_count > kSessionsRecordsMax) return corrupt();
-  open(id, last_use);
-  Session& session = order_.back();
+  Session& session = open(id, last_use, opener);
   session.floor = floor;
   for (uint64_t i = 0; i < record_count; ++i) {
     const uint64_t sequence = reader.varint();
-    const uint64_t mark = is_version_1 ? reader.varint() + 1 : reader.varint();
+    const uint64_t mark = reader.varint();
     const std::string_view reply = mark == 0 ? std::string_view() : reader.take(mark - 1);
     NullSink nowhere;
     if (!reader.ok() || sequence < floor || (mark != 0 && !replay(reply, nowhere))) return corrupt();
     if (recorded_refusal(reply)) return corrupt();  // what is remembered was executed
     if (!session.records.empty() && session.records.back().sequence >= sequence) return corrupt();
-    record(SessionCall{SessionId(id), sequence, floor}, std::string(reply));
+    record(SessionCall{id, sequence, floor}, std::string(reply));
     if (mark == 0) session.records.back().is_kept = false;
   }
   return {};

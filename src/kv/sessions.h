@@ -30,14 +30,14 @@ constexpr size_t kSessionsReplyBytesMax = 64u << 20;  // of all kept replies tha
 /// What they are cut down to then, so that the search for who holds most is seldom.
 constexpr size_t kSessionsReplyBytesLeft = 56u << 20;
 
-constexpr size_t kSessionBytes = 768;  // an empty one: list and map nodes, the deque's first chunk
+constexpr size_t kSessionBytes = 800;  // an empty one: list and map nodes, the deque's first chunk
 constexpr size_t kRecordBytes = 48;    // beside the bytes of its reply
 /// What all of it takes in memory.
 constexpr size_t kSessionsBytesMax =
     kSessionsMax * kSessionBytes + kSessionsRecordsMax * kRecordBytes + kSessionsReplyBytesMax;
 
-/// All sessions encoded: ids, stamps, floors and counts; sequences, marks and small replies; large replies.
-constexpr size_t kSessionsEncodedBytesMax = 10 + kSessionsMax * (8 + 8 + 10 + 10) +
+/// All sessions encoded: ids, stamps, openers, floors and counts; sequences, marks and small replies; large replies.
+constexpr size_t kSessionsEncodedBytesMax = 10 + kSessionsMax * (kSessionIdBytes + 8 + 10 + 10 + 10) +
                                             kSessionsRecordsMax * (10 + 4 + kReplyBytesAlwaysKept) +
                                             kSessionsReplyBytesMax;
 
@@ -46,15 +46,20 @@ constexpr size_t kSessionsEncodedBytesMax = 10 + kSessionsMax * (8 + 8 + 10 + 10
 /// executed stays. (A few sessions with replies of 32 MiB once had every write of every other session refused with an
 /// unknown outcome, the nodes' own for their clients among them.)
 ///
+/// A session begins here with its first call that nobody ever sent before, and is forgotten when it rests for too long
+/// or others need its place. Then it may begin anew, under the same id, and knows nothing of what it did before:
+/// - A call that is sent again opens no session. Nobody can say whether an earlier copy was executed.
+/// - Of calls that are sent again only those execute that were numbered after the one that opened the session: an
+///   earlier one may have been executed before the session was forgotten.
+/// So a call may be executed twice only if its session was forgotten between two copies of it, and opened again by a
+/// call that was numbered before it and arrived after it.
+///
 /// Replicated state: the same calls in the same order give the same content on every replica.
-/// Encoding: varint count, per session, unused for longest first: u64 id | i64 last use, ms | varint floor |
-///           varint count of records, ascending by sequence: varint sequence | varint 0: reply not kept, else its
-///           length
-///           + 1 and the recorded reply. Version 1 of the header (image_format.h) had lengths without the 1.
+/// Encoding: varint count, per session, unused for longest first: 16 bytes id | i64 last use, ms | varint opener |
+///           varint floor | varint count of records, ascending by sequence: varint sequence | varint 0: reply not kept,
+///           else its length + 1 and the recorded reply.
 class Sessions {
  public:
-  /// Creates a session; `id` is a number never used before. May end the one unused for longest.
-  SessionId open(uint64_t id, WallMs stamp);
   /// Ends sessions unused for kSessionIdleMsMax. Call before anything else at a stamp.
   void expire_idle(WallMs stamp);
   /// The stamp was ahead of the time, which is `stamp`: sessions used since count as used now.
@@ -64,14 +69,15 @@ class Sessions {
     kExecute,   // new: execute, then record()
     kReplay,    // answered before: give `reply` again
     kExecuted,  // executed before, and the answer is not kept
-    kUnknown,   // no such session (any more), or below its floor: nobody can say whether it was executed
+    kUnknown,   // not known to this session, or below its floor: nobody can say whether it was executed
     kOverfull,  // too many records above the floor: executes nothing
   };
   struct Admission {
     Verdict verdict = Verdict::kUnknown;
     std::string_view reply;  // valid until the next call
   };
-  /// Raises the session's floor to the call's, forgets what is below, and judges the call.
+  /// Opens the session if it is not known and nobody sent the call before, which may end the one unused for longest.
+  /// Raises its floor to the call's, forgets what is below, and judges the call.
   Admission admit(const SessionCall& call, WallMs stamp);
   /// Remembers the call that admit() let execute just before, and its reply if it may be kept. Requires: it is no
   /// refusal, which would say that nothing was executed.
@@ -85,8 +91,8 @@ class Sessions {
   size_t bytes_used() const;
 
   void encode(std::string& out) const;
-  /// `id_max`: the largest id ever used. Requires: empty. Errors: kCorrupt.
-  Status decode(Reader& reader, bool is_version_1, uint64_t id_max);
+  /// Requires: empty. Errors: kCorrupt.
+  Status decode(Reader& reader);
 
  private:
   struct Record {
@@ -97,8 +103,9 @@ class Sessions {
     size_t kept_bytes() const { return reply.size() > kReplyBytesAlwaysKept ? reply.size() : 0; }
   };
   struct Session {
-    uint64_t id;
+    SessionId id;
     WallMs last_use;
+    uint64_t opener = 0;  // the sequence of the call that opened it
     uint64_t floor = 0;
     size_t reply_bytes = 0;      // Record::kept_bytes() of all
     std::deque<Record> records;  // ascending by sequence
@@ -106,14 +113,16 @@ class Sessions {
   using Order = std::list<Session>;
 
   static std::deque<Record>::const_iterator find_from(const Session& session, uint64_t sequence);
-  Status decode_session(Reader& reader, bool is_version_1, uint64_t id_max);
+  Status decode_session(Reader& reader);
+  Session& open(SessionId id, WallMs stamp, uint64_t opener);
+  Verdict judge_new(const Session& session, const SessionCall& call) const;
   void drop_reply(Session& session, Record& record);
   void drop_largest_replies();
   void close(Order::iterator session);
   void forget_below(Session& session, uint64_t floor);
 
   Order order_;  // unused for longest first
-  std::map<uint64_t, Order::iterator> by_id_;
+  std::map<SessionId, Order::iterator> by_id_;
   size_t record_count_ = 0;
   size_t reply_bytes_ = 0;
 };

@@ -88,8 +88,8 @@ void StateMachine::Parts::execute_row(const CommandRow& row, Args args, ReplySin
 
 void StateMachine::Parts::execute(const Operation& op, ReplySink& sink) {
   ++operation_count;
-  if (op.id == CommandId::kRegisterSession) {
-    sink.integer(static_cast<int64_t>(sessions.open(operation_count, last_stamp).value));
+  if (op.id == CommandId::kOpenSession) {
+    sink.ok();
   } else if (op.id == CommandId::kPurge) {
     for (std::string_view key : op.args) find_unexpired(key);
     sink.ok();
@@ -162,7 +162,7 @@ Status StateMachine::apply(LogIndex index, std::string_view payload, ReplyRouter
   Operation& op = p.operation;
   for (size_t position = 0; reader.next(op); ++position) {
     const bool is_internal =
-        op.id == CommandId::kRegisterSession || op.id == CommandId::kPurge || op.id == CommandId::kSetBack;
+        op.id == CommandId::kOpenSession || op.id == CommandId::kPurge || op.id == CommandId::kSetBack;
     if (!is_internal && row_of(op.id) == nullptr) return corrupt("unknown command");
     ReplySink& sink = replies.sink_for(position);
     p.work += kOperationWork;
@@ -263,13 +263,13 @@ Status StateMachine::restore_header(std::string_view header, LogIndex applied) {
   CHECK(p.applied == LogIndex() && p.table.key_count() == 0);
   Reader reader(header);
   const uint8_t format = reader.u8();
-  if (reader.ok() && (format == 0 || format > kHeaderFormatVersion)) {
+  if (reader.ok() && format != kHeaderFormatVersion) {
     return unknown_version("the checkpoint's header", format, kHeaderFormatVersion);
   }
   p.operation_count = reader.u64();
   p.last_stamp = WallMs{reader.i64()};
   if (!reader.ok() || p.last_stamp.ms < 0) return Error{ErrorCode::kCorrupt, "checkpoint header: malformed"};
-  if (Status status = p.sessions.decode(reader, format == 1, p.operation_count); !status) return status;
+  if (Status status = p.sessions.decode(reader); !status) return status;
   if (!reader.at_end()) return Error{ErrorCode::kCorrupt, "checkpoint header: bytes after the end"};
   p.applied = applied;
   return {};

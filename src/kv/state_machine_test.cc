@@ -88,10 +88,15 @@ TEST(StateMachine, AStampThatWasAheadIsSetBackAndWhatWasComputedFromItToo) {
 
 TEST(StateMachine, SessionsOutliveAStampThatWasAhead) {
   ScriptMachine node;
-  const auto open = [&] { return SessionId(std::stoull(node.propose("REGISTERSESSION").substr(1))); };
-  const SessionCall early{open(), 1, 1};
+  const auto open = [&](const SessionCall& label) {
+    const SessionCall opening{label.session, 0, 0, true};
+    EXPECT_EQ(node.propose("OPENSESSION", &opening), "+OK\n");
+  };
+  const SessionCall early{SessionId(0, 1), 1, 1};
+  open(early);
   node.now.ms += kSessionIdleMsMax - 1;
-  const SessionCall late{open(), 1, 1};
+  const SessionCall late{SessionId(0, 2), 1, 1};
+  open(late);
   EXPECT_EQ(node.propose("INCR a", &late), ":1\n");
   EXPECT_EQ(node.propose("INCR a", &early), ":2\n");
   node.now.ms -= kSessionIdleMsMax / 2;
@@ -376,7 +381,7 @@ TEST(StateMachine, EveryCommandHasOneHandlerAndItsTraits) {
         << row.name;
     EXPECT_EQ(row_of(row.id)->read == nullptr, row.is_write) << row.name;
   }
-  EXPECT_EQ(traits_of(CommandId::kRegisterSession), nullptr);
+  EXPECT_EQ(traits_of(CommandId::kOpenSession), nullptr);
   EXPECT_EQ(traits_of(CommandId::kPurge), nullptr);
 }
 

@@ -62,6 +62,7 @@ TEST(RefusalWords, AnUnbornNodeSaysWhy) {
     node::ClientId open_client(node::ClientPort&) override { return {}; }
     void close_client(node::ClientId) override {}
     void submit(node::ClientId, node::Ticket, const kv::CommandView&, const kv::SessionCall*) override {}
+    kv::SessionId draw_session() override { return {}; }
     size_t pending(node::ClientId) const override { return 0; }
     node::NodeStatus status() const override { return {}; }
     std::string explanation() const override { return "waiting to meet node 2"; }

@@ -212,7 +212,7 @@ bool RespConnection::execute(std::span<const std::string_view> args, size_t byte
   } else if (row->connection == ConnectionCommand::kTorcCall) {
     submit_call(args.subspan(1));
   } else if (row->connection == ConnectionCommand::kTorcSession) {
-    register_session(args.subspan(1));
+    draw_session(args.subspan(1));
   } else {
     execute_here(*row, args.subspan(1));
   }
@@ -238,28 +238,37 @@ void RespConnection::submit(kv::CommandId id, std::span<const std::string_view> 
   clients_.service().submit(client_, ticket, command, call);
 }
 
-/// TORC.CALL session sequence floor command [arg ...]
+/// TORC.CALL session sequence floor attempt command [arg ...]
 void RespConnection::submit_call(std::span<const std::string_view> args) {
-  const std::optional<int64_t> session = wire::parse_integer(args[0]);
+  const std::optional<kv::SessionId> session = kv::parse_session_id(args[0]);
   const std::optional<int64_t> sequence = wire::parse_integer(args[1]);
   const std::optional<int64_t> floor = wire::parse_integer(args[2]);
-  if (!session || *session <= 0 || !sequence || *sequence < 0 || !floor || *floor < 0 || *floor > *sequence) {
-    return answer_error("ERR TORC.CALL takes a session, a sequence and a floor not above it");
+  const std::optional<int64_t> attempt = wire::parse_integer(args[3]);
+  if (!session) return answer_error("ERR a session is 32 hexadecimal digits, try TORC.SESSION NEW");
+  if (!sequence || *sequence < 0 || !floor || *floor < 0 || *floor > *sequence) {
+    return answer_error("ERR TORC.CALL takes a session, a sequence, a floor not above it and an attempt");
   }
-  const std::span<const std::string_view> command = args.subspan(3);
+  if (!attempt || *attempt < 1) {
+    return answer_error("ERR an attempt is 1 when the call is sent for the first time, and larger when it is repeated");
+  }
+  const std::span<const std::string_view> command = args.subspan(4);
   const CommandRow* row = wire::find_command(command[0]);
   if (row == nullptr) return answer_error(wire::unknown_command_error(command));
   if (!row->is_data()) return answer_error("ERR only data commands can be called in a session");
   if (!row->accepts(command.size())) return answer_error(wire::wrong_arity_error(row->traits.name));
-  const kv::SessionCall call{kv::SessionId(static_cast<uint64_t>(*session)), static_cast<uint64_t>(*sequence),
-                             static_cast<uint64_t>(*floor)};
+  const kv::SessionCall call{.session = *session,
+                             .sequence = static_cast<uint64_t>(*sequence),
+                             .floor = static_cast<uint64_t>(*floor),
+                             .is_first_send = *attempt == 1};
   submit(row->traits.id, command.subspan(1), &call);
 }
 
 /// TORC.SESSION NEW
-void RespConnection::register_session(std::span<const std::string_view> args) {
+void RespConnection::draw_session(std::span<const std::string_view> args) {
   if (!wire::equals_ignoring_case(args[0], "NEW")) return answer_error("ERR syntax error, try TORC.SESSION NEW");
-  clients_.service().submit(client_, replies_.issue(), {kv::CommandId::kRegisterSession, {}});
+  const node::Ticket ticket = replies_.issue();
+  begin_answer(ticket).bulk(kv::text_of(clients_.service().draw_session()));
+  end_reply(ticket);
 }
 
 void RespConnection::answer_error(std::string_view text) {

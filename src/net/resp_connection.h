@@ -73,7 +73,7 @@ class RespConnection final : public host::Watcher, public node::ClientPort {
   void execute_here(const wire::CommandRow& row, std::span<const std::string_view> args);
   void submit(kv::CommandId id, std::span<const std::string_view> args, const kv::SessionCall* call);
   void submit_call(std::span<const std::string_view> args);
-  void register_session(std::span<const std::string_view> args);
+  void draw_session(std::span<const std::string_view> args);
   void answer_error(std::string_view text);
   void fail(std::string_view error);
 

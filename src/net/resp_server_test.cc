@@ -185,18 +185,43 @@ TEST(RespServer, ConfigAnswersWhatClientsAskAndSetsNothing) {
   EXPECT_EQ(client.text_of({"CONFIG", "RESETSTAT"}), "OK");
 }
 
-TEST(RespServer, SessionsAreRegisteredAndCalled) {
+TEST(RespServer, SessionsAreDrawnAndCalled) {
   TestServer server;
   TestClient client(server);
-  EXPECT_EQ(client.call({"TORC.SESSION", "NEW"}).integer, 7);
-  EXPECT_EQ(client.text_of({"TORC.CALL", "7", "3", "2", "SET", "a", "1"}), "7/3/2");
+  const std::string id = client.text_of({"TORC.SESSION", "NEW"});
+  EXPECT_EQ(id, "00000000000000000000000000000007");
+  EXPECT_EQ(client.text_of({"TORC.CALL", id, "3", "2", "1", "SET", "a", "1"}), id + "/3/2/first");
+  EXPECT_EQ(client.text_of({"TORC.CALL", id, "3", "2", "2", "SET", "a", "1"}), id + "/3/2");
+  EXPECT_EQ(client.text_of({"TORC.CALL", std::string(31, '0') + "A", "0", "0", "9", "SET", "a", "1"}),
+            std::string(31, '0') + "a/0/0");
   EXPECT_EQ(client.text_of({"TORC.SESSION", "OLD"}).substr(0, 16), "ERR syntax error");
-  EXPECT_EQ(client.text_of({"TORC.CALL", "7", "3", "4", "GET", "a"}).substr(0, 19), "ERR TORC.CALL takes");
-  EXPECT_EQ(client.text_of({"TORC.CALL", "0", "3", "2", "GET", "a"}).substr(0, 19), "ERR TORC.CALL takes");
-  EXPECT_EQ(client.text_of({"TORC.CALL", "7", "3", "2", "PING"}), "ERR only data commands can be called in a session");
-  EXPECT_EQ(client.text_of({"TORC.CALL", "7", "3", "2", "SET", "a"}),
+  EXPECT_EQ(client.text_of({"TORC.CALL", id, "3", "2", "1", "PING"}),
+            "ERR only data commands can be called in a session");
+  EXPECT_EQ(client.text_of({"TORC.CALL", id, "3", "2", "1", "SET", "a"}),
             "ERR wrong number of arguments for 'set' command");
-  EXPECT_EQ(client.text_of({"TORC.CALL", "7", "3", "2", "NOPE"}).substr(0, 26), "ERR unknown command 'NOPE'");
+  EXPECT_EQ(client.text_of({"TORC.CALL", id, "3", "2", "1", "NOPE"}).substr(0, 26), "ERR unknown command 'NOPE'");
+}
+
+TEST(RespServer, ALabelThatIsNoneIsRefusedWithWhatIsWrong) {
+  TestServer server;
+  TestClient client(server);
+  const std::string id(32, 'a');
+  const std::string zeros(32, '0');
+  for (const std::string& wrong :
+       {std::string("7"), zeros, id.substr(1), id + "a", id.substr(1) + "g", "0x" + id.substr(2)}) {
+    EXPECT_EQ(client.text_of({"TORC.CALL", wrong, "3", "2", "1", "GET", "a"}),
+              "ERR a session is 32 hexadecimal digits, try TORC.SESSION NEW")
+        << wrong;
+  }
+  const std::pair<std::string_view, std::string_view> numbers[] = {{"3", "4"}, {"x", "0"}, {"-1", "-1"}, {"3", ""}};
+  for (const auto& [sequence, floor] : numbers) {
+    EXPECT_EQ(client.text_of({"TORC.CALL", id, sequence, floor, "1", "GET", "a"}).substr(0, 19), "ERR TORC.CALL takes");
+  }
+  for (const std::string_view attempt : {"0", "-1", "", "one", "GET"}) {
+    EXPECT_EQ(client.text_of({"TORC.CALL", id, "3", "2", attempt, "GET", "a"}).substr(0, 19), "ERR an attempt is 1");
+  }
+  // As it was written before there were attempts.
+  EXPECT_EQ(client.text_of({"TORC.CALL", id, "3", "2", "GET", "a"}).substr(0, 19), "ERR an attempt is 1");
 }
 
 }  // namespace

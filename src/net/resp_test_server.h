@@ -13,13 +13,14 @@ namespace torc::net {
 
 /// A node that answers GET, SET and DEL from a map at once, except:
 ///   GET hold:<text>  answers <text> only when somebody sends DEL release, the latest command first
-///   commands with a session call answer "<session>/<sequence>/<floor>"
+///   commands with a session call answer "<session>/<sequence>/<floor>", and "/first" of a first send
 class FakeNode final : public node::Service {
  public:
   node::ClientId open_client(node::ClientPort& port) override;
   void close_client(node::ClientId client) override;
   void submit(node::ClientId client, node::Ticket ticket, const kv::CommandView& command,
               const kv::SessionCall* call) override;
+  kv::SessionId draw_session() override { return {0, 7}; }
   size_t pending(node::ClientId client) const override;
   node::NodeStatus status() const override;
 

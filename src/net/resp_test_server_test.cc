@@ -29,12 +29,9 @@ void FakeNode::answer(node::ClientId client, node::Ticket ticket, const auto& wr
 void FakeNode::submit(node::ClientId client, node::Ticket ticket, const kv::CommandView& command,
                       const kv::SessionCall* call) {
   if (call != nullptr) {
-    const std::string label =
-        std::to_string(call->session.value) + "/" + std::to_string(call->sequence) + "/" + std::to_string(call->floor);
+    const std::string label = kv::text_of(call->session) + "/" + std::to_string(call->sequence) + "/" +
+                              std::to_string(call->floor) + (call->is_first_send ? "/first" : "");
     return answer(client, ticket, [&](kv::ReplySink& out) { out.bulk(label); });
-  }
-  if (command.id == kv::CommandId::kRegisterSession) {
-    return answer(client, ticket, [](kv::ReplySink& out) { out.integer(7); });
   }
   const std::string_view key = command.args[0];
   if (command.id == kv::CommandId::kDel) {

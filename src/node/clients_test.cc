@@ -162,7 +162,7 @@ TEST(KeptRequest, ItsArgumentsOutliveTheirBufferAndEveryMove) {
   KeptRequest first({.waiter = {ClientId(1), 2},
                      .command = {kv::CommandId::kSet, args},
                      .is_write = true,
-                     .label = kv::SessionCall{kv::SessionId(3), 4, 5}});
+                     .label = kv::SessionCall{kv::SessionId(0, 3), 4, 5}});
   buffer.assign(buffer.size(), '#');
   std::deque<KeptRequest> queue;
   queue.push_back(std::move(first));

@@ -29,8 +29,13 @@ constexpr int kPatienceMax = 8;
 
 }  // namespace
 
-Forwarder::Forwarder(GroupId group, ForwarderHost& host, Clients& clients, uint64_t process_seed)
-    : group_(group), host_(host), clients_(clients), path_(group, host), epoch_(process_seed << 32) {}
+Forwarder::Forwarder(GroupId group, ForwarderHost& host, Clients& clients, Prng prng)
+    : group_(group),
+      host_(host),
+      clients_(clients),
+      prng_(prng),
+      path_(group, host),
+      epoch_(prng_.next() & 0xffff'ffff'0000'0000) {}
 
 void Forwarder::submit(const Request& request) {
   Outstanding item{KeptRequest(request), footprint(request.command)};
@@ -106,7 +111,7 @@ void Forwarder::restart_stream() {
   next_batch_ = 0;
   batch_begins_.clear();
   next_unsent_ = first_sequence_;
-  is_registering_ = false;
+  opening_ = {};
 }
 
 void Forwarder::note_copies_elsewhere() {
@@ -153,7 +158,7 @@ void Forwarder::send_window(Instant now) {
                           outstanding_.end(), [this](const Outstanding& item) { return needs_session(item); });
   if (session_needed && (!session_ || may_replace_session(now))) {
     session_ = kv::SessionId();
-    if (!is_registering_) register_session(now);
+    if (!opening_) open_session(now);
     return;
   }
   while (next_unsent_ < end_sequence) send_batch(now);
@@ -176,7 +181,7 @@ void Forwarder::send_batch(Instant now) {
     bytes += item.bytes;
     const kv::CommandView& view = item->command;
     request.commands.push_back(
-        {next_unsent_, item->is_write, view.id, {view.args.begin(), view.args.end()}, item->label});
+        {next_unsent_, item->is_write, view.id, {view.args.begin(), view.args.end()}, label_to_send(item)});
     ++item.sends;
     if (needs_session(item)) session_used_ = now;
   }
@@ -184,6 +189,13 @@ void Forwarder::send_batch(Instant now) {
   if (request.commands.empty()) return;
   batch_begins_.push_back(first);
   send(request);
+}
+
+/// Of the copies that leave here one at most may open the client's session: only it was never sent before.
+std::optional<kv::SessionCall> Forwarder::label_to_send(const Outstanding& item) const {
+  std::optional<kv::SessionCall> label = item->label;
+  if (label && item.sends > 0) label->is_first_send = false;
+  return label;
 }
 
 void Forwarder::send(const wire::ForwardRequest& request) {
@@ -218,12 +230,13 @@ wire::ForwardRequest Forwarder::next_request() {
   return request;
 }
 
-void Forwarder::register_session(Instant now) {
+void Forwarder::open_session(Instant now) {
+  opening_ = kv::draw_session_id(prng_);
+  const kv::SessionCall label{.session = opening_, .sequence = kOpening, .is_first_send = true};
   wire::ForwardRequest request = next_request();
-  request.commands.push_back({kRegistration, true, kv::CommandId::kRegisterSession, {}, std::nullopt});
+  request.commands.push_back({kOpening, true, kv::CommandId::kOpenSession, {}, label});
   batch_begins_.push_back(next_unsent_);
   send(request);
-  is_registering_ = true;
   last_progress_ = now;
 }
 
@@ -245,6 +258,7 @@ void Forwarder::execute_all_here() {
     const kv::SessionCall own{session_, sequence++, floor};
     if (item.is_done) continue;
     Request request = item.kept.request();
+    request.label = label_to_send(item);
     // A write that never left needs no label; one that did keeps it, for it may already be in the log.
     if (needs_session(item) && item.sends > 0) {
       request.label = own;
@@ -265,7 +279,7 @@ void Forwarder::expire(Instant now) {
   if (hop_.to && host_.is_sending_to(hop_.to)) sending_at_ = now;  // what is not there cannot be answered
   const bool was_sent = next_unsent_ > first_sequence_;
   const bool is_silent =
-      (is_registering_ || was_sent) && now - std::max(last_progress_, sending_at_) > patience_ * kRepeatAfter;
+      (opening_ || was_sent) && now - std::max(last_progress_, sending_at_) > patience_ * kRepeatAfter;
   if (is_silent || (was_sent && now - std::max(front_since_, sending_at_) > patience_ * kRepeatFrontAfter)) {
     restart_stream();
     patience_ = std::min(2 * patience_, kPatienceMax);

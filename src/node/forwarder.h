@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "base/prng.h"
 #include "base/strong_id.h"
 #include "base/time.h"
 #include "node/client_turns.h"
@@ -23,9 +24,17 @@ class ForwarderHost : public ForwardNeighbours {
   virtual void execute_here(const Request& request) = 0;
 };
 
-/// Every write carries the session of this (node, incarnation), registered when first needed, so that a write sent
-/// twice is executed once (rules.md#exactly-once). A session that the state machine no longer knows is replaced; what
-/// certainly was not executed under it is sent again under the new one. Reads are simply sent again. The stream
+/// Every write carries this process's session, so that a write sent twice is executed once (rules.md#exactly-once). A
+/// session that the state machine no longer knows is replaced; what certainly was not executed under it is sent again
+/// under the new one. A client's own label goes along as it is, as a first send at most once.
+///
+/// The session is opened by a command of its own, which does nothing, before anything is sent under it. A client's
+/// write cannot open it: sent again because the leader died it would meet no session, and its client, who did nothing
+/// wrong, be told that nobody knows. Each attempt to open one draws a new id and is never repeated: an attempt that was
+/// lost may come through much later, and would begin the session anew when the group has forgotten what was executed
+/// under it. So no command of a node's session but the first can ever open it.
+///
+/// Reads are simply sent again. The stream
 /// restarts with a new epoch whenever the way it takes, the connection or the leader's willingness changes; the
 /// receiver takes batches of an epoch only in order.
 ///
@@ -33,7 +42,8 @@ class ForwarderHost : public ForwardNeighbours {
 /// so that one client's pipeline holds up nobody else's. How much may wait here at all is for Clients to say.
 class Forwarder {
  public:
-  Forwarder(GroupId group, ForwarderHost& host, Clients& clients, uint64_t process_seed);
+  /// `prng`: of this process and no other.
+  Forwarder(GroupId group, ForwarderHost& host, Clients& clients, Prng prng);
 
   /// Requires: the waiter was started (Clients::start).
   void submit(const Request& request);
@@ -60,7 +70,7 @@ class Forwarder {
   static constexpr size_t kLargeBytes = 64u << 10;
 
  private:
-  static constexpr uint64_t kRegistration = 0;            // sequence of the session's own registration
+  static constexpr uint64_t kOpening = 0;                 // sequence of the command that opens the session
   static constexpr Duration kRepeatAfter = 1s;            // no answer at all for this long: the stream starts again
   static constexpr Duration kPauseAfterRejection = 20ms;  // elections take longer than a round trip
   /// Sessions expire at the state machine after an idle hour; one that rested for this long is replaced before it is
@@ -98,11 +108,14 @@ class Forwarder {
   void confirm_replies(Instant now);
   void take_back(uint64_t rejected_batch);
   void refuse_overdue(Instant now);
-  bool is_waiting() const { return is_registering_ || next_unsent_ > first_sequence_; }
-  void register_session(Instant now);
+  bool is_waiting() const { return opening_ || next_unsent_ > first_sequence_; }
+  void open_session(Instant now);
   void execute_all_here();
   void pop_done();
-  void on_registration(std::string_view recorded, Instant now);
+  std::optional<kv::SessionCall> label_to_send(const Outstanding& item) const;
+  void on_session_opened(std::string_view recorded, Instant now);
+  /// Whether a refusal of the copy that is answered is true of all copies that went out.
+  bool is_about_everything_sent(const Outstanding& item, kv::Refusal refusal) const;
   /// False if the answer only means "send it again".
   bool answer(Outstanding& item, std::string_view recorded);
   bool is_final(const Outstanding& item, std::string_view recorded) const;
@@ -125,10 +138,11 @@ class Forwarder {
   uint64_t first_sequence_ = 1;
   uint64_t next_unsent_ = 1;
 
+  Prng prng_;
   kv::SessionId session_;
   uint64_t session_epoch_ = 0;  // sends of this epoch and later ones carry session_
   Instant session_used_;        // by a write: reads do not keep it alive at the state machine
-  bool is_registering_ = false;
+  kv::SessionId opening_;       // the session that is being opened in this epoch, if one is
 
   ForwardPath path_;
   ForwardPath::Hop hop_;

@@ -1,30 +1,12 @@
 // What a forwarder makes of the leader's answers: which are final, and which only say "send it again".
 #include <algorithm>
+#include <utility>
 
 #include "kv/recorded_reply.h"
 #include "kv/sessions.h"
 #include "node/forwarder.h"
 
 namespace torc::node {
-namespace {
-
-/// Picks the session id out of a recorded reply.
-class IntegerSink final : public kv::ReplySink {
- public:
-  uint64_t value = 0;
-  void ok() override {}
-  void status(std::string_view) override {}
-  void error(std::string_view) override {}
-  void integer(int64_t v) override { value = static_cast<uint64_t>(v); }
-  void bulk(std::string_view) override {}
-  void nil() override {}
-  void array(size_t) override {}
-  void map(size_t) override {}
-  void refusal(kv::Refusal) override {}
-};
-
-}  // namespace
-
 void Forwarder::on_reply(NodeId from, const wire::ForwardReply& reply, Instant now) {
   if (reply.epoch >> 32 != epoch_ >> 32) return;  // of an earlier process
   if (reply.is_probe) {
@@ -45,8 +27,9 @@ void Forwarder::on_reply(NodeId from, const wire::ForwardReply& reply, Instant n
   bool must_repeat = false;
   for (const wire::ForwardedReply& one : reply.replies) {
     unconfirmed_reply_bytes_ += one.reply.size();
-    if (one.sequence == kRegistration) {
-      if (is_registering_) on_registration(one.reply, now);
+    if (one.sequence == kOpening) {
+      // Of an earlier epoch it is about another session.
+      if (opening_ && reply.epoch == epoch_) on_session_opened(one.reply, now);
       continue;
     }
     if (one.sequence < first_sequence_ || one.sequence >= first_sequence_ + outstanding_.size()) continue;
@@ -83,14 +66,15 @@ void Forwarder::take_back(uint64_t rejected_batch) {
   }
 }
 
-void Forwarder::on_registration(std::string_view recorded, Instant now) {
-  is_registering_ = false;
-  IntegerSink sink;
-  if (kv::replay(recorded, sink)) session_ = kv::SessionId(sink.value);
-  session_epoch_ = epoch_;
-  session_used_ = now;
+void Forwarder::on_session_opened(std::string_view recorded, Instant now) {
+  const kv::SessionId opened = std::exchange(opening_, {});
   const std::optional<kv::Refusal> refusal = kv::recorded_refusal(recorded);
-  if (!refusal) return;
+  if (!refusal) {
+    session_ = opened;
+    session_epoch_ = epoch_;
+    session_used_ = now;
+    return;
+  }
   if (asks_to_repeat(*refusal) || !is_definite(*refusal)) {
     resume_at_ = now + kPauseAfterRejection;
     return;
@@ -137,10 +121,18 @@ bool Forwarder::may_replace_session(Instant now) const {
 }
 
 bool Forwarder::answer(Outstanding& item, std::string_view recorded) {
-  if (item->retry != Retry::kSameLabel && !is_final(item, recorded)) return false;
+  const bool is_clients_label = item->retry == Retry::kSameLabel;
+  if (!is_clients_label && !is_final(item, recorded)) return false;
   learn(shares_[item->waiter.client], recorded.size());
+  const std::optional<kv::Refusal> refusal = kv::recorded_refusal(recorded);
+  // A client that holds the label counts its own copies, and knows nothing of those that were made here.
+  const bool is_news =
+      refusal && is_clients_label && is_definite(*refusal) && !is_about_everything_sent(item, *refusal);
   kv::ReplySink& sink = finish(item);
-  if (!kv::replay(recorded, sink)) sink.refusal(kv::Refusal::kAnswerUnreadable);
+  if (is_news) {
+    sink.refusal(kv::Refusal::kSendSameCallAgain);
+  } else if (!kv::replay(recorded, sink))
+    sink.refusal(kv::Refusal::kAnswerUnreadable);
   clients_.end(item->waiter);
   return true;
 }
@@ -163,8 +155,11 @@ bool Forwarder::is_final(const Outstanding& item, std::string_view recorded) con
   if (!refusal || !item.may_be_executed()) return true;
   if (asks_to_repeat(*refusal)) return false;
   if (!is_definite(*refusal)) return true;
-  const bool knows_all = item.sends == 1 || is_about_all_copies(*refusal);
-  return knows_all && !item.went_elsewhere && item->retry == Retry::kNone;
+  return is_about_everything_sent(item, *refusal) && item->retry == Retry::kNone;
+}
+
+bool Forwarder::is_about_everything_sent(const Outstanding& item, kv::Refusal refusal) const {
+  return !item.went_elsewhere && (item.sends == 1 || is_about_all_copies(refusal));
 }
 
 }  // namespace torc::node

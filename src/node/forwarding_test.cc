@@ -32,7 +32,7 @@ struct Pair {
   }
 };
 
-TEST(Forwarding, RegistersASessionThenExecutesInOrder) {
+TEST(Forwarding, OpensASessionThenExecutesInOrder) {
   Pair pair;
   pair.follower.write(1, "a", pair.now);
   pair.follower.write(2, "b", pair.now);
@@ -202,7 +202,7 @@ TEST(Forwarding, ExpiredSessionIsReplacedAndItsUnexecutedWritesAreSentUnderTheNe
   Pair pair;
   pair.follower.write(1, "a", pair.now);
   for (int round = 0; round < 3; ++round) pair.exchange();
-  pair.leader.first_session_alive = 8;
+  pair.leader.forget_sessions();
   for (Ticket ticket = 2; ticket <= 4; ++ticket) pair.follower.write(ticket, std::to_string(ticket), pair.now);
   for (int round = 0; round < 5; ++round) pair.exchange();
   EXPECT_EQ(pair.leader.executed, (std::vector<std::string>{"a", "2", "3", "4"}));
@@ -224,12 +224,111 @@ TEST(Forwarding, WriteSentTwiceUnderASessionThatExpiredHasAnUnknownOutcome) {
   pair.leader.out.clear();  // the answer is lost
   pair.leader.receiver.on_connection_changed(kFollower);
   pair.follower.forwarder.on_connection_changed(kLeader);
-  pair.leader.first_session_alive = 8;
+  pair.leader.forget_sessions();
   pair.follower.write(3, "c", pair.now);
   for (int round = 0; round < 5; ++round) pair.exchange();
   EXPECT_EQ(pair.leader.executed, (std::vector<std::string>{"a", "b", "c"}));
   EXPECT_EQ(pair.follower.port.answers[2], recorded(kv::Refusal::kUnknownSession));
   EXPECT_EQ(pair.follower.port.answers[3], recorded_integer(2));
+}
+
+// It would open the session a second time, under which something may have been executed in between.
+TEST(Forwarding, AnOpeningThatWasLostIsNeverRepeatedUnderItsId) {
+  Pair pair;
+  pair.follower.write(1, "a", pair.now);
+  std::vector<kv::SessionId> ids;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    pair.follower.forwarder.flush(kLeader, false, pair.now);
+    ASSERT_EQ(pair.follower.out.size(), 1u);
+    const wire::ForwardedCommand opening = pair.follower.out.front().commands.at(0);
+    EXPECT_EQ(opening.id, kv::CommandId::kOpenSession);
+    EXPECT_TRUE(opening.call->is_first_send);
+    ids.push_back(opening.call->session);
+    pair.follower.out.clear();
+    pair.follower.forwarder.on_connection_changed(kLeader);
+  }
+  EXPECT_EQ(std::set<kv::SessionId>(ids.begin(), ids.end()).size(), 3u);
+  for (int round = 0; round < 3; ++round) pair.exchange();
+  EXPECT_EQ(pair.leader.executed, std::vector<std::string>{"a"});
+}
+
+// The answer of the first attempt comes when the second is under way: the second's session need not be open.
+TEST(Forwarding, AnAnswerToAnEarlierOpeningOpensNothing) {
+  Pair pair;
+  pair.follower.write(1, "a", pair.now);
+  pair.follower.forwarder.flush(kLeader, false, pair.now);
+  pair.leader.receiver.on_request(kFollower, pair.follower.out.front());
+  pair.follower.out.clear();
+  pair.leader.receiver.flush();
+  pair.follower.forwarder.on_connection_changed(kLeader);
+  pair.follower.forwarder.flush(kLeader, false, pair.now);
+  pair.follower.out.clear();  // lost
+  pair.follower.forwarder.on_reply(kLeader, pair.leader.out.front(), pair.now);
+  pair.follower.forwarder.flush(kLeader, false, pair.now);
+  EXPECT_TRUE(pair.follower.out.empty()) << "nothing is sent under a session that may not be open";
+}
+
+// ---- labels of clients ----
+
+constexpr kv::SessionCall kFirstCall{{1, 2}, 1, 1, true};
+
+TEST(Forwarding, AClientsCallIsAFirstSendOnceHoweverOftenItIsSent) {
+  Pair pair;
+  pair.follower.call(1, kFirstCall, "a", pair.now);
+  pair.follower.forwarder.flush(kLeader, false, pair.now);
+  pair.leader.receiver.on_request(kFollower, pair.follower.out.front());
+  pair.follower.out.clear();
+  pair.leader.receiver.flush();
+  pair.leader.out.clear();  // executed, the answer is lost
+  pair.leader.receiver.on_connection_changed(kFollower);
+  pair.follower.forwarder.on_connection_changed(kLeader);
+  for (int round = 0; round < 3; ++round) pair.exchange();
+  EXPECT_EQ(pair.leader.first_sends, (std::vector<bool>{true, false}));
+  EXPECT_EQ(pair.leader.executed, std::vector<std::string>{"a"});
+  EXPECT_EQ(pair.follower.port.answers[1], recorded_integer(0));
+  EXPECT_TRUE(pair.leader.opened.empty()) << "this node's session is not needed";
+}
+
+TEST(Forwarding, AFirstCallWhoseOnlyCopyWasLostHasAnUnknownOutcomeAndExecutesNothing) {
+  Pair pair;
+  pair.follower.call(1, kFirstCall, "a", pair.now);
+  pair.follower.forwarder.flush(kLeader, false, pair.now);
+  pair.follower.out.clear();  // lost
+  pair.follower.forwarder.on_connection_changed(kLeader);
+  for (int round = 0; round < 3; ++round) pair.exchange();
+  EXPECT_TRUE(pair.leader.executed.empty());
+  EXPECT_EQ(pair.follower.port.answers[1], recorded(kv::Refusal::kUnknownSession));
+}
+
+// The refused stream was not looked at: nothing of it can be executed.
+TEST(Forwarding, ARejectedFirstCallIsStillAFirstSendAtTheNextLeader) {
+  Pair pair;
+  pair.leader.is_leader = false;
+  pair.follower.call(1, kFirstCall, "a", pair.now);
+  pair.exchange();
+  pair.leader.is_leader = true;
+  for (int round = 0; round < 50; ++round) pair.exchange();
+  EXPECT_EQ(pair.leader.first_sends, std::vector<bool>{true});
+  EXPECT_EQ(pair.leader.executed, std::vector<std::string>{"a"});
+}
+
+// Told "not executed" its client would take the call for one that nobody ever sent, and it was executed.
+TEST(Forwarding, RefusalOfASecondCopyIsNoNewsToWhoHoldsTheLabel) {
+  Pair pair;
+  pair.follower.call(1, kFirstCall, "a", pair.now);
+  pair.follower.forwarder.flush(kLeader, false, pair.now);
+  pair.leader.receiver.on_request(kFollower, pair.follower.out.front());
+  pair.follower.out.clear();
+  pair.leader.receiver.flush();
+  pair.leader.out.clear();  // executed, the answer is lost
+  pair.leader.receiver.on_connection_changed(kFollower);
+  pair.follower.forwarder.on_connection_changed(kLeader);
+  pair.leader.refusal = kv::Refusal::kNoMajority;
+  for (int round = 0; round < 3; ++round) pair.exchange();
+  EXPECT_EQ(pair.follower.port.answers[1], recorded(kv::Refusal::kSendSameCallAgain));
+  pair.follower.call(2, {{1, 2}, 2, 1, true}, "b", pair.now);
+  for (int round = 0; round < 3; ++round) pair.exchange();
+  EXPECT_EQ(pair.follower.port.answers[2], recorded(kv::Refusal::kNoMajority)) << "of the only copy it is";
 }
 
 TEST(Forwarding, ReadsDoNotMakeARestingSessionLookUsed) {
@@ -243,7 +342,7 @@ TEST(Forwarding, ReadsDoNotMakeARestingSessionLookUsed) {
   }
   pair.follower.write(20, "b", pair.now);
   for (int round = 0; round < 3; ++round) pair.exchange();
-  EXPECT_EQ(pair.leader.next_session, 9u) << "a session unused for 18 minutes is replaced before it is used";
+  EXPECT_EQ(pair.leader.opened.size(), 2u) << "a session unused for 18 minutes is replaced before it is used";
   EXPECT_TRUE(pair.follower.port.answers.contains(20));
 }
 
@@ -259,7 +358,7 @@ TEST(Forwarding, NeverMoreUnansweredWritesThanASessionKeepsAnswers) {
   EXPECT_EQ(pair.follower.port.answers.size(), writes);
 }
 
-TEST(Forwarding, RegistrationRefusedByAFullDiskIsTheAnswerOfWritesAndHoldsUpNoRead) {
+TEST(Forwarding, ASessionRefusedByAFullDiskIsTheAnswerOfWritesAndHoldsUpNoRead) {
   Pair pair;
   pair.leader.refusal = kv::Refusal::kDiskFull;
   pair.follower.write(1, "a", pair.now);
@@ -273,7 +372,7 @@ TEST(Forwarding, RegistrationRefusedByAFullDiskIsTheAnswerOfWritesAndHoldsUpNoRe
   EXPECT_EQ(pair.leader.executed, std::vector<std::string>{"b"});
 }
 
-TEST(Forwarding, RegistrationWithoutAClearAnswerIsRepeatedAfterAPause) {
+TEST(Forwarding, ASessionWithoutAClearAnswerIsOpenedUnderANewIdAfterAPause) {
   Pair pair;
   pair.leader.refusal = kv::Refusal::kNotExecuted;
   pair.follower.write(1, "a", pair.now);
@@ -386,7 +485,7 @@ TEST(Forwarding, OneClientsPipelineLeavesRoomForOthersAndTheirTurn) {
     pair.follower.submit(other, ticket, true, {kv::CommandId::kAppend, args}, pair.now);
   }
   pair.exchange();
-  pair.leader.release();  // the session's registration
+  pair.leader.release();  // the session is open
   for (int round = 0; round < 3; ++round) pair.exchange();
   EXPECT_EQ(std::ranges::count(pair.leader.executed, "other"), 3) << "behind no more than the first one's share";
   EXPECT_LE(pair.leader.executed.size(), 3 + Forwarder::kClientWindowBytesMax / large.size());
@@ -609,7 +708,7 @@ TEST(Forwarding, EveryWriteOnceAndInOrderWhateverTheLinkDoes) {
         pair.leader.is_leader = !pair.leader.is_leader;
         if (!pair.leader.is_leader) pair.leader.receiver.on_leadership_lost();
       }
-      if (prng.chance(1, 40)) pair.leader.first_session_alive = pair.leader.next_session;
+      if (prng.chance(1, 40)) pair.leader.forget_sessions();
       pair.leader.holds_answers = prng.chance(1, 4);
       if (!pair.leader.holds_answers) pair.leader.release();
       if (prng.chance(1, 10)) pair.now = pair.now + 300ms;

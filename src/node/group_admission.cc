@@ -21,7 +21,7 @@ static_assert(consensus::ReplicaOptions{}.append_bytes_max + consensus::kEntryBy
 void Group::write(const Request& request) {
   const kv::Cost cost = state().cost_of(request.command, growth_before());
   std::optional<kv::Refusal> refusal = reason_to_refuse(request.command);
-  if (refusal && request.label) {
+  if (refusal && request.label && !request.label->is_first_send) {
     // What is there already under this label decides: behind it this one executes nothing and gets the answer.
     if (applier_.applied() < led_from_) {
       refusal = kv::Refusal::kSendSameCallAgain;

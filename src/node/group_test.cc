@@ -299,12 +299,12 @@ TEST(Group, ACopyOfACallThatIsThereAlreadyIsNotRefusedForLackOfMemory) {
   world.open();
   world.win_election();
   world.acknowledge();
-  world.write(1, kv::CommandId::kRegisterSession, {});
+  const kv::SessionId session(0, 7);
+  const kv::SessionCall opening{.session = session, .is_first_send = true};
+  world.write(1, kv::CommandId::kOpenSession, {}, &opening);
   world.turn();
   world.acknowledge();
-  const std::string& opened = world.port.answers[1];
-  ASSERT_TRUE(opened.starts_with(":")) << opened;
-  const kv::SessionId session(std::stoull(opened.substr(1)));
+  EXPECT_EQ(world.port.answers[1], "OK");
   const std::string value(11u << 20, 'v');
   const kv::SessionCall first{session, 1, 1};
   const kv::SessionCall second{session, 2, 1};
@@ -325,6 +325,21 @@ TEST(Group, ACopyOfACallThatIsThereAlreadyIsNotRefusedForLackOfMemory) {
   EXPECT_EQ(world.port.answers[5], "OK");
   EXPECT_EQ(world.port.answers[6], kOutOfMemory);
   EXPECT_EQ(world.group->status().keys, 1u);
+}
+
+// Nobody has another copy of it: its client may send it as a first one again, or give it up for certain.
+TEST(Group, AFirstCopyIsRefusedForWhatItIsByALeaderThatHasNotAppliedItsLogYet) {
+  GroupWorld world;
+  world.memory_max = 10u << 20;
+  world.memory_elsewhere = 11u << 20;
+  world.open();
+  world.win_election();
+  const kv::SessionCall first{{1, 2}, 1, 1, true};
+  world.write(1, kv::CommandId::kSet, {"a", "1"}, &first);
+  EXPECT_EQ(world.port.answers[1], kOutOfMemory);
+  const kv::SessionCall again{{1, 2}, 1, 1};
+  world.write(2, kv::CommandId::kSet, {"a", "1"}, &again);
+  EXPECT_EQ(world.port.answers[2], "!send the same call again") << "an earlier copy may be in the log";
 }
 
 TEST(Group, MemoryThatGathersElsewhereOnTheNodeCounts) {

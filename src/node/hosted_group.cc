@@ -16,7 +16,7 @@ HostedGroup::HostedGroup(const Options& options, GroupHome& home, Clients& clien
       home_(home),
       clients_(clients),
       clock_(clock),
-      forwarder_(options.id, *this, clients, Prng(options.seed ^ 0xf0).next() >> 32),
+      forwarder_(options.id, *this, clients, Prng(options.seed ^ 0xf0)),
       receiver_(options.id, *this, clients) {}
 
 Status HostedGroup::open(const GroupOptions& options, const consensus::Configuration& birth, storage::Log& log,

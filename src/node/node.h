@@ -26,6 +26,9 @@ struct NodeOptions {
   bool may_found_cluster = true;        // false: there was data here, so a cluster exists; wait to be taken back
   SetAsideStatus set_aside;             // told in status()
   uint64_t seed = 0;                    // fresh randomness: incarnation, election timers, hash seed
+  /// Fresh as well, and drawn apart from it: clients see the ids of sessions, and could compute from a few of them what
+  /// they were made of, the secret against hash flooding if that were the same.
+  uint64_t session_seed = 0;
   Duration election_timeout_min = 300ms;
   Duration heartbeat_interval = 60ms;
   Duration command_timeout = 10s;  // a command without an answer by then gets UNKNOWN (writes) or an error

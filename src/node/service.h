@@ -110,6 +110,8 @@ class Service {
   /// (kv::StateMachine::check_syntax).
   virtual void submit(ClientId client, Ticket ticket, const kv::CommandView& command,
                       const kv::SessionCall* call = nullptr) = 0;
+  /// A new session's id. No group knows of it before its first call: nothing is committed, and nothing can fail.
+  virtual kv::SessionId draw_session() = 0;
   /// Commands of this client that wait for an answer; servers stop reading from a client with too many.
   virtual size_t pending(ClientId client) const = 0;
   /// More commands of this client would soon be refused, because so many wait on this node: servers read on when some

@@ -28,7 +28,8 @@ StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<C
       router_(options_.arcs),
       chapters_(std::move(chapters)),
       admissions_(*this, *chapters_),
-      chapter_prng_(options_.seed ^ 0xc4) {
+      chapter_prng_(options_.seed ^ 0xc4),
+      session_prng_(options_.session_seed) {
   for (const NodeId node : options_.initial_cluster) {
     if (node != options_.id) peers_[node];
   }

@@ -39,6 +39,7 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   ClientId open_client(ClientPort& port) override { return clients_.open(port); }
   void close_client(ClientId client) override { clients_.close(client); }
   void submit(ClientId client, Ticket ticket, const kv::CommandView& command, const kv::SessionCall* call) override;
+  kv::SessionId draw_session() override { return kv::draw_session_id(session_prng_); }
   size_t pending(ClientId client) const override { return clients_.pending(client); }
   bool is_crowded(ClientId client) const override { return !clients_.has_room(client, kRoomKept); }
   NodeStatus status() const override;
@@ -144,6 +145,7 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   std::unique_ptr<Chapters> chapters_;
   Admissions admissions_;
   Prng chapter_prng_;
+  Prng session_prng_;
   uint64_t start_chapter_ = 0;     // the one this process began with
   uint64_t chapter_told_ = 0;      // to the peers
   uint64_t chapter_log_ends_ = 0;  // when the latest chapter began

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,14 +58,15 @@ struct Leader final : ForwardReceiverHost {
   std::optional<kv::Refusal> refusal;  // instead of executing writes
   size_t value_bytes = 0;              // answers are bulks of this size instead of integers
   std::vector<std::string> executed;
-  std::map<std::pair<uint64_t, uint64_t>, int64_t> answered;
-  uint64_t first_session_alive = 0;  // older ones have expired
-  size_t answers_kept_max = 0;       // most answers a session had to keep
+  std::map<std::pair<kv::SessionId, uint64_t>, int64_t> answered;
+  std::vector<kv::SessionId> opened;  // by kOpenSession
+  std::set<kv::SessionId> known;      // sessions that are not forgotten
+  std::vector<bool> first_sends;      // of the clients' labels, as they came
+  size_t answers_kept_max = 0;        // most answers a session had to keep
   std::deque<std::pair<Waiter, int64_t>> held;
   std::deque<wire::ForwardReply> out;
   std::deque<NodeId> out_to;
   std::deque<std::string> out_buffers;
-  uint64_t next_session = 7;
 
   bool leads() const override { return is_leader; }
   void execute_forwarded(const Request& request) override {
@@ -74,15 +76,20 @@ struct Leader final : ForwardReceiverHost {
     clients.start(waiter, request.is_write);
     if (refusal && request.is_write) return clients.refuse(waiter, *refusal);
     int64_t value = static_cast<int64_t>(executed.size());
-    if (command.id == kv::CommandId::kRegisterSession) {
-      value = static_cast<int64_t>(next_session++);
-    } else if (call != nullptr && call->session.value < first_session_alive) {
+    if (command.id == kv::CommandId::kOpenSession) {
+      EXPECT_TRUE(call != nullptr && call->is_first_send);
+      EXPECT_EQ(std::ranges::count(opened, call->session), 0) << "each attempt has an id of its own";
+      opened.push_back(call->session);
+      known.insert(call->session);
+    } else if (call != nullptr && !known.contains(call->session) && !call->is_first_send) {
       return clients.refuse(waiter, kv::Refusal::kUnknownSession);
     } else if (call != nullptr) {
+      known.insert(call->session);
+      if (std::ranges::count(opened, call->session) == 0) first_sends.push_back(call->is_first_send);
       std::erase_if(answered, [call](const auto& entry) { return entry.first.second < call->floor; });
-      const auto [known, is_new] = answered.emplace(std::pair(call->session.value, call->sequence), value);
+      const auto [entry, is_new] = answered.emplace(std::pair(call->session, call->sequence), value);
       if (is_new) executed.emplace_back(command.args[0]);
-      value = known->second;
+      value = entry->second;
       answers_kept_max = std::max(answers_kept_max, answered.size());
     }
     if (holds_answers) {
@@ -91,6 +98,8 @@ struct Leader final : ForwardReceiverHost {
       answer(waiter, value);
     }
   }
+  /// As after an idle hour.
+  void forget_sessions() { known.clear(); }
   void answer(Waiter waiter, int64_t value) {
     kv::ReplySink& sink = clients.begin(waiter);
     value_bytes == 0 ? sink.integer(value) : sink.bulk(std::string(value_bytes, 'v'));
@@ -117,7 +126,7 @@ struct Leader final : ForwardReceiverHost {
 
 struct Follower final : ForwarderHost {
   Clients clients;
-  Forwarder forwarder{kGroup, *this, clients, 1};
+  Forwarder forwarder{kGroup, *this, clients, Prng(1)};
   RecordingPort port;
   ClientId client = clients.open(port);
   bool is_connected = true;
@@ -146,6 +155,17 @@ struct Follower final : ForwarderHost {
   void write(Ticket ticket, const std::string& value, Instant now) {
     const std::vector<std::string_view> args{value};
     submit(client, ticket, true, {kv::CommandId::kAppend, args}, now);
+  }
+  /// Under a label of the client's own.
+  void call(Ticket ticket, const kv::SessionCall& label, const std::string& value, Instant now) {
+    const std::vector<std::string_view> args{value};
+    clients.start(client, true);
+    forwarder.submit({.waiter = {client, ticket},
+                      .command = {kv::CommandId::kAppend, args},
+                      .is_write = true,
+                      .label = label,
+                      .retry = Retry::kSameLabel,
+                      .deadline = now + 10s});
   }
   void read(Ticket ticket, Instant now) {
     const std::vector<std::string_view> args{"key"};

@@ -148,6 +148,7 @@ node::NodeOptions node_options(const cli::ServeOptions& options, uint64_t memory
   for (const auto& [id, endpoint] : options.initial_cluster) node.initial_cluster.push_back(id);
   node.client_address = options.listen.text();
   node.seed = fresh_seed();
+  node.session_seed = fresh_seed();
   node.election_timeout_min = options.election_timeout;
   node.heartbeat_interval = options.heartbeat;
   node.command_timeout = options.command_timeout;

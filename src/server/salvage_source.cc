@@ -179,7 +179,7 @@ std::string SalvageSource::without_sessions(const consensus::Entry& entry) {
   kv::BatchBuilder batch(0);
   kv::Operation operation;
   while (reader.next(operation)) {
-    if (operation.id == kv::CommandId::kRegisterSession) continue;
+    if (operation.id == kv::CommandId::kOpenSession) continue;
     const bool is_repeated =
         operation.call && !calls_after_gap_.emplace(operation.call->session, operation.call->sequence).second;
     const kv::CommandView command{operation.id, operation.args};

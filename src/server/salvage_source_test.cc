@@ -186,8 +186,8 @@ TEST_F(SalvageSourceTest, ACheckpointOfAnEarlierFormatIsRefusedAndNotTakenForDam
 
 TEST_F(SalvageSourceTest, BehindAGapCommandsOfUnknownSessionsAreExecutedOnce) {
   set("a", "1");
-  write(kv::CommandId::kRegisterSession, {"session"});  // lost: nobody looks at it
-  const kv::SessionCall call{kv::SessionId(7), 5, 5};
+  write(kv::CommandId::kOpenSession, {"session"});  // lost: nobody looks at it
+  const kv::SessionCall call{kv::SessionId(0, 7), 5, 5};
   write(kv::CommandId::kAppend, {"a", "2"}, &call);
   write(kv::CommandId::kAppend, {"a", "2"}, &call);  // sent again after a lost answer
   entries_.erase(LogIndex(2));

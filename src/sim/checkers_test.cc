@@ -84,11 +84,12 @@ class ToyNode final : public node::Node {
       store_->apply(command, call, sink);
       kv::NullSink nobody;
       const bool again = store_->flaw == Flaw::kAppliesTwice && ++writes_ % 16 == 0;
-      if (again && command.id != kv::CommandId::kRegisterSession) store_->apply(command, nullptr, nobody);
+      if (again) store_->apply(command, nullptr, nobody);
     }
     if (store_->flaw == Flaw::kAnswersTwice && ++answers_ % 100 == 0) sink.ok();
     port.end_reply(ticket);
   }
+  kv::SessionId draw_session() override { return {}; }
   size_t pending(node::ClientId) const override { return 0; }
 
   node::NodeStatus status() const override {

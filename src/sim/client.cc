@@ -76,6 +76,7 @@ Client::Client(World& world, Prng prng, uint32_t number, const ClientOptions& op
     : world_(world), prng_(prng), number_(number), options_(options) {
   if (options_.servers.empty()) options_.servers = world_.nodes();
   target_ = draw_server();
+  session_ = kv::draw_session_id(prng_);
 }
 Client::~Client() = default;
 
@@ -95,6 +96,7 @@ void Client::run(check::Operation operation, Done done) {
   operation_->outcome = check::Outcome::unknown();
   done_ = std::move(done);
   attempts_of_operation_ = 0;
+  copies_ = 0;
   if (is_labelled()) ++sequence_;
   world_.trace().note(world_.queue().now(), target_, TraceKind::kCall, hash_bytes(operation_->value, number_), [&] {
     return "client " + std::to_string(number_) + ": " + check::name_of(operation_->kind) + " " + operation_->key + " " +
@@ -105,12 +107,9 @@ void Client::run(check::Operation operation, Done done) {
 
 bool Client::is_labelled() const { return options_.uses_session && is_write(operation_->kind); }
 
-bool Client::needs_session() const { return is_labelled() && !session_; }
-
 Client::Sent Client::bytes_to_send() const {
-  if (needs_session()) return Sent{attempt_, {kv::CommandId::kRegisterSession, {}}, std::nullopt};
   Sent sent{attempt_, command_of(*operation_), std::nullopt};
-  if (is_labelled()) sent.call = kv::SessionCall{session_, sequence_, sequence_};
+  if (is_labelled()) sent.call = kv::SessionCall{session_, sequence_, sequence_, copies_ == 0};
   return sent;
 }
 
@@ -119,6 +118,7 @@ void Client::attempt() {
   ++attempts_of_operation_;
   if (connection_ == nullptr) connection_ = std::make_shared<Connection>(*this, target_);
   if (!is_lost()) send(bytes_to_send());
+  ++copies_;
   timeout_ = world_.queue().schedule(options_.timeout, [this, attempt] { on_no_answer(attempt); });
 }
 
@@ -159,26 +159,18 @@ void Client::arrive(Connection& connection, const Sent& sent) {
 void Client::on_answer(uint64_t attempt, const Told& told) {
   if (attempt != attempt_ || !operation_) return;
   world_.queue().cancel(timeout_);
-  if (needs_session()) return on_registered(told.outcome);
   // An error tells what became of this attempt, and nothing about earlier ones under the same label.
   const bool is_unknown = told.outcome.kind == check::Outcome::Kind::kUnknown;
   const bool is_refused = told.outcome.kind == check::Outcome::Kind::kError;
   if (is_labelled() && told.refusal == kv::Refusal::kUnknownSession) {
-    // Expired, by a leader's clock that jumped: an earlier attempt may have been executed, none ever will be.
-    session_ = kv::SessionId();
+    // Never opened, or expired by a leader's clock that jumped: an earlier attempt may have been executed, or may yet
+    // be. The next call begins the session anew with a floor above it.
     return finish({check::Outcome::unknown(), {}});
   }
+  if (told.refusal && is_definite(*told.refusal)) --copies_;
   if (is_unknown || (is_refused && is_labelled())) return retry_or_give_up();
   if (is_refused && prng_.chance(1, 2)) leave_node();
   finish(told);
-}
-
-void Client::on_registered(const check::Outcome& outcome) {
-  uint64_t id = 0;
-  if (outcome.kind == check::Outcome::Kind::kInteger) id = static_cast<uint64_t>(outcome.integer);
-  session_ = kv::SessionId(id);
-  if (!session_) return retry_or_give_up();
-  attempt();
 }
 
 void Client::on_no_answer(uint64_t attempt) {

@@ -21,7 +21,7 @@ struct ClientOptions {
   Duration delay_max = 1ms;
   Duration timeout = 2s;  // of one attempt
   /// With a session, a write without a clear answer is sent again under the same label until it has one
-  /// (rules.md#exactly-once).
+  /// (rules.md#exactly-once). The session is drawn once.
   bool uses_session = false;
   size_t attempts_max = 40;
   uint32_t loss_percent = 0;    // of what it sends, and of the answers: as a connection that broke, unnoticed
@@ -48,13 +48,11 @@ class Client {
   struct Sent;
 
   bool is_labelled() const;
-  bool needs_session() const;
   void attempt();
   Sent bytes_to_send() const;
   void send(Sent sent);
   void arrive(Connection& connection, const Sent& sent);
   void on_answer(uint64_t attempt, const Told& told);
-  void on_registered(const check::Outcome& outcome);
   void on_no_answer(uint64_t attempt);
   void retry_or_give_up();
   void leave_node();
@@ -76,6 +74,7 @@ class Client {
   std::shared_ptr<Connection> connection_;
   std::vector<std::shared_ptr<Connection>> former_;  // nodes may hold on to them until they notice
   kv::SessionId session_;
+  size_t copies_ = 0;      // of the labelled write, which may be executed, or were
   uint64_t sequence_ = 0;  // of the current or last labelled write
 };
 

@@ -106,7 +106,7 @@ bool is_let_in(const kv::CommandView& command, kv::ReplySink& refusal) {
     refusal.error("ERR Protocol error: the request is too large");
     return false;
   }
-  return command.id == kv::CommandId::kRegisterSession || kv::StateMachine::check_syntax(command, refusal);
+  return kv::StateMachine::check_syntax(command, refusal);
 }
 
 // ---- answers ----

@@ -72,6 +72,7 @@ void World::start(NodeId id) {
   options.initial_cluster = ids_;
   options.client_address = "n" + std::to_string(id.value) + ":7000";
   options.seed = started.prng.next();
+  options.session_seed = Prng(options.seed ^ 0x5e).next();
   options.may_found_cluster = !started.has_set_aside;
   options.tell = [this, id](const Notice& notice) {
     trace_.note(queue_.now(), id, TraceKind::kNotice, hash_bytes(notice.text), [&] { return notice.text; });

@@ -67,10 +67,10 @@ TEST(CheckpointFormat, AnArcThatCannotBeIsDamage) {
 
 TEST(CheckpointFormat, TheStateMachinesHeaderOfALaterVersionIsNoDamage) {
   kv::StateMachine state({.hash_seed = 1});
-  const Status restored = state.restore_header("\x03 and whatever comes then", LogIndex(9));
+  const Status restored = state.restore_header("\x04 and whatever comes then", LogIndex(9));
   ASSERT_FALSE(restored.ok());
   EXPECT_EQ(restored.error().code, ErrorCode::kVersion);
-  EXPECT_THAT(restored.error().message, AllOf(HasSubstr("has version 3"), HasSubstr("knows version 2")));
+  EXPECT_THAT(restored.error().message, AllOf(HasSubstr("has version 4"), HasSubstr("knows version 3")));
 }
 
 }  // namespace

@@ -110,11 +110,11 @@ TEST_F(LogVersion, AnUnknownKindOfRecordIsOfALaterVersion) {
 
 TEST_F(LogVersion, OfAnEntryIsNoDamage) {
   const size_t record = place_of("entry 3");
-  bytes_[record + kRecordHeaderBytes + kEntryVersionAt] = 2;
+  bytes_[record + kRecordHeaderBytes + kEntryVersionAt] = 3;
   seal(record);
   const Error error = refusal();
   EXPECT_EQ(error.code, ErrorCode::kVersion);
-  EXPECT_THAT(error.message, AllOf(HasSubstr("entry"), HasSubstr("has version 2"), HasSubstr("knows version 1")));
+  EXPECT_THAT(error.message, AllOf(HasSubstr("entry"), HasSubstr("has version 3"), HasSubstr("knows version 2")));
 }
 
 TEST_F(LogVersion, AnUnknownKindOfEntryIsOfALaterVersion) {

@@ -122,9 +122,9 @@ struct Sender : Store {
   Sender() {
     for (int i = 0; i < 300; ++i) set("key" + std::to_string(i), std::string(static_cast<size_t>(i * 7 % 90), 'v'));
     apply(kv::CommandId::kPSetEx, {"mortal", "5000", "v"});
-    const auto session = static_cast<uint64_t>(apply(kv::CommandId::kRegisterSession, {}));
-    call = {kv::SessionId(session), 1, 1};
+    call = {kv::SessionId(5, 6), 1, 1, true};
     first_answer = apply(kv::CommandId::kIncr, {"counter"}, &call);
+    call.is_first_send = false;
     checkpoint();
     stream = joined(all_chunks(*source()));
   }
@@ -400,8 +400,8 @@ TEST(Snapshot, WhatBreaksTheFormatBehindAChecksumThatFitsIsRefused) {
   EXPECT_EQ(forged.error(), "");
   meta.header = "x";
   forged.head = encode_checkpoint_meta(meta);
-  EXPECT_THAT(forged.error(), HasSubstr("the checkpoint's header has version 120, this program knows version 2"));
-  meta.header = "\2";
+  EXPECT_THAT(forged.error(), HasSubstr("the checkpoint's header has version 120, this program knows version 3"));
+  meta.header = "\3";
   forged.head = encode_checkpoint_meta(meta);
   EXPECT_EQ(forged.error(), "snapshot: checkpoint header: malformed");
 }

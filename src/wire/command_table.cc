@@ -28,8 +28,8 @@ constexpr std::array kConnectionRows = {
     connection_row(ConnectionCommand::kCommand, "COMMAND", -1, "Describes the commands of this server"),
     connection_row(ConnectionCommand::kInfo, "INFO", -1, "Describes the server and its replica"),
     connection_row(ConnectionCommand::kConfig, "CONFIG", -2, "Answers settings; nothing can be set at run time"),
-    connection_row(ConnectionCommand::kTorcSession, "TORC.SESSION", 2, "NEW: registers a session for TORC.CALL"),
-    connection_row(ConnectionCommand::kTorcCall, "TORC.CALL", -5, "Executes a command of a session exactly once"),
+    connection_row(ConnectionCommand::kTorcSession, "TORC.SESSION", 2, "NEW: draws the id of a session for TORC.CALL"),
+    connection_row(ConnectionCommand::kTorcCall, "TORC.CALL", -6, "Executes a command of a session exactly once"),
 };
 
 constexpr size_t kSlots = 512;  // several times the rows: probes are rare

@@ -26,7 +26,7 @@ enum class ConnectionCommand : uint8_t {
   kInfo,
   kConfig,
   kTorcSession,  // TORC.SESSION NEW
-  kTorcCall,     // TORC.CALL session sequence floor command [arg ...]
+  kTorcCall,     // TORC.CALL session sequence floor attempt command [arg ...]
 };
 
 struct CommandRow {

@@ -17,8 +17,9 @@ namespace torc::wire {
 /// The formats of what nodes tell each other (entries, snapshots, recorded replies) that this version reads and writes.
 /// 2: a refusal is a number, and a snapshot names its arc. A node of format 1 would take a refusal for an unknown
 /// outcome and tell clients what it was told in words, and could read no snapshot.
-constexpr uint32_t kFormatOldest = 2;
-constexpr uint32_t kFormatNewest = 2;
+/// 3: a session is 128 bits, in entries (version 2), snapshots and forwarded commands.
+constexpr uint32_t kFormatOldest = 3;
+constexpr uint32_t kFormatNewest = 3;
 
 /// What safety depends on. A lease, for one, holds because everybody else waits for as long as its leader counts on:
 /// with 3,000 ms at the leader and 200 at the others reads were stale for seconds.

@@ -100,10 +100,10 @@ TEST(Agreement, EveryDifferenceIsASentenceThatIsTheSameAtBothEnds) {
            Case{[](Agreement& a) { a.lease_drift_percent = 0; },
                 "node 1 allows for clocks that differ by 10 %, node 3 by 0 %"},
            Case{[](Agreement& a) { a.format_oldest = a.format_newest = 7; },
-                "node 1 reads formats 2 to 2, node 3 7 to 7"},
+                "node 1 reads formats 3 to 3, node 3 7 to 7"},
            // It has words where this version has numbers (kv/refusal.h), and neither would understand the other.
            Case{[](Agreement& a) { a.format_oldest = a.format_newest = 1; },
-                "node 1 reads formats 2 to 2, node 3 1 to 1"},
+                "node 1 reads formats 3 to 3, node 3 1 to 1"},
        }) {
     Agreement other = terms();
     one.change(other);

@@ -11,7 +11,8 @@ namespace {
 constexpr size_t kCrcBytes = 4;
 constexpr size_t kPrefixBytes = kCrcBytes + 4;  // CRC and header length
 constexpr uint8_t kFlagWrite = 1;
-constexpr uint8_t kFlagCall = 2;  // the client's own session, sequence and floor follow the id
+constexpr uint8_t kFlagCall = 2;       // the command's own session, sequence and floor follow the id
+constexpr uint8_t kFlagFirstSend = 4;  // of that label
 
 Error invalid(const char* what) { return {ErrorCode::kInvalid, std::string("peer message: ") + what}; }
 
@@ -53,7 +54,8 @@ void append_raw(const Meet&, ByteChain&) {}
 void write_message(const ForwardRequest& request, pb::Header& header) {
   pb::ForwardRequest& out = *header.mutable_forward_request();
   out.set_group(request.group.value);
-  out.set_session(request.session.value);
+  out.set_session_high(request.session.high);
+  out.set_session_low(request.session.low);
   out.set_floor(request.floor);
   out.set_epoch(request.epoch);
   out.set_batch(request.batch);
@@ -61,16 +63,22 @@ void write_message(const ForwardRequest& request, pb::Header& header) {
   out.set_wants_relay(request.wants_relay);
   out.set_origin(request.origin.value);
 }
+uint8_t flags_of(const ForwardedCommand& command) {
+  uint8_t flags = command.is_write ? kFlagWrite : 0;
+  if (command.call) flags |= kFlagCall;
+  if (command.call && command.call->is_first_send) flags |= kFlagFirstSend;
+  return flags;
+}
 void append_raw(const ForwardRequest& request, ByteChain& body) {
   // Forwarders close a batch long before (node/forwarder.cc); a relay passes on what decode() let in.
   CHECK(request.commands.size() <= kForwardedMax) << request.commands.size();
   size_t args = 0;
   for (const ForwardedCommand& command : request.commands) {
     put_varint(body.head, command.sequence);
-    put_u8(body.head, (command.is_write ? kFlagWrite : 0) | (command.call ? kFlagCall : 0));
+    put_u8(body.head, flags_of(command));
     put_varint(body.head, static_cast<uint16_t>(command.id));
     if (command.call) {
-      put_u64(body.head, command.call->session.value);
+      kv::put_session_id(body.head, command.call->session);
       put_varint(body.head, command.call->sequence);
       put_varint(body.head, command.call->floor);
     }
@@ -191,13 +199,18 @@ bool is_read(kv::CommandId id) {
   return traits != nullptr && !traits->is_write;
 }
 
-/// A command this node knows how to execute for a peer: a client's, or the birth of the peer's session.
-bool is_forwardable(kv::CommandId id) { return id == kv::CommandId::kRegisterSession || kv::traits_of(id) != nullptr; }
+/// A command this node knows how to execute for a peer: a client's, or the beginning of the peer's session.
+bool is_forwardable(kv::CommandId id) { return id == kv::CommandId::kOpenSession || kv::traits_of(id) != nullptr; }
+
+bool are_known_flags(uint8_t flags) {
+  const bool is_label_whole = (flags & kFlagFirstSend) == 0 || (flags & kFlagCall) != 0;
+  return (flags & ~(kFlagWrite | kFlagCall | kFlagFirstSend)) == 0 && is_label_whole;
+}
 
 Result<PeerMessage> read_forward_request(const pb::ForwardRequest& header, Bytes raw) {
   ForwardRequest request;
   request.group = GroupId(header.group());
-  request.session = kv::SessionId(header.session());
+  request.session = kv::SessionId(header.session_high(), header.session_low());
   request.floor = header.floor();
   request.epoch = header.epoch();
   request.batch = header.batch();
@@ -213,13 +226,14 @@ Result<PeerMessage> read_forward_request(const pb::ForwardRequest& header, Bytes
     command.sequence = reader.varint();
     const uint8_t flags = reader.u8();
     const uint64_t id = reader.varint();
-    if ((flags & ~(kFlagWrite | kFlagCall)) != 0 || id > UINT16_MAX) return invalid("malformed forwarded command");
+    if (!are_known_flags(flags) || id > UINT16_MAX) return invalid("malformed forwarded command");
     command.is_write = (flags & kFlagWrite) != 0;
     if ((flags & kFlagCall) != 0) {
       kv::SessionCall& call = command.call.emplace();
-      call.session = kv::SessionId(reader.u64());
+      call.session = kv::take_session_id(reader);
       call.sequence = reader.varint();
       call.floor = reader.varint();
+      call.is_first_send = (flags & kFlagFirstSend) != 0;
     }
     const uint64_t argc = reader.varint();
     command.id = static_cast<kv::CommandId>(id);

@@ -36,7 +36,7 @@ struct ForwardedCommand {
   bool is_write = false;
   kv::CommandId id = kv::CommandId::kNone;
   std::vector<std::string_view> args;   // views into the message's buffer or the sender's queue
-  std::optional<kv::SessionCall> call;  // the client's own label, instead of the forwarding node's session
+  std::optional<kv::SessionCall> call;  // the command's own label, instead of the forwarding node's session
 };
 
 /// Sent by a node to the leader it knows. A stream restarts (epoch + 1, batch 0) after every rejection or reconnect,
@@ -45,7 +45,7 @@ struct ForwardedCommand {
 /// number of the sender's choice, repeated in the answer.
 struct ForwardRequest {
   GroupId group;
-  kv::SessionId session;  // of the forwarding (node, incarnation); none: only reads and kRegisterSession
+  kv::SessionId session;  // of the forwarding process, open already; none: reads and labelled commands only
   uint64_t floor = 0;     // all sequences below have been answered
   uint64_t epoch = 0;
   uint64_t batch = 0;

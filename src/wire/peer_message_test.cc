@@ -46,13 +46,13 @@ PullReply pull_of(std::vector<Entry> entries) {
 }
 
 ForwardRequest forward_request() {
-  ForwardRequest request{.group = GroupId(5), .session = kv::SessionId(11), .floor = 3, .epoch = 2, .batch = 1};
+  ForwardRequest request{.group = GroupId(5), .session = kv::SessionId(10, 11), .floor = 3, .epoch = 2, .batch = 1};
   request.wants_relay = true;
   request.is_relayed = true;
   request.origin = NodeId(9);
   request.commands.push_back({.sequence = 4, .is_write = true, .id = kv::CommandId::kSet, .args = {"key", "value"}});
   request.commands.push_back({.sequence = UINT64_MAX, .id = kv::CommandId::kGet, .args = {""}});
-  request.commands.push_back({.sequence = 6, .is_write = true, .id = kv::CommandId::kRegisterSession});
+  request.commands.push_back({.sequence = 6, .is_write = true, .id = kv::CommandId::kOpenSession});
   return request;
 }
 
@@ -202,14 +202,14 @@ TEST(PeerMessage, APulledLogArrivesFieldByField) {
 TEST(PeerMessage, ForwardedCommandsAndRepliesAreViewsIntoTheReceivedBuffer) {
   const PeerMessage request_message = *decode_text(encode(forward_request()).joined());
   const auto& request = std::get<ForwardRequest>(request_message);
-  EXPECT_EQ(request.session, kv::SessionId(11));
+  EXPECT_EQ(request.session, kv::SessionId(10, 11));
   EXPECT_TRUE(request.is_relayed);
   ASSERT_EQ(request.commands.size(), 3u);
   EXPECT_EQ(request.commands[0].args, (std::vector<std::string_view>{"key", "value"}));
   EXPECT_TRUE(request.commands[0].is_write);
   EXPECT_FALSE(request.commands[1].is_write);
   EXPECT_EQ(request.commands[1].sequence, UINT64_MAX);
-  EXPECT_EQ(request.commands[2].id, kv::CommandId::kRegisterSession);
+  EXPECT_EQ(request.commands[2].id, kv::CommandId::kOpenSession);
 
   const PeerMessage reply_message = *decode_text(encode(forward_reply()).joined());
   const auto& reply = std::get<ForwardReply>(reply_message);
@@ -222,15 +222,18 @@ TEST(PeerMessage, ForwardedCommandsAndRepliesAreViewsIntoTheReceivedBuffer) {
 
 TEST(PeerMessage, ForwardedCommandKeepsTheClientsOwnLabel) {
   ForwardRequest request = forward_request();
-  request.commands[0].call = kv::SessionCall{kv::SessionId(77), 300, 299};
+  request.commands[0].call = kv::SessionCall{kv::SessionId(66, 77), 300, 299, true};
+  request.commands[1].call = kv::SessionCall{kv::SessionId(66, 77), 301, 299};
   const PeerMessage message = *decode_text(encode(request).joined());
   const auto& commands = std::get<ForwardRequest>(message).commands;
   ASSERT_TRUE(commands[0].call.has_value());
-  EXPECT_EQ(commands[0].call->session, kv::SessionId(77));
+  EXPECT_EQ(commands[0].call->session, kv::SessionId(66, 77));
+  EXPECT_TRUE(commands[0].call->is_first_send);
+  EXPECT_FALSE(commands[1].call->is_first_send);
   EXPECT_EQ(commands[0].call->sequence, 300u);
   EXPECT_EQ(commands[0].call->floor, 299u);
   EXPECT_EQ(commands[0].args, (std::vector<std::string_view>{"key", "value"}));
-  EXPECT_FALSE(commands[1].call.has_value());
+  EXPECT_FALSE(commands[2].call.has_value());
 }
 
 TEST(PeerMessage, AnyFlippedBitIsNoticed) {
@@ -355,7 +358,7 @@ TEST(PeerMessage, AnArgumentCountThatCannotBeTrueIsRefusedAtOnce) {
 
 // Executed as a read it would have ended the leader (StateMachine::read knows only reads).
 TEST(PeerMessage, AWriteForwardedAsAReadIsRefused) {
-  for (const kv::CommandId id : {kv::CommandId::kSet, kv::CommandId::kGetDel, kv::CommandId::kRegisterSession}) {
+  for (const kv::CommandId id : {kv::CommandId::kSet, kv::CommandId::kGetDel, kv::CommandId::kOpenSession}) {
     ForwardRequest request;
     request.commands.push_back({.sequence = 1, .is_write = false, .id = id, .args = {"k"}});
     EXPECT_FALSE(decode_text(encode(request).joined()).ok());

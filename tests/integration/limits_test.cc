@@ -101,11 +101,11 @@ TEST(Limits, LargeRepliesInSomeSessionsAreNobodyElsesRefusal) {
   ASSERT_TRUE(first && first->is_ok()) << first;
   for (int i = 0; i < 8; ++i) {
     const auto session = client.call({"TORC.SESSION", "NEW"});
-    ASSERT_TRUE(session && session->integer > 0) << session;
-    const std::string id = std::to_string(session->integer);
-    const auto old = client.call({"TORC.CALL", id, "1", "1", "SET", "v", large, "GET"});
+    ASSERT_TRUE(session && session->text.size() == 32) << session;
+    const std::string& id = session->text;
+    const auto old = client.call({"TORC.CALL", id, "1", "1", "1", "SET", "v", large, "GET"});
     ASSERT_TRUE(old && old->text.size() == large.size()) << i;
-    const auto again = client.call({"TORC.CALL", id, "1", "1", "SET", "v", "another", "GET"});
+    const auto again = client.call({"TORC.CALL", id, "1", "1", "2", "SET", "v", "another", "GET"});
     ASSERT_TRUE(again && again->is_error()) << again;
     EXPECT_TRUE(again->text.starts_with("EXECUTED")) << again->text;
   }

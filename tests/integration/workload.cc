@@ -239,13 +239,14 @@ void WorkloadClient::sessions() {
   RespClient client = connect();
   const auto opened = client.call({"TORC.SESSION", "NEW"});
   if (!opened || opened->is_error()) return;
-  const std::string session = std::to_string(opened->integer);
+  const std::string& session = opened->text;
   const bool raises_floor = prng_.chance(1, 2);
   const uint64_t calls = prng_.chance(1, 10) ? 17'000 : prng_.between(1, 60);
   std::vector<Words> commands;
   for (uint64_t i = 1; i <= calls; ++i) {
-    const std::string sequence = std::to_string(prng_.chance(1, 5) ? prng_.between(1, i) : i);
-    Words words = {"TORC.CALL", session, sequence, raises_floor ? sequence : "0"};
+    const bool is_repeated = prng_.chance(1, 5);
+    const std::string sequence = std::to_string(is_repeated ? prng_.between(1, i) : i);
+    Words words = {"TORC.CALL", session, sequence, raises_floor ? sequence : "0", is_repeated ? "2" : "1"};
     if (calls > 100) {
       words.insert(words.end(), {"INCR", "n"});
     } else if (prng_.chance(1, 4)) {

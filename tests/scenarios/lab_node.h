@@ -58,6 +58,7 @@ class LabNode final : public node::Node, private node::Surroundings {
   void close_client(node::ClientId client) override { clients_.close(client); }
   void submit(node::ClientId client, node::Ticket ticket, const kv::CommandView& command,
               const kv::SessionCall* call) override;
+  kv::SessionId draw_session() override { return {}; }
   size_t pending(node::ClientId client) const override { return clients_.pending(client); }
   node::NodeStatus status() const override;
 

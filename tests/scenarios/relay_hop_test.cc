@@ -123,7 +123,7 @@ struct Story {
     }
     cluster.run_for(kPhase);
     term = status(leader).replica.term;
-    for (const auto& visitor : visitors) visitor->take_longest();  // what a first session takes is not told here
+    for (const auto& visitor : visitors) visitor->take_longest();  // what opening a session takes is not told here
   }
   node::GroupStatus status(size_t server) {
     return cluster.world().node(KvCluster::id_of(server))->status().groups.at(0);
