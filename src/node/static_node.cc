@@ -22,6 +22,7 @@ StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<C
       disk_(disk),
       network_(network),
       checkpoints_(checkpoints),
+      links_(options_.id, options_.initial_cluster, network),
       birth_(std::move(identity), options_.may_found_cluster),
       clients_(options_.held_bytes_max),
       log_(std::move(log)),
@@ -140,9 +141,9 @@ void StaticNode::end_turn() {
 void StaticNode::carry_out(GroupOutput output) {
   if (output.fatal) return on_fatal(*output.fatal);
   // Followers are sent to before the own disk is asked (rules.md#batches).
-  for (const consensus::Message& message : output.messages) send(message);
-  for (const auto& chunk : output.chunks) transmit(chunk.to.node, env::Channel::kBulk, chunk);
-  for (const auto& reply : output.snapshot_replies) transmit(reply.to.node, env::Channel::kBulk, reply);
+  for (const consensus::Message& message : output.messages) links_.send(message);
+  for (const auto& chunk : output.chunks) links_.send(chunk.to.node, env::Channel::kBulk, chunk);
+  for (const auto& reply : output.snapshot_replies) links_.send(reply.to.node, env::Channel::kBulk, reply);
   for (const Notice& notice : output.notices) tell(notice);
   if (output.leadership == Leadership::kLost) receiver_.on_leadership_lost();
   for (const KeptRequest& request : output.homeless) reroute(request.request());
@@ -158,7 +159,7 @@ void StaticNode::flush_log() {
   log_->flush([this, sequence = group_->appended_sequence()](const Status& status) {
     if (is_dead_) return;
     if (!status.ok()) return on_fatal(status.error());
-    for (const consensus::Message& message : group_->on_durable(sequence)) send(message);
+    for (const consensus::Message& message : group_->on_durable(sequence)) links_.send(message);
   });
 }
 
@@ -211,12 +212,12 @@ NodeStatus StaticNode::status() const {
   status.set_aside = options_.set_aside;
   status.commands_executed = commands_executed_;
   status.commands_forwarded = forwarder_.forwarded_count();
-  status.peer_messages_refused = peer_messages_refused_;
+  status.peer_messages_refused = links_.messages_refused();
   status.memory_max = options_.memory_max;
   status.memory_used = group_ ? group_->memory_used() : memory_elsewhere();
   status.gauges = gauges();
   for (const auto& [node, peer] : peers_) {
-    status.peers.push_back({node, peer.client_address, peer.is_connected, admissions_.trouble(node)});
+    status.peers.push_back({node, peer.client_address, links_.is_reachable(node), admissions_.trouble(node)});
     for (const wire::NotedChapter& noted : chapters_->durable().noted) {
       if (noted.life.node == node) status.peers.back().chapter = {noted.life.incarnation, noted.chapter.number};
     }

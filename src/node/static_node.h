@@ -8,13 +8,13 @@
 
 #include "base/prng.h"
 #include "node/admissions.h"
-#include "node/append_order.h"
 #include "node/birth.h"
 #include "node/clients.h"
 #include "node/clock_watch.h"
 #include "node/forward_receiver.h"
 #include "node/forwarder.h"
 #include "node/group.h"
+#include "node/links.h"
 #include "node/node.h"
 #include "node/relay.h"
 
@@ -63,18 +63,15 @@ class StaticNode final : public Node,
  private:
   struct Peer {
     std::string client_address;
-    bool is_connected = false;  // control channel
-    bool is_bulk_connected = false;
-    AppendOrder appends;
   };
 
   // Surroundings
-  bool is_reachable(NodeId node) const override;
+  bool is_reachable(NodeId node) const override { return links_.is_reachable(node); }
   std::optional<WallMs> latest_stamp(Instant now) const override;
-  bool is_sending_to(NodeId node) const override { return network_.queued_bytes(node, env::Channel::kBulk) > 0; }
+  bool is_sending_to(NodeId node) const override { return links_.is_sending_to(node); }
   // ForwarderHost
-  std::vector<NodeId> neighbours() const override;
-  bool can_send_to(NodeId node) const override;
+  std::vector<NodeId> neighbours() const override { return links_.peers(); }
+  bool can_send_to(NodeId node) const override { return links_.can_send_to(node); }
   void send_to(NodeId node, const wire::ForwardRequest& request) override;
   void execute_here(const Request& request) override;
   // ForwardReceiverHost
@@ -99,11 +96,11 @@ class StaticNode final : public Node,
   void run_deferred();
   void carry_out(GroupOutput output);
   void reroute(Request request);
-  void send(const consensus::Message& message);
   void on_fatal(const Error& error);
   void tell(const Notice& notice);
   void flush_log();
-  void transmit(NodeId to, env::Channel channel, const wire::PeerMessage& message);
+  void on_message(NodeId from, wire::PeerMessage message);
+  void on_consensus(NodeId from, const consensus::Message& message);
   void on_forward_request(NodeId from, wire::ForwardRequest request);
   void on_forward_reply(NodeId from, const wire::ForwardReply& reply);
   void on_meet(NodeId from, const wire::Meet& meet);
@@ -130,6 +127,7 @@ class StaticNode final : public Node,
   env::Disk& disk_;
   env::Network& network_;
   env::CheckpointStore& checkpoints_;
+  Links links_;
   Birth birth_;
   Clients clients_;
   std::unique_ptr<storage::Log> log_;
@@ -155,7 +153,6 @@ class StaticNode final : public Node,
   std::optional<int64_t> stamp_ahead_ms_max_;  // of the monotonic clock; none: too few clocks are known
   Instant clocks_compared_at_{};
   uint64_t commands_executed_ = 0;
-  uint64_t peer_messages_refused_ = 0;
 };
 
 }  // namespace torc::node
