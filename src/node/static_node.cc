@@ -22,7 +22,7 @@ StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<C
       disk_(disk),
       network_(network),
       checkpoints_(checkpoints),
-      links_(options_.id, options_.initial_cluster, network),
+      links_(options_.id, options_.initial_cluster, network, Prng(options_.seed ^ 0xbe).next()),
       birth_(std::move(identity), options_.may_found_cluster),
       clients_(options_.held_bytes_max),
       log_(std::move(log)),
@@ -122,7 +122,11 @@ void StaticNode::run_deferred() {
 
 void StaticNode::end_turn() {
   if (is_dead_) return;
-  if (!group_) return;
+  if (group_) run_group();
+  if (!is_dead_) links_.end_turn();
+}
+
+void StaticNode::run_group() {
   group_->begin_turn(memory_elsewhere());
   do {
     run_deferred();
@@ -240,12 +244,7 @@ std::vector<Gauge> StaticNode::gauges() const {
   gauges.push_back({"commands_held", clients_.held_bytes(), clients_.held_bytes_max()});
   forwarder_.add_gauges(gauges);
   receiver_.add_gauges(gauges);
-  for (const auto& [node, peer] : peers_) {
-    for (const env::Channel channel : {env::Channel::kControl, env::Channel::kBulk}) {
-      const std::string_view name = channel == env::Channel::kControl ? "frames_control" : "frames_bulk";
-      gauges.push_back({name, network_.queued_bytes(node, channel), env::queued_bytes_max(channel)});
-    }
-  }
+  links_.add_gauges(gauges);
   if (group_) group_->add_gauges(gauges);
   return gauges;
 }

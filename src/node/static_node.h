@@ -93,6 +93,7 @@ class StaticNode final : public Node,
   std::vector<Gauge> gauges() const;
   void dispatch(const Request& request);
   void execute(Request request);
+  void run_group();
   void run_deferred();
   void carry_out(GroupOutput output);
   void reroute(Request request);

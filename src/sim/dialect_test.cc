@@ -44,11 +44,11 @@ TEST(Dialect, AMessageOfTheFutureIsRefusedAsAWhole) {
 TEST(Dialect, ThePreviousVersionNeitherPullsNorUnderstandsPulls) {
   const std::string pull = body_of(message_with(consensus::PullRequest{}));
   EXPECT_FALSE(spoken(Dialect::kPrevious, pull));
-  EXPECT_FALSE(is_known(Dialect::kPrevious, Bytes::copy_of(pull)));
+  EXPECT_FALSE(understood(Dialect::kPrevious, Bytes::copy_of(pull)));
   EXPECT_EQ(spoken(Dialect::kThis, pull), pull);
   const std::string vote = body_of(message_with(consensus::VoteReply{Term(2), true}));
   EXPECT_EQ(spoken(Dialect::kPrevious, vote), vote);
-  EXPECT_TRUE(is_known(Dialect::kPrevious, Bytes::copy_of(vote)));
+  EXPECT_EQ(understood(Dialect::kPrevious, Bytes::copy_of(vote)), Bytes::copy_of(vote));
 }
 
 }  // namespace
