@@ -66,7 +66,7 @@ struct Describe {
   void operator()(const wire::BeatReply& reply) const {
     out << "beat reply " << (reply.number & 0xffff) << ": all follow";
     for (const wire::BeatException& one : reply.exceptions) {
-      out << ", but #" << one.position;
+      out << (one.last_index ? ", but #" : ", but not #") << one.position;
       if (one.last_index) out << " with last " << *one.last_index;
     }
   }
