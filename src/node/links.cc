@@ -87,7 +87,11 @@ void Links::send(const consensus::Message& message) {
   const auto found = links_.find(to);
   if (found == links_.end()) return;
   Link& link = found->second;
-  if (std::holds_alternative<consensus::HeartbeatRequest>(message.body)) return link.beats.gather(message);
+  if (std::holds_alternative<consensus::HeartbeatRequest>(message.body)) {
+    // Nobody there will answer: nothing is remembered, and nothing encoded for the network to drop.
+    if (link.is_connected[number_of(env::Channel::kControl)]) link.beats.gather(message);
+    return;
+  }
   if (std::holds_alternative<consensus::HeartbeatReply>(message.body) && link.beats.note(message)) return;
   const auto* pulled = std::get_if<consensus::PullReply>(&message.body);
   // It asks again while a long answer is on its way. One copy of that is enough.

@@ -205,6 +205,18 @@ TEST(Links, WhatHasNotLeftWhenAConnectionChangesIsDropped) {
   EXPECT_TRUE(node.links.is_reachable(kPeer));
 }
 
+TEST(Links, OfHeartbeatsToWhoIsNotConnectedNothingIsRemembered) {
+  OneNode node;
+  node.links.on_disconnected(kPeer, Channel::kControl);
+  for (const uint64_t group : {1, 2}) node.links.send(message_to(kPeer, group, HeartbeatRequest{}));
+  EXPECT_TRUE(node.turn().empty());
+  node.links.on_connected(kPeer, Channel::kControl);
+  EXPECT_TRUE(node.turn().empty());
+  std::vector<Gauge> gauges;
+  node.links.add_gauges(gauges);
+  for (const Gauge& gauge : gauges) EXPECT_EQ(gauge.bytes, 0u) << gauge.name;
+}
+
 TEST(Links, ToItselfAndToStrangersNobodySends) {
   OneNode node;
   for (const NodeId to : {kSelf, NodeId(9)}) {

@@ -10,6 +10,7 @@
 
 #include "consensus/replica.h"
 #include "node/links.h"
+#include "node/test_world.h"
 
 namespace torc::node {
 namespace {
@@ -194,6 +195,33 @@ TEST(ManyGroups, ABusyGroupAmongRestingOnesReplicatesAndBeatsInTheSameFrames) {
   EXPECT_GE(host.replicas[6]->status(world.now).commit.value, static_cast<uint64_t>(kWrites));
   // Ten intervals of beats, an append and its answer per write and follower, and no more.
   EXPECT_LE(world.frames_sent, 10 * kNodes * 4 + kWrites * 4 + 12u);
+}
+
+// The same of whole nodes, with whatever else they say: clocks, checkpoints, probes.
+TEST(ManyGroups, WholeNodesOf64ArcsAtRestSendFewFrames) {
+  TestWorld world(3, [](sim::WorldOptions& options) { options.node.arcs = 64; });
+  const auto is_led = [&] {
+    for (const NodeId id : world.world->nodes()) {
+      const NodeStatus status = world.world->node(id)->status();
+      const auto knows_leader = [](const GroupStatus& group) { return static_cast<bool>(group.leader_node); };
+      if (status.groups.size() != 64 || !std::ranges::all_of(status.groups, knows_leader)) return false;
+    }
+    return true;
+  };
+  ASSERT_TRUE(world.run_until(is_led));
+  world.world->run_for(2s);
+  const auto frames = [&] {
+    uint64_t sent = 0;
+    for (const NodeId id : world.world->nodes()) sent += world.world->node(id)->status().peer_frames_sent;
+    return sent;
+  };
+  const uint64_t before = frames();
+  world.world->run_for(5s);
+  const uint64_t per_second = (frames() - before) / 5 / 3;
+  EXPECT_GT(per_second, 20u);
+  EXPECT_LT(per_second, 110u);
+  RecordProperty("frames_per_second_and_node", static_cast<int>(per_second));
+  EXPECT_EQ(world.failure(), "");
 }
 
 }  // namespace

@@ -17,14 +17,16 @@ namespace torc::wire {
 /// The formats of what nodes tell each other (entries, snapshots, recorded replies) that this version reads and writes.
 /// 2: a refusal is a number, and a snapshot names its arc. A node of format 1 would take a refusal for an unknown
 /// outcome and tell clients what it was told in words, and could read no snapshot.
-constexpr uint32_t kFormatOldest = 2;
-constexpr uint32_t kFormatNewest = 2;
+/// 3: what is said in a turn comes in packs, and heartbeats in beats. A node of format 2 would hear no leader.
+constexpr uint32_t kFormatOldest = 3;
+constexpr uint32_t kFormatNewest = 3;
 
 /// What safety depends on. A lease, for one, holds because everybody else waits for as long as its leader counts on:
 /// with 3,000 ms at the leader and 200 at the others reads were stale for seconds.
 struct Agreement {
   ClusterId cluster;           // none: not known yet, agrees with any
   std::vector<NodeId> listed;  // --initial-cluster, sorted
+  uint32_t arcs = 1;           // --arcs: how the circle is cut into groups
   Duration election_timeout_min{0};
   uint32_t lease_drift_percent = 0;
   uint32_t format_oldest = kFormatOldest;
@@ -60,7 +62,16 @@ struct NotedChapter {
 };
 
 constexpr size_t kChapterNoncesMax = 256;  // told of a node's own chapters
+constexpr size_t kLogEndsMax = 1024;       // groups of a node
 constexpr size_t kNotedChaptersMax = 64;   // lives written down, and told
+
+/// What the log of one group holds durably.
+struct LogEnd {
+  Term term;
+  LogIndex durable_index;
+
+  friend bool operator==(const LogEnd&, const LogEnd&) = default;
+};
 
 struct Introduction {
   consensus::ReplicaId self;
@@ -68,17 +79,16 @@ struct Introduction {
   uint64_t start = 0;            // the chapter that this process began with: tells processes apart
   uint64_t chapter = 0;          // the latest one, durable at the sender
   std::vector<uint64_t> nonces;  // of the latest chapters, the last one's last; at most kChapterNoncesMax
-  Term term;                     // what its log holds durably: its term ...
-  LogIndex durable_index;        // ... and its end
+  std::vector<LogEnd> ends;      // of its groups, by arc; none before the birth
 
   friend bool operator==(const Introduction&, const Introduction&) = default;
 };
 
-/// Requires: at most kMeetNodesMax nodes are listed, and kChapterNoncesMax nonces told.
+/// Requires: at most kMeetNodesMax nodes are listed, kChapterNoncesMax nonces told, and kLogEndsMax ends.
 std::string encode(const Introduction& introduction);
 /// Fields of a later version are passed over. Errors: kInvalid; allocates no more than `bytes` explain.
 Result<Introduction> decode_introduction(std::string_view bytes);
 
-constexpr size_t kIntroductionBytesMax = 32u << 10;
+constexpr size_t kIntroductionBytesMax = 48u << 10;
 
 }  // namespace torc::wire
