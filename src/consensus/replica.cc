@@ -16,6 +16,7 @@ Replica::Parts::Parts(const ReplicaOptions& replica_options, const RestoredState
       pull_source(options, log, outbox, loads, snapshots),
       now(start),
       commit_reported(log.commit()) {
+  CHECK(options.heartbeat_interval > Duration(0)) << "heartbeats without a pause";
   CHECK(options.election_timeout_min > options.heartbeat_interval) << "no heartbeat fits into an election timeout";
   CHECK(options.lease_drift_percent >= 0 && options.lease_drift_percent <= 100) << options.lease_drift_percent;
   CHECK(restored.hard_state.term >= log.last_term()) << "entries of a term above the ballot's";

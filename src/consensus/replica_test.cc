@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "consensus/test_replica.h"
 
 namespace torc::consensus {
@@ -89,6 +91,30 @@ TEST(Leader, TellsAReceiverToCommitOnlyWhatItIsKnownToHave) {
   const Ready ready = r.take();
   EXPECT_EQ(r.sent<HeartbeatRequest>(ready.send_now, kPeer)->commit, LogIndex(2));
   EXPECT_EQ(r.sent<HeartbeatRequest>(ready.send_now, kOther)->commit, LogIndex(1));
+}
+
+// A node's groups, led since whenever, beat in the same turn, and none later than an interval after it last did.
+TEST(Leader, HeartbeatsLieOnAGridOfTheInterval) {
+  for (const Duration begun : {Duration(0), Duration(1ns), Duration(17ms), Duration(59'999'999ns)}) {
+    TestReplica r = TestReplica::established();
+    const Duration interval = r.options.heartbeat_interval;
+    r.advance(begun);
+    for (int i = 0; i < 4; ++i) {
+      const Instant before = r.now;
+      r.replica.tick(r.now);
+      static_cast<void>(r.take());
+      r.time_out();
+      EXPECT_EQ(r.now.ns % interval.count(), 0);
+      EXPECT_LE(r.now - before, interval);
+      const Ready ready = r.take();
+      EXPECT_EQ(std::ranges::count_if(
+                    ready.send_now,
+                    [](const Message& message) { return std::holds_alternative<HeartbeatRequest>(message.body); }),
+                2);
+      r.advance(Duration(3ms));  // the loop was late
+      r.receive(replica_id(2), HeartbeatReply{Term(1), 0, r.status().stable_index});
+    }
+  }
 }
 
 TEST(Leader, StepsDownWhenNoQuorumAnswersForALongElectionTimeout) {

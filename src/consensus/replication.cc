@@ -105,9 +105,17 @@ void Replication::entries_loaded(ReplicaId id, LogIndex first, std::vector<Entry
   }
 }
 
+/// On a grid of the interval: all groups that a node leads beat in the same turn, so that their heartbeats travel
+/// together (rules.md#heartbeats-per-node-pair). Never later than an interval from now.
+Instant Replication::next_beat(Instant now) const {
+  const int64_t interval = options_.heartbeat_interval.count();
+  const int64_t latest = now.ns + interval;
+  return Instant{latest - latest % interval};
+}
+
 std::optional<SendStamp> Replication::send_heartbeats(Instant now) {
   if (peers_.empty()) return std::nullopt;
-  heartbeat_at_ = now + options_.heartbeat_interval;
+  heartbeat_at_ = next_beat(now);
   std::optional<SendStamp> first;
   const LogIndex of_all = match_of_all();
   for (const auto& [id, peer] : peers_) {

@@ -68,6 +68,7 @@ class Replication {
   void send_append(ReplicaId id, Peer& peer, Term prev_term, std::vector<Entry> entries, Instant now);
   void want_snapshot(ReplicaId id, Peer& peer, Instant now);
   void want_entries(ReplicaId id, Peer& peer, Instant now);
+  Instant next_beat(Instant now) const;
   bool is_credible(SendStamp stamp) const { return stamp <= clock_.last(); }
 
   const ReplicaOptions& options_;

@@ -178,6 +178,7 @@ void write_stats(const InfoSource& source, Text& out) {
   out.field("client_buffer_limit_disconnections", source.stats.buffer_limit_disconnections);
   out.field("commands_executed", source.node.commands_executed);
   out.field("commands_forwarded", source.node.commands_forwarded);
+  out.field("peer_frames_sent", source.node.peer_frames_sent);
   out.field("peer_messages_refused", source.node.peer_messages_refused);
 }
 

@@ -7,10 +7,10 @@
 
 namespace torc::node {
 
-/// Of the appends to one member. Over a thin link a large append takes seconds. A small one sent after it arrived first
-/// and was refused for the gap; an empty one, sent to ask what the member has, was answered before the large one had
-/// arrived. Both times the leader took it for lost and sent it again, as often as there was time, until the link
-/// carried nothing but copies. On one connection the answer to what comes later tells of what came before.
+/// Of the appends of one group to one member. Over a thin link a large append takes seconds. A small one sent after it
+/// arrived first and was refused for the gap; an empty one, sent to ask what the member has, was answered before the
+/// large one had arrived. Both times the leader took it for lost and sent it again, as often as there was time, until
+/// the link carried nothing but copies. On one connection the answer to what comes later tells of what came before.
 class AppendOrder {
  public:
   env::Channel channel_of(const consensus::AppendRequest& request, bool is_large) {
@@ -26,6 +26,8 @@ class AppendOrder {
   }
   /// What was sent by the bulk connection is lost, or has arrived.
   void on_bulk_changed() { *this = {}; }
+  /// Everything that went by the bulk connection is acknowledged.
+  bool is_idle() const { return !bulk_through_; }
 
  private:
   Term term_;

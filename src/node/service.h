@@ -91,6 +91,7 @@ struct NodeStatus {
   std::vector<GroupStatus> groups;
   uint64_t commands_executed = 0;
   uint64_t commands_forwarded = 0;
+  uint64_t peer_frames_sent = 0;
   uint64_t peer_messages_refused = 0;  // that could not be decoded: another version's, or damaged
   uint64_t memory_max = 0;             // 0: no limit
   uint64_t memory_used = 0;            // what counts against it

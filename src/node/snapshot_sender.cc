@@ -49,6 +49,8 @@ Status SnapshotSender::on_reply(const wire::SnapshotReply& reply, Instant now) {
   Stream& stream = found->second;
   switch (reply.progress) {
     case wire::SnapshotProgress::kDone:
+      ended_ = std::min(ended_.value_or(stream.source->index()), stream.source->index());
+      ended_until_ = now + options_.silence_max;
       finish(found, stream.source->index());
       return {};
     case wire::SnapshotProgress::kRefused:
@@ -86,6 +88,7 @@ void SnapshotSender::on_connected(NodeId node, Instant now) {
 }
 
 void SnapshotSender::maintain(Instant now) {
+  if (now >= ended_until_) ended_.reset();
   for (auto at = streams_.begin(); at != streams_.end();) {
     Stream& stream = at->second;
     if (is_sending_to(at->first)) stream.sent_at = stream.progress_at = now;
@@ -133,7 +136,7 @@ void SnapshotSender::add_gauges(std::vector<Gauge>& gauges) const {
 }
 
 std::optional<LogIndex> SnapshotSender::lowest_index() const {
-  std::optional<LogIndex> lowest;
+  std::optional<LogIndex> lowest = ended_;
   for (const auto& [peer, stream] : streams_) {
     lowest = std::min(lowest.value_or(stream.source->index()), stream.source->index());
   }

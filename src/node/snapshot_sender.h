@@ -50,7 +50,8 @@ class SnapshotSender {
   /// Every few milliseconds.
   void maintain(Instant now);
 
-  /// Of the streams under way: those who get them will need the log behind it.
+  /// Of the streams under way, and of one that ended within silence_max: those who get them need the log behind it. Cut
+  /// in the moment between the end of a stream and the first entry behind it, that entry cost another snapshot.
   std::optional<LogIndex> lowest_index() const;
   void add_gauges(std::vector<Gauge>& gauges) const;
 
@@ -80,6 +81,8 @@ class SnapshotSender {
   const Finished finished_;
   Prng prng_;
   Streams streams_;
+  std::optional<LogIndex> ended_;  // the lowest index of those that ended within silence_max
+  Instant ended_until_;
 };
 
 }  // namespace torc::node

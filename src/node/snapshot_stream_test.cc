@@ -148,6 +148,16 @@ TEST(SnapshotStream, ArrivesWholeWithAFewChunksUnderWayAtATime) {
   EXPECT_EQ(link.state->digest(), link.digest);
   EXPECT_GT(link.chunks_sent, 3 * kSnapshotWindowChunks);
   EXPECT_EQ(link.in_flight_max, kSnapshotWindowChunks);
+}
+
+TEST(SnapshotStream, TheLogBehindItIsKeptUntilItsReceiverHasHadTimeToAsk) {
+  Link link(20, 200'000);
+  link.begin();
+  link.deliver_all();
+  ASSERT_EQ(link.arrived, LogIndex(20));
+  link.wait(kSilence - 1ms);
+  EXPECT_EQ(link.sender->lowest_index(), LogIndex(20));
+  link.wait(1ms);
   EXPECT_EQ(link.sender->lowest_index(), std::nullopt);
 }
 

@@ -22,6 +22,7 @@ StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<C
       disk_(disk),
       network_(network),
       checkpoints_(checkpoints),
+      links_(options_.id, options_.initial_cluster, network, Prng(options_.seed ^ 0xbe).next()),
       birth_(std::move(identity), options_.may_found_cluster),
       clients_(options_.held_bytes_max),
       log_(std::move(log)),
@@ -127,7 +128,12 @@ bool StaticNode::has_work_left() const {
 }
 
 void StaticNode::end_turn() {
-  if (is_dead_ || !is_born()) return;
+  if (is_dead_) return;
+  if (is_born()) run_groups();
+  if (!is_dead_) links_.end_turn();
+}
+
+void StaticNode::run_groups() {
   memory_outside_ = memory_outside();
   is_turn_ending_ = true;
   for (HostedGroup* group : awake_) group->begin_turn(memory_outside_);
@@ -256,12 +262,13 @@ NodeStatus StaticNode::status() const {
   status.log_bytes_unsynced = log_->disk_progress().bytes_unsynced;
   status.set_aside = options_.set_aside;
   status.commands_executed = commands_executed_;
-  status.peer_messages_refused = peer_messages_refused_;
+  status.peer_frames_sent = links_.frames_sent();
+  status.peer_messages_refused = links_.messages_refused();
   status.memory_max = options_.memory_max;
   status.memory_used = memory_outside() + memory_of_groups();
   status.gauges = gauges();
   for (const auto& [node, peer] : peers_) {
-    status.peers.push_back({node, peer.client_address, peer.is_connected, admissions_.trouble(node)});
+    status.peers.push_back({node, peer.client_address, links_.is_reachable(node), admissions_.trouble(node)});
     for (const wire::NotedChapter& noted : chapters_->durable().noted) {
       if (noted.life.node == node) status.peers.back().chapter = {noted.life.incarnation, noted.chapter.number};
     }
@@ -286,12 +293,7 @@ std::string StaticNode::client_address_of(NodeId node) const {
 std::vector<Gauge> StaticNode::gauges() const {
   std::vector<Gauge> gauges;
   gauges.push_back({"commands_held", clients_.held_bytes(), clients_.held_bytes_max()});
-  for (const auto& [node, peer] : peers_) {
-    for (const env::Channel channel : {env::Channel::kControl, env::Channel::kBulk}) {
-      const std::string_view name = channel == env::Channel::kControl ? "frames_control" : "frames_bulk";
-      gauges.push_back({name, network_.queued_bytes(node, channel), env::queued_bytes_max(channel)});
-    }
-  }
+  links_.add_gauges(gauges);
   for (const auto& group : groups_) group->add_gauges(gauges);
   return gauges;
 }

@@ -10,13 +10,13 @@
 
 #include "base/prng.h"
 #include "node/admissions.h"
-#include "node/append_order.h"
 #include "node/birth.h"
 #include "node/clients.h"
 #include "node/clock_watch.h"
 #include "node/gathering.h"
 #include "node/hosted_group.h"
 #include "node/leadership_balance.h"
+#include "node/links.h"
 #include "node/node.h"
 #include "node/router.h"
 
@@ -62,21 +62,18 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
  private:
   struct Peer {
     std::string client_address;
-    bool is_connected = false;  // control channel
-    bool is_bulk_connected = false;
-    std::map<GroupId, AppendOrder> appends;
   };
 
   // GroupHome
-  bool is_reachable(NodeId node) const override;
-  bool is_sending_to(NodeId node) const override { return network_.queued_bytes(node, env::Channel::kBulk) > 0; }
-  std::vector<NodeId> neighbours() const override;
-  bool can_send_to(NodeId node) const override;
+  bool is_reachable(NodeId node) const override { return links_.is_reachable(node); }
+  bool is_sending_to(NodeId node) const override { return links_.is_sending_to(node); }
+  std::vector<NodeId> neighbours() const override { return links_.peers(); }
+  bool can_send_to(NodeId node) const override { return links_.can_send_to(node); }
   void send_to(NodeId node, const wire::ForwardRequest& request) override;
   void send_to(NodeId node, const wire::ForwardReply& reply) override;
-  void send(const consensus::Message& message) override;
+  void send(const consensus::Message& message) override { links_.send(message); }
   void send_bulk(NodeId node, const wire::PeerMessage& message) override {
-    transmit(node, env::Channel::kBulk, message);
+    links_.send(node, env::Channel::kBulk, message);
   }
   void tell(const Notice& notice) override;
   void on_fatal(const Error& error) override;
@@ -100,10 +97,10 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   uint64_t memory_of_groups() const;
   std::string client_address_of(NodeId node) const;
   std::vector<Gauge> gauges() const;
-  void transmit(NodeId to, env::Channel channel, const wire::PeerMessage& message);
+  void run_groups();
+  void on_message(NodeId from, wire::PeerMessage message);
   void on_group_message(NodeId from, wire::PeerMessage message);
   void on_consensus_message(NodeId from, const consensus::Message& message);
-  void on_bulk_changed(NodeId peer);
   void on_meet(NodeId from, const wire::Meet& meet);
   void greet(NodeId peer);
   void greet_everyone();
@@ -131,6 +128,7 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   env::Disk& disk_;
   env::Network& network_;
   env::CheckpointStore& checkpoints_;
+  Links links_;
   Birth birth_;
   Clients clients_;
   std::unique_ptr<storage::Log> log_;
@@ -161,7 +159,6 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   Instant balanced_at_{};
   Instant clocks_compared_at_{};
   uint64_t commands_executed_ = 0;
-  uint64_t peer_messages_refused_ = 0;
 };
 
 }  // namespace torc::node

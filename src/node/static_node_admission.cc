@@ -22,7 +22,7 @@ env::Admission StaticNode::admit(NodeId peer, std::string_view address, std::str
   const env::Admission admission = admissions_.judge(peer, address, introduction, clock_.now());
   if (auto report = admissions_.take_twin_report()) {
     if (report->text.size() > wire::kReportBytesMax) report->text.resize(wire::kReportBytesMax);
-    for (const auto& [node, known] : peers_) transmit(node, env::Channel::kControl, *report);
+    for (const auto& [node, known] : peers_) links_.send(node, env::Channel::kControl, *report);
     on_twin_report(*std::move(report));
   }
   return admission;

@@ -75,7 +75,7 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options, env::Clock& clock,
 void StaticNode::greet(NodeId peer) {
   wire::Meet meet = birth_.greeting(options_.client_address);
   meet.chapters = known_chapters();
-  network_.send(peer, env::Channel::kControl, wire::encode(meet));
+  links_.send(peer, env::Channel::kControl, meet);
 }
 
 void StaticNode::greet_everyone() {

@@ -5,29 +5,23 @@
 #include "node/static_node.h"
 
 namespace torc::node {
-namespace {
-
-/// Larger messages go by the bulk connection (rules.md#two-connections).
-constexpr size_t kControlBytesMax = 64u << 10;
-
-}  // namespace
-
 void StaticNode::on_frame(NodeId from, env::Channel, Bytes body) {
-  if (is_dead_ || !peers_.contains(from)) return;
+  if (is_dead_ || !links_.has(from)) return;
   admissions_.on_heard(from, clock_.now());
-  Result<wire::PeerMessage> message = wire::decode(std::move(body));
-  if (!message.ok()) {  // the sender will repeat what matters
-    ++peer_messages_refused_;
-    return;
+  for (wire::PeerMessage& message : links_.receive(from, std::move(body))) {
+    if (!is_dead_) on_message(from, std::move(message));
   }
-  if (auto* meet = std::get_if<wire::Meet>(&*message)) return on_meet(from, *meet);
-  if (auto* report = std::get_if<wire::TwinReport>(&*message)) return on_twin_report(std::move(*report));
-  if (auto* report = std::get_if<wire::ClockReport>(&*message)) {
+}
+
+void StaticNode::on_message(NodeId from, wire::PeerMessage message) {
+  if (auto* meet = std::get_if<wire::Meet>(&message)) return on_meet(from, *meet);
+  if (auto* report = std::get_if<wire::TwinReport>(&message)) return on_twin_report(std::move(*report));
+  if (auto* report = std::get_if<wire::ClockReport>(&message)) {
     clock_watch_.on_report(from, report->wall, clock_.now());
     for (const auto& group : groups_) group->group().on_disk_report(from, report->is_disk_full);
     return limit_stamps();
   }
-  on_group_message(from, *std::move(message));
+  on_group_message(from, std::move(message));
 }
 
 void StaticNode::on_group_message(NodeId from, wire::PeerMessage message) {
@@ -53,99 +47,45 @@ void StaticNode::on_consensus_message(NodeId from, const consensus::Message& mes
   if (group == nullptr || message.from.node != from) return;
   // One that returns has a former life, which stays a member for a while.
   is_replaced_ = !birth_.is_returning() && message.to != birth_.identity().self();
-  if (const auto* reply = std::get_if<consensus::AppendReply>(&message.body)) {
-    peers_.at(from).appends[message.group].on_reply(*reply);
-  }
   group->receive(message);
 }
 
 void StaticNode::on_connected(NodeId peer, env::Channel channel) {
-  const auto found = peers_.find(peer);
-  if (found == peers_.end() || is_dead_) return;
+  if (is_dead_ || !links_.has(peer)) return;
+  links_.on_connected(peer, channel);
   admissions_.on_connected(peer, channel, clock_.now());
   if (channel == env::Channel::kControl) {
-    found->second.is_connected = true;
     greet(peer);
     report_clock(peer);  // before this node can vote for it: a leader knows the clocks of those that elected it
-  } else {
-    found->second.is_bulk_connected = true;
-    for (const auto& group : groups_) group->group().on_bulk_connected(peer);
-    on_bulk_changed(peer);
+    return;
+  }
+  for (const auto& group : groups_) {
+    group->group().on_bulk_connected(peer);
+    group->on_connection_changed(peer);
   }
 }
 
 void StaticNode::on_disconnected(NodeId peer, env::Channel channel) {
-  const auto found = peers_.find(peer);
-  if (found == peers_.end() || is_dead_) return;
+  if (is_dead_ || !links_.has(peer)) return;
+  links_.on_disconnected(peer, channel);
   admissions_.on_disconnected(peer, channel);
-  if (channel == env::Channel::kControl) {
-    found->second.is_connected = false;
-  } else {
-    found->second.is_bulk_connected = false;
-    on_bulk_changed(peer);
-  }
-}
-
-void StaticNode::on_bulk_changed(NodeId peer) {
-  for (auto& [group, appends] : peers_.at(peer).appends) appends.on_bulk_changed();
+  if (channel == env::Channel::kControl) return;
   for (const auto& group : groups_) group->on_connection_changed(peer);
-}
-
-// To itself nobody sends: a former life of this node may still be in the configuration, and elected in this turn the
-// node does not know yet that it leads.
-void StaticNode::transmit(NodeId to, env::Channel channel, const wire::PeerMessage& message) {
-  if (to == options_.id) return;
-  ByteChain body = wire::encode(message);
-  if (body.size() > kControlBytesMax) channel = env::Channel::kBulk;
-  network_.send(to, channel, std::move(body));
-}
-
-void StaticNode::send(const consensus::Message& message) {
-  const NodeId to = message.to.node;
-  const auto peer = peers_.find(to);
-  if (peer == peers_.end()) return;
-  const auto* append = std::get_if<consensus::AppendRequest>(&message.body);
-  const auto* pulled = std::get_if<consensus::PullReply>(&message.body);
-  // It asks again while a long answer is on its way. One copy of that is enough.
-  if (pulled != nullptr && !pulled->entries.empty() && is_sending_to(to)) return;
-  ByteChain body = wire::encode(message);
-  const bool is_large = body.size() > kControlBytesMax;
-  env::Channel channel = is_large ? env::Channel::kBulk : env::Channel::kControl;
-  if (append != nullptr && peer->second.is_bulk_connected) {
-    channel = peer->second.appends[message.group].channel_of(*append, is_large);
-  }
-  network_.send(to, channel, std::move(body));
-}
-
-bool StaticNode::is_reachable(NodeId node) const {
-  const auto found = peers_.find(node);
-  return found != peers_.end() && found->second.is_connected;
-}
-
-bool StaticNode::can_send_to(NodeId node) const {
-  const auto found = peers_.find(node);
-  return found != peers_.end() && found->second.is_bulk_connected;
-}
-
-std::vector<NodeId> StaticNode::neighbours() const {
-  std::vector<NodeId> nodes;
-  for (const auto& [node, peer] : peers_) nodes.push_back(node);
-  return nodes;
 }
 
 // Probes by the control connection: whether there is a way must not depend on how much waits to take it.
 void StaticNode::send_to(NodeId node, const wire::ForwardRequest& request) {
-  network_.send(node, request.commands.empty() ? env::Channel::kControl : env::Channel::kBulk, wire::encode(request));
+  links_.send(node, request.commands.empty() ? env::Channel::kControl : env::Channel::kBulk, request);
 }
 
 void StaticNode::send_to(NodeId node, const wire::ForwardReply& reply) {
-  network_.send(node, reply.is_probe ? env::Channel::kControl : env::Channel::kBulk, wire::encode(reply));
+  links_.send(node, reply.is_probe ? env::Channel::kControl : env::Channel::kBulk, reply);
 }
 
 // ---- clocks ----
 
 void StaticNode::report_clock(NodeId peer) {
-  transmit(peer, env::Channel::kControl, wire::ClockReport{clock_.wall_now(), log_->disk_full()});
+  links_.send(peer, env::Channel::kControl, wire::ClockReport{clock_.wall_now(), log_->disk_full()});
 }
 
 void StaticNode::compare_clocks() {
@@ -154,7 +94,7 @@ void StaticNode::compare_clocks() {
   // To everyone, not only to a leader: whoever is elected next knows the others' clocks already, and every two nodes
   // hear each other at least so often (node/admissions.h).
   for (const auto& [node, peer] : peers_) {
-    if (peer.is_connected) report_clock(node);
+    if (links_.is_reachable(node)) report_clock(node);
   }
   limit_stamps();
   if (leads_something()) {

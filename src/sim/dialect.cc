@@ -42,12 +42,31 @@ std::string with_unknown_fields(const std::string& body) {
   const uint32_t header_bytes = load_u32(body.data() + 4);
   CHECK(kPrefixBytes + header_bytes <= body.size() && header_bytes > 0);
   std::string header = body.substr(kPrefixBytes, header_bytes);
-  const char message_tag = header[0];
+  const uint64_t message_tag = Reader(header).varint();
   const std::string fields = unknown_fields();
-  header += message_tag;
+  put_varint(header, message_tag);
   put_bytes(header, fields);
   header += fields;
   return framed(header, std::string_view(body).substr(kPrefixBytes + header_bytes));
+}
+
+std::string frame_alone(const Bytes& part) {
+  std::string body;
+  put_u32(body, crc32c(part.view()));
+  body += part.view();
+  return body;
+}
+
+/// A pack with other parts: `speak` says how a message of it, as a frame of its own, is spoken.
+template <class Speak>
+std::optional<std::string> packed_anew(const wire::Pack& pack, const Speak& speak) {
+  std::vector<ByteChain> parts;
+  for (const Bytes& part : pack.parts) {
+    std::optional<std::string> spoken = speak(frame_alone(part));
+    if (spoken) parts.push_back({*std::move(spoken), {}});
+  }
+  if (parts.empty()) return std::nullopt;
+  return wire::frame_of(parts).joined();
 }
 
 bool is_about_pulls(const wire::PeerMessage& message) {
@@ -72,9 +91,13 @@ std::string_view to_string(Dialect dialect) {
 
 std::optional<std::string> spoken(Dialect dialect, std::string body) {
   if (dialect == Dialect::kThis) return body;
-  if (dialect == Dialect::kNext) return with_unknown_fields(body);
   Result<wire::PeerMessage> message = wire::decode(Bytes::copy_of(body));
   CHECK(message.ok()) << message.error().message;
+  if (const auto* pack = std::get_if<wire::Pack>(&*message)) {
+    body = packed_anew(*pack, [&](std::string alone) { return spoken(dialect, std::move(alone)); }).value_or("");
+    if (body.empty()) return std::nullopt;
+  }
+  if (dialect == Dialect::kNext) return with_unknown_fields(body);
   if (is_about_pulls(*message)) return std::nullopt;
   if (auto* meet = std::get_if<wire::Meet>(&*message)) {
     meet->client_address.clear();
@@ -91,10 +114,19 @@ std::string spoken_introduction(Dialect dialect, std::string introduction) {
   return introduction;
 }
 
-bool is_known(Dialect dialect, const Bytes& body) {
-  if (dialect != Dialect::kPrevious) return true;
+std::optional<Bytes> understood(Dialect dialect, const Bytes& body) {
+  if (dialect != Dialect::kPrevious) return body;
   const Result<wire::PeerMessage> message = wire::decode(body);
-  return message.ok() && !is_about_pulls(*message);
+  if (!message.ok() || is_about_pulls(*message)) return std::nullopt;
+  const auto* pack = std::get_if<wire::Pack>(&*message);
+  if (pack == nullptr) return body;
+  auto rest = packed_anew(*pack, [&](std::string alone) -> std::optional<std::string> {
+    const Result<wire::PeerMessage> one = wire::decode(Bytes::copy_of(alone));
+    if (!one.ok() || is_about_pulls(*one)) return std::nullopt;
+    return alone;
+  });
+  if (!rest) return std::nullopt;
+  return Bytes(*std::move(rest));
 }
 
 std::string frame_of_the_future() {

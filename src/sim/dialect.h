@@ -24,8 +24,8 @@ std::string_view to_string(Dialect dialect);
 std::optional<std::string> spoken(Dialect dialect, std::string body);
 /// The same for what it says about itself at a new connection.
 std::string spoken_introduction(Dialect dialect, std::string introduction);
-/// False if a node of that version does not know this kind of message.
-bool is_known(Dialect dialect, const Bytes& body);
+/// What a node of that version understands of a frame; nothing if it knows none of its messages.
+std::optional<Bytes> understood(Dialect dialect, const Bytes& body);
 /// A frame of a kind that only the next version has.
 std::string frame_of_the_future();
 

@@ -55,6 +55,30 @@ struct Describe {
   }
 
   void operator()(const consensus::Message& m) const { std::visit(*this, m.body); }
+  void operator()(const wire::Beat& beat) const {
+    out << "beat " << (beat.number & 0xffff) << ":";
+    for (const wire::Heartbeat& one : beat.heartbeats) {
+      out << " [g" << one.group << " ";
+      (*this)(one.request);
+      out << "]";
+    }
+  }
+  void operator()(const wire::BeatReply& reply) const {
+    out << "beat reply " << (reply.number & 0xffff) << ": all follow";
+    for (const wire::BeatException& one : reply.exceptions) {
+      out << (one.last_index ? ", but #" : ", but not #") << one.position;
+      if (one.last_index) out << " with last " << *one.last_index;
+    }
+  }
+  void operator()(const wire::Pack& pack) const {
+    out << "pack of " << pack.parts.size() << ":";
+    for (size_t i = 0; i < pack.parts.size(); ++i) {
+      const Result<wire::PeerMessage> message = wire::decode_part(pack, i);
+      out << (i == 0 ? " (" : "; (");
+      if (message.ok()) std::visit(*this, *message);
+      out << (message.ok() ? ")" : "not a message: " + message.error().message + ")");
+    }
+  }
   void operator()(const wire::TwinReport& r) const { out << "twins of n" << r.node; }
   void operator()(const wire::Meet& m) const {
     out << "meet, incarnation " << m.incarnation << ", roster of " << m.roster.size() << (m.is_born ? ", born" : "");

@@ -165,8 +165,9 @@ void SimNetwork::arrive(const Way& way, const LinkFrame& frame, bool is_counted)
         // A frame that waited in the socket of a stopped process is still read; one of an older connection is not.
         if (port.epochs[way.from][channel] != frame.epoch || port.handler == nullptr) return;
         port.process.work(Work::kFrameIn, 1, frame.body.size());
-        if (!is_known(port.dialect, frame.body)) return;
-        port.handler->on_frame(peer, way.channel, frame.body);
+        if (const std::optional<Bytes> body = understood(port.dialect, frame.body)) {
+          port.handler->on_frame(peer, way.channel, *body);
+        }
       },
       frame.body.size());
 }

@@ -18,6 +18,7 @@ namespace torc::wire {
 /// 2: a refusal is a number, and a snapshot names its arc. A node of format 1 would take a refusal for an unknown
 /// outcome and tell clients what it was told in words, and could read no snapshot.
 /// 3: a session is 128 bits, in entries (version 2), snapshots and forwarded commands.
+/// 3: what is said in a turn comes in packs, and heartbeats in beats. A node of format 2 would hear no leader.
 constexpr uint32_t kFormatOldest = 3;
 constexpr uint32_t kFormatNewest = 3;
 

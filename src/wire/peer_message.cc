@@ -9,14 +9,9 @@ namespace torc::wire {
 namespace {
 
 constexpr size_t kCrcBytes = 4;
-constexpr size_t kPrefixBytes = kCrcBytes + 4;  // CRC and header length
-constexpr uint8_t kFlagWrite = 1;
-constexpr uint8_t kFlagCall = 2;       // the command's own session, sequence and floor follow the id
-constexpr uint8_t kFlagFirstSend = 4;  // of that label
+constexpr size_t kLengthBytes = 4;
 
-Error invalid(const char* what) { return {ErrorCode::kInvalid, std::string("peer message: ") + what}; }
-
-// ---- encoding: fill the header, then append what follows it ----
+// Of every message: fill the header, then append what follows it.
 
 void write_message(const consensus::Message& message, pb::Header& header) {
   write_header(message, *header.mutable_consensus());
@@ -64,9 +59,9 @@ void write_message(const ForwardRequest& request, pb::Header& header) {
   out.set_origin(request.origin.value);
 }
 uint8_t flags_of(const ForwardedCommand& command) {
-  uint8_t flags = command.is_write ? kFlagWrite : 0;
-  if (command.call) flags |= kFlagCall;
-  if (command.call && command.call->is_first_send) flags |= kFlagFirstSend;
+  uint8_t flags = command.is_write ? kForwardedWrite : 0;
+  if (command.call) flags |= kForwardedCall;
+  if (command.call && command.call->is_first_send) flags |= kForwardedFirstSend;
   return flags;
 }
 void append_raw(const ForwardRequest& request, ByteChain& body) {
@@ -146,224 +141,77 @@ void write_message(const TwinReport& report, pb::Header& header) {
 }
 void append_raw(const TwinReport&, ByteChain&) {}
 
-// ---- decoding ----
-
-Status read_entries(Bytes raw, LogIndex previous, std::vector<consensus::Entry>& entries) {
-  while (!raw.empty()) {
-    Result<consensus::Entry> entry = consensus::take_entry(raw);
-    if (!entry.ok()) return entry.error();
-    if (entry->index.value == 0 || entry->index.value - 1 != previous.value) return invalid("entries not consecutive");
-    previous = entry->index;
-    entries.push_back(*std::move(entry));
+// A pack is made by frame_of(); one that was received can be passed on.
+void write_message(const Pack&, pb::Header& header) { header.mutable_pack(); }
+void append_raw(const Pack& pack, ByteChain& body) {
+  CHECK(pack.parts.size() <= kPackPartsMax) << pack.parts.size();
+  for (const Bytes& part : pack.parts) {
+    put_u32(body.head, static_cast<uint32_t>(part.size()));
+    body.head += part.view();
   }
-  return {};
 }
 
-Result<PeerMessage> read_consensus(const pb::Consensus& header, Bytes raw) {
-  consensus::Message message;
-  if (!read_header(header, message)) return invalid("no or unknown consensus body");
-  Status read;
-  if (auto* append = std::get_if<consensus::AppendRequest>(&message.body)) {
-    read = read_entries(std::move(raw), append->prev_index, append->entries);
-  } else if (auto* pulled = std::get_if<consensus::PullReply>(&message.body)) {
-    read = read_entries(std::move(raw), pulled->prev_index, pulled->entries);
-  } else if (!raw.empty()) {
-    return invalid("bytes after a message without payload");
-  }
-  if (!read.ok()) return read.error();
-  return PeerMessage(std::move(message));
+consensus::SendStamp first_stamp(const Beat& beat) {
+  return beat.heartbeats.empty() ? 0 : beat.heartbeats.front().request.stamp;
 }
-
-Result<PeerMessage> read_meet(const pb::Meet& header, const Bytes& raw) {
-  const auto max = static_cast<int>(kMeetNodesMax);
-  if (header.listed_size() > max || header.roster_size() > max) return invalid("a Meet of too many nodes");
-  if (header.client_address().size() > kAddressBytesMax) return invalid("address too long");
-  if (!raw.empty()) return invalid("bytes after a Meet");
-  Meet meet;
-  meet.node = NodeId(header.node());
-  meet.incarnation = Incarnation(header.incarnation());
-  for (uint64_t node : header.listed()) meet.listed.emplace_back(node);
-  for (const pb::ReplicaId& id : header.roster()) meet.roster.push_back(read_header(id));
-  meet.is_born = header.is_born();
-  meet.may_only_return = header.may_only_return();
-  meet.client_address = header.client_address();
-  if (header.chapters_size() > static_cast<int>(kNotedChaptersMax)) return invalid("a Meet of too many chapters");
-  for (const pb::NotedChapter& one : header.chapters()) {
-    meet.chapters.push_back({read_header(one.life()), {one.chapter(), one.nonce()}});
-  }
-  return PeerMessage(std::move(meet));
+void write_message(const Beat& beat, pb::Header& header) {
+  header.mutable_beat()->set_number(beat.number);
+  header.mutable_beat()->set_stamp(first_stamp(beat));
 }
-
-bool is_read(kv::CommandId id) {
-  const kv::CommandTraits* traits = kv::traits_of(id);
-  return traits != nullptr && !traits->is_write;
+void append_raw(const Beat& beat, ByteChain& body) { append_heartbeats(beat.heartbeats, first_stamp(beat), body.head); }
+void write_message(const BeatReply& reply, pb::Header& header) {
+  header.mutable_beat_reply()->set_number(reply.number);
 }
+void append_raw(const BeatReply& reply, ByteChain& body) { append_exceptions(reply.exceptions, body.head); }
 
-/// A command this node knows how to execute for a peer: a client's, or the beginning of the peer's session.
-bool is_forwardable(kv::CommandId id) { return id == kv::CommandId::kOpenSession || kv::traits_of(id) != nullptr; }
-
-bool are_known_flags(uint8_t flags) {
-  const bool is_label_whole = (flags & kFlagFirstSend) == 0 || (flags & kFlagCall) != 0;
-  return (flags & ~(kFlagWrite | kFlagCall | kFlagFirstSend)) == 0 && is_label_whole;
-}
-
-Result<PeerMessage> read_forward_request(const pb::ForwardRequest& header, Bytes raw) {
-  ForwardRequest request;
-  request.group = GroupId(header.group());
-  request.session = kv::SessionId(header.session_high(), header.session_low());
-  request.floor = header.floor();
-  request.epoch = header.epoch();
-  request.batch = header.batch();
-  request.is_relayed = header.is_relayed();
-  request.wants_relay = header.wants_relay();
-  request.origin = NodeId(header.origin());
-
-  size_t args_left = kForwardedArgsMax;
-  Reader reader(raw.view());
-  while (!reader.rest().empty()) {
-    if (request.commands.size() == kForwardedMax) return invalid("too many forwarded commands");
-    ForwardedCommand command;
-    command.sequence = reader.varint();
-    const uint8_t flags = reader.u8();
-    const uint64_t id = reader.varint();
-    if (!are_known_flags(flags) || id > UINT16_MAX) return invalid("malformed forwarded command");
-    command.is_write = (flags & kFlagWrite) != 0;
-    if ((flags & kFlagCall) != 0) {
-      kv::SessionCall& call = command.call.emplace();
-      call.session = kv::take_session_id(reader);
-      call.sequence = reader.varint();
-      call.floor = reader.varint();
-      call.is_first_send = (flags & kFlagFirstSend) != 0;
-    }
-    const uint64_t argc = reader.varint();
-    command.id = static_cast<kv::CommandId>(id);
-    if (!is_forwardable(command.id)) return invalid("unknown forwarded command");
-    // Whoever executes it as a read asks the state machine at once, and that knows how to read only reads.
-    if (!command.is_write && !is_read(command.id)) return invalid("a write forwarded as a read");
-    // Each argument takes at least one byte: a count that cannot be true is refused before anything is allocated.
-    if (argc > reader.rest().size() || argc > args_left || argc > kv::kArgsMax)
-      return invalid("too many forwarded arguments");
-    args_left -= argc;
-    command.args.reserve(argc);
-    for (uint64_t i = 0; i < argc; ++i) command.args.push_back(reader.bytes());
-    if (!reader.ok()) return invalid("short forwarded command");
-    request.commands.push_back(std::move(command));
-  }
-  if (!reader.ok()) return invalid("short forwarded command");
-  request.buffer = std::move(raw);
-  return PeerMessage(std::move(request));
-}
-
-Result<PeerMessage> read_forward_reply(const pb::ForwardReply& header, Bytes raw) {
-  ForwardReply reply;
-  reply.group = GroupId(header.group());
-  reply.epoch = header.epoch();
-  reply.is_rejected = header.is_rejected();
-  reply.batch = header.batch();
-  reply.leader = read_header(header.leader());
-  reply.term = Term(header.term());
-  reply.is_probe = header.is_probe();
-  reply.origin = NodeId(header.origin());
-  reply.batches_taken = header.batches_taken();
-
-  Reader reader(raw.view());
-  while (!reader.rest().empty()) {
-    if (reply.replies.size() == kForwardedMax) return invalid("too many forwarded replies");
-    ForwardedReply one;
-    one.sequence = reader.varint();
-    one.reply = reader.bytes();
-    if (!reader.ok()) return invalid("short forwarded reply");
-    reply.replies.push_back(one);
-  }
-  if (!reader.ok()) return invalid("short forwarded reply");
-  reply.buffer = std::move(raw);
-  return PeerMessage(std::move(reply));
-}
-
-Result<PeerMessage> read_snapshot_chunk(const pb::SnapshotChunk& header, Bytes raw) {
-  if (raw.size() > kSnapshotChunkBytesMax) return invalid("snapshot chunk too long");
-  if (header.offset() > UINT64_MAX - raw.size()) return invalid("snapshot chunk beyond the number range");
-  if (header.stream() == 0) return invalid("snapshot chunk of no stream");
-  SnapshotChunk chunk;
-  chunk.group = GroupId(header.group());
-  chunk.from = read_header(header.from());
-  chunk.to = read_header(header.to());
-  chunk.term = Term(header.term());
-  chunk.stream = header.stream();
-  chunk.offset = header.offset();
-  chunk.checksum = header.checksum();
-  chunk.is_last = header.is_last();
-  chunk.bytes = std::move(raw);
-  return PeerMessage(std::move(chunk));
-}
-
-Result<PeerMessage> read_snapshot_reply(const pb::SnapshotReply& header, const Bytes& raw) {
-  if (header.progress() > static_cast<uint32_t>(SnapshotProgress::kRefused)) return invalid("unknown progress");
-  if (!raw.empty()) return invalid("bytes after a snapshot's reply");
-  SnapshotReply reply;
-  reply.group = GroupId(header.group());
-  reply.from = read_header(header.from());
-  reply.to = read_header(header.to());
-  reply.stream = header.stream();
-  reply.next_offset = header.next_offset();
-  reply.progress = static_cast<SnapshotProgress>(header.progress());
-  return PeerMessage(reply);
-}
-
-}  // namespace
-
-ByteChain encode(const PeerMessage& message) {
+template <class M>
+ByteChain part_of(const M& message) {
   pb::Header header;
-  std::visit([&header](const auto& m) { write_message(m, header); }, message);
+  write_message(message, header);
   const size_t header_bytes = header.ByteSizeLong();
   CHECK(header_bytes <= kHeaderBytesMax) << header_bytes;
+  ByteChain part;
+  put_u32(part.head, 0);  // CRC or length, once it is known which
+  put_u32(part.head, static_cast<uint32_t>(header_bytes));
+  header.AppendToString(&part.head);
+  append_raw(message, part);
+  return part;
+}
 
-  ByteChain body;
-  put_u32(body.head, 0);  // the CRC, once everything else stands
-  put_u32(body.head, static_cast<uint32_t>(header_bytes));
-  header.AppendToString(&body.head);
-  std::visit([&body](const auto& m) { append_raw(m, body); }, message);
-
+ByteChain sealed(ByteChain body) {
   uint32_t crc = crc32c(std::string_view(body.head).substr(kCrcBytes));
   for (const Bytes& part : body.tail) crc = crc32c(part.view(), crc);
   store_u32(body.head.data(), crc);
   return body;
 }
 
-Result<PeerMessage> decode(Bytes body) {
-  const std::string_view all = body.view();
-  if (all.size() < kPrefixBytes) return invalid("short");
-  if (load_u32(all.data()) != crc32c(all.substr(kCrcBytes))) return invalid("checksum does not match");
-  const size_t header_bytes = load_u32(all.data() + kCrcBytes);
-  if (header_bytes > kHeaderBytesMax || header_bytes > all.size() - kPrefixBytes) return invalid("header too long");
+}  // namespace
 
-  pb::Header header;
-  if (!header.ParseFromArray(all.data() + kPrefixBytes, static_cast<int>(header_bytes))) return invalid("bad header");
-  Bytes raw = body.slice(kPrefixBytes + header_bytes);
-  switch (header.message_case()) {
-    case pb::Header::kConsensus:
-      return read_consensus(header.consensus(), std::move(raw));
-    case pb::Header::kMeet:
-      return read_meet(header.meet(), raw);
-    case pb::Header::kForwardRequest:
-      return read_forward_request(header.forward_request(), std::move(raw));
-    case pb::Header::kForwardReply:
-      return read_forward_reply(header.forward_reply(), std::move(raw));
-    case pb::Header::kSnapshotChunk:
-      return read_snapshot_chunk(header.snapshot_chunk(), std::move(raw));
-    case pb::Header::kSnapshotReply:
-      return read_snapshot_reply(header.snapshot_reply(), raw);
-    case pb::Header::kClockReport:
-      if (!raw.empty()) return invalid("bytes after a ClockReport");
-      return PeerMessage(ClockReport{WallMs{header.clock_report().wall_ms()}, header.clock_report().is_disk_full()});
-    case pb::Header::kTwinReport:
-      if (!raw.empty()) return invalid("bytes after a TwinReport");
-      if (header.twin_report().text().size() > kReportBytesMax) return invalid("report too long");
-      return PeerMessage(TwinReport{NodeId(header.twin_report().node()), header.twin_report().text()});
-    case pb::Header::MESSAGE_NOT_SET:
-      break;
+ByteChain encode_part(const consensus::Message& message) { return part_of(message); }
+
+ByteChain encode_part(const PeerMessage& message) {
+  return std::visit([](const auto& m) { return part_of(m); }, message);
+}
+
+ByteChain encode(const PeerMessage& message) { return sealed(encode_part(message)); }
+ByteChain encode(const consensus::Message& message) { return sealed(encode_part(message)); }
+
+ByteChain frame_of(std::vector<ByteChain>& parts) {
+  CHECK(!parts.empty() && parts.size() <= kPackPartsMax) << parts.size();
+  ByteChain body = parts.size() == 1 ? std::move(parts.front()) : part_of(Pack());
+  if (parts.size() > 1) {
+    std::string between;  // heads since the last payload
+    for (ByteChain& part : parts) {
+      store_u32(part.head.data(), static_cast<uint32_t>(part.size() - kLengthBytes));
+      (body.tail.empty() ? body.head : between) += part.head;
+      if (part.tail.empty()) continue;
+      if (!between.empty()) body.tail.emplace_back(std::exchange(between, {}));
+      for (Bytes& payload : part.tail) body.tail.push_back(std::move(payload));
+    }
+    if (!between.empty()) body.tail.emplace_back(std::move(between));
   }
-  return invalid("of a kind this version does not know");
+  parts.clear();
+  return sealed(std::move(body));
 }
 
 }  // namespace torc::wire

@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "consensus/message.h"
 #include "kv/batch.h"
+#include "wire/beat.h"
 #include "wire/introduction.h"
 
 namespace torc::wire {
@@ -29,6 +30,11 @@ struct Meet {
   std::string client_address;                // host:port where the sender serves clients
   std::vector<NotedChapter> chapters;        // what the sender has durably written down, its own latest included
 };
+
+/// Flags of a forwarded command.
+constexpr uint8_t kForwardedWrite = 1;
+constexpr uint8_t kForwardedCall = 2;       // the command's own session, sequence and floor follow the id
+constexpr uint8_t kForwardedFirstSend = 4;  // of that label
 
 /// One command on its way from the node that got it to the leader.
 struct ForwardedCommand {
@@ -123,20 +129,39 @@ struct TwinReport {
   std::string text;  // a sentence for the log
 };
 
+/// Several messages in one frame: what all groups of a node say to another in a turn.
+struct Pack {
+  std::vector<Bytes> parts;  // each to be read by decode_part(), so that one of them is refused and not all
+  size_t bytes = 0;          // of a received one, in all
+};
+
 using PeerMessage = std::variant<consensus::Message, Meet, ForwardRequest, ForwardReply, SnapshotChunk, SnapshotReply,
-                                 ClockReport, TwinReport>;
+                                 ClockReport, TwinReport, Pack, Beat, BeatReply>;
 
 /// Body: u32 CRC-32C of the rest, u32 header bytes, Protobuf header, raw bytes (entries one after the other, or
 /// commands).
 ByteChain encode(const PeerMessage& message);
+ByteChain encode(const consensus::Message& message);
 /// Errors: kInvalid for anything malformed; never allocates by an announced size. Entries and views share `body`.
 Result<PeerMessage> decode(Bytes body);
+
+/// A message that has no frame yet: encode() but for the first four bytes, which are the CRC of a frame of its own or
+/// the length within a pack. Entries are not copied.
+ByteChain encode_part(const consensus::Message& message);
+ByteChain encode_part(const PeerMessage& message);
+/// The frame body with these messages in this order, and leaves `parts` empty: one is what encode() makes of it,
+/// several are a pack. Requires: at least one, at most kPackPartsMax.
+ByteChain frame_of(std::vector<ByteChain>& parts);
+/// As decode(). What a message keeps of a pack of others is its own copy, so that an entry that is held for a member
+/// that lags does not hold what other groups said with it. Requires: position < pack.parts.size().
+Result<PeerMessage> decode_part(const Pack& pack, size_t position);
 
 constexpr size_t kFrameBytesMax = 64u << 20;   // transports refuse larger frames before allocating
 constexpr size_t kHeaderBytesMax = 64u << 10;  // a Meet of kMeetNodesMax nodes takes about half of it
 constexpr size_t kMeetNodesMax = 1024;
 constexpr size_t kAddressBytesMax = 512;  // a DNS name and a port
 constexpr size_t kReportBytesMax = 1024;
+constexpr size_t kPackPartsMax = 4096;
 /// Commands or replies in one message, and arguments of all its commands together: senders close a batch long before
 /// (about 1 MiB, then one more command), receivers bound what small bytes may unfold into.
 constexpr size_t kForwardedMax = 1u << 20;

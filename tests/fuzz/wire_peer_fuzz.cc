@@ -16,6 +16,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   body += rest;
   const auto decoded = torc::wire::decode(torc::Bytes(body));
   if (!decoded.ok()) return 0;
+  if (const auto* pack = std::get_if<torc::wire::Pack>(&decoded.value())) {
+    for (size_t i = 0; i < pack->parts.size(); ++i) static_cast<void>(torc::wire::decode_part(*pack, i));
+  }
   const std::string encoded = torc::wire::encode(decoded.value()).joined();
   const auto again = torc::wire::decode(torc::Bytes(encoded));
   CHECK(again.ok()) << again.error().message;

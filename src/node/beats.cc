@@ -1,0 +1,135 @@
+#include "node/beats.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "base/check.h"
+
+namespace torc::node {
+namespace {
+
+using consensus::HeartbeatReply;
+using consensus::HeartbeatRequest;
+using consensus::Message;
+
+/// In a beat each group, and each receiver of it, has one place.
+auto place_of(const Message& message) { return std::tuple(message.group, message.to.incarnation); }
+auto place_of(const wire::Heartbeat& one) { return std::tuple(one.group, one.to); }
+
+/// The place to which `answer` is one, if the heartbeat there has its leader, term and round.
+std::optional<size_t> position_of(const wire::Beat& beat, const Message& answer) {
+  const auto place = std::tuple(answer.group, answer.from.incarnation);
+  const auto found =
+      std::ranges::lower_bound(beat.heartbeats, place, {}, [](const auto& one) { return place_of(one); });
+  if (found == beat.heartbeats.end() || place_of(*found) != place) return std::nullopt;
+  const auto& reply = std::get<HeartbeatReply>(answer.body);
+  const bool follows =
+      found->from == answer.to.incarnation && found->request.term == reply.term && found->request.stamp == reply.stamp;
+  if (!follows) return std::nullopt;
+  return static_cast<size_t>(found - beat.heartbeats.begin());
+}
+
+}  // namespace
+
+// ---- the side that leads ----
+
+void Beats::gather(const Message& heartbeat) {
+  CHECK(std::holds_alternative<HeartbeatRequest>(heartbeat.body));
+  gathered_.push_back(heartbeat);
+}
+
+std::vector<wire::PeerMessage> Beats::take_beats() {
+  std::vector<wire::PeerMessage> said;
+  std::vector<Message> gathered = std::exchange(gathered_, {});
+  if (gathered.size() == 1) said.emplace_back(std::move(gathered.front()));
+  if (gathered.size() <= 1) return said;
+
+  std::ranges::stable_sort(gathered, {}, [](const Message& one) { return place_of(one); });
+  wire::Beat beat;
+  for (size_t i = 0; i < gathered.size(); ++i) {
+    const Message& one = gathered[i];
+    // Of two rounds of a turn the later one proves whatever the earlier one would: that one counts as lost on its way.
+    if (i + 1 < gathered.size() && place_of(one) == place_of(gathered[i + 1])) continue;
+    beat.heartbeats.push_back(
+        {one.group, one.from.incarnation, one.to.incarnation, std::get<HeartbeatRequest>(one.body)});
+    if (beat.heartbeats.size() < wire::kHeartbeatsMax && i + 1 < gathered.size()) continue;
+    beat.number = next_number_++;
+    unanswered_count_ += beat.heartbeats.size();
+    unanswered_.push_back(beat);
+    said.emplace_back(std::exchange(beat, {}));
+  }
+  for (; unanswered_count_ > kUnansweredMax; unanswered_.pop_front()) {
+    unanswered_count_ -= unanswered_.front().heartbeats.size();
+  }
+  return said;
+}
+
+std::vector<Message> Beats::open(NodeId self, NodeId peer, const wire::BeatReply& reply) {
+  std::vector<Message> answers;
+  const auto found = std::ranges::find(unanswered_, reply.number, &wire::Beat::number);
+  if (found == unanswered_.end()) return answers;
+  auto exception = reply.exceptions.begin();
+  for (size_t i = 0; i < found->heartbeats.size(); ++i) {
+    const wire::Heartbeat& one = found->heartbeats[i];
+    LogIndex last_index = one.request.commit;
+    if (exception != reply.exceptions.end() && exception->position == i) {
+      const std::optional<LogIndex> told = (exception++)->last_index;
+      if (!told) continue;  // it did not follow, as far as this reply tells
+      last_index = *told;
+    }
+    answers.push_back(
+        {one.group, {peer, one.to}, {self, one.from}, HeartbeatReply{one.request.term, one.request.stamp, last_index}});
+  }
+  unanswered_count_ -= found->heartbeats.size();
+  unanswered_.erase(found);
+  return answers;
+}
+
+// ---- the side that follows ----
+
+std::vector<Message> Beats::open(NodeId self, NodeId peer, const wire::Beat& beat) {
+  std::vector<Message> heartbeats;
+  for (const wire::Heartbeat& one : beat.heartbeats) {
+    heartbeats.push_back({one.group, {peer, one.from}, {self, one.to}, one.request});
+  }
+  if (unreplied_.size() < kUnrepliedMax) {
+    unreplied_.push_back({beat, std::vector<std::optional<LogIndex>>(beat.heartbeats.size())});
+  }
+  return heartbeats;
+}
+
+bool Beats::note(const Message& answer) {
+  for (auto received = unreplied_.rbegin(); received != unreplied_.rend(); ++received) {
+    const std::optional<size_t> position = position_of(received->beat, answer);
+    if (!position || received->answers[*position]) continue;
+    received->answers[*position] = std::get<HeartbeatReply>(answer.body).last_index;
+    ++received->answered;
+    return true;
+  }
+  return false;
+}
+
+std::vector<wire::PeerMessage> Beats::take_replies() {
+  std::vector<wire::PeerMessage> replies;
+  for (const Received& received : std::exchange(unreplied_, {})) {
+    if (received.answered == 0) continue;  // silence says as much
+    wire::BeatReply reply{received.beat.number, {}};
+    for (uint32_t i = 0; i < received.answers.size(); ++i) {
+      const std::optional<LogIndex>& last_index = received.answers[i];
+      if (last_index == received.beat.heartbeats[i].request.commit) continue;
+      reply.exceptions.push_back({i, last_index});
+    }
+    replies.emplace_back(std::move(reply));
+  }
+  return replies;
+}
+
+void Beats::forget() {
+  gathered_.clear();
+  unanswered_.clear();
+  unanswered_count_ = 0;
+  unreplied_.clear();
+}
+
+}  // namespace torc::node
