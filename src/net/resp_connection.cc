@@ -39,7 +39,7 @@ bool is_transient(int error) { return error == EAGAIN || error == EWOULDBLOCK ||
 
 RespConnection::RespConnection(ClientSet& clients, int descriptor, ClientRecord record)
     : clients_(clients), descriptor_(descriptor), record_(std::move(record)), replies_(output_, clients.service()) {
-  client_ = clients_.service().open_client(*this);
+  client_ = clients_.service().open_client(*this, node::Door::kAny);
   clients_.loop().watch(descriptor_, this, wants_read_, wants_write_);
 }
 

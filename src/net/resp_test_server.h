@@ -16,7 +16,7 @@ namespace torc::net {
 ///   commands with a session call answer "<session>/<sequence>/<floor>"
 class FakeNode final : public node::Service {
  public:
-  node::ClientId open_client(node::ClientPort& port) override;
+  node::ClientId open_client(node::ClientPort& port, node::Door door) override;
   void close_client(node::ClientId client) override;
   void submit(node::ClientId client, node::Ticket ticket, const kv::CommandView& command,
               const kv::SessionCall* call) override;

@@ -9,7 +9,7 @@
 
 namespace torc::net {
 
-node::ClientId FakeNode::open_client(node::ClientPort& port) {
+node::ClientId FakeNode::open_client(node::ClientPort& port, node::Door) {
   const node::ClientId client(++last_client_);
   ports_[client] = &port;
   return client;

@@ -38,13 +38,15 @@ class StaticNode final : public Node,
   Status start();
 
   // Service
-  ClientId open_client(ClientPort& port) override { return clients_.open(port); }
+  ClientId open_client(ClientPort& port, Door) override { return clients_.open(port); }
   void close_client(ClientId client) override { clients_.close(client); }
   void submit(ClientId client, Ticket ticket, const kv::CommandView& command, const kv::SessionCall* call) override;
   size_t pending(ClientId client) const override { return clients_.pending(client); }
   bool is_crowded(ClientId client) const override { return !clients_.has_room(client, kRoomKept); }
   NodeStatus status() const override;
   std::string explanation() const override;
+  Topology topology() const override;
+  Whereabouts locate(uint16_t slot) const override;
 
   // Node
   void end_turn() override;
@@ -63,6 +65,7 @@ class StaticNode final : public Node,
  private:
   struct Peer {
     std::string client_address;
+    std::string cluster_address;
     bool is_connected = false;  // control channel
     bool is_bulk_connected = false;
     AppendOrder appends;

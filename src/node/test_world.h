@@ -39,7 +39,7 @@ class Terminal final : public ClientPort {
     answers.emplace_back();
     world_.post_from_client(at_, [this, ticket, id, args = std::move(args)] {
       Node& node = *world_.node(at_);
-      if (!client_) client_ = node.open_client(*this);
+      if (!client_) client_ = node.open_client(*this, Door::kAny);
       node.submit(client_, ticket, {id, std::vector<std::string_view>(args.begin(), args.end())});
     });
   }

@@ -32,6 +32,7 @@ void append_raw(const consensus::Message& message, ByteChain& body) {
 void write_message(const Meet& meet, pb::Header& header) {
   CHECK(meet.listed.size() <= kMeetNodesMax && meet.roster.size() <= kMeetNodesMax) << "a Meet of too many nodes";
   CHECK(meet.client_address.size() <= kAddressBytesMax) << meet.client_address;
+  CHECK(meet.cluster_address.size() <= kAddressBytesMax) << meet.cluster_address;
   pb::Meet& out = *header.mutable_meet();
   out.set_node(meet.node.value);
   out.set_incarnation(meet.incarnation.value);
@@ -40,6 +41,7 @@ void write_message(const Meet& meet, pb::Header& header) {
   out.set_is_born(meet.is_born);
   out.set_may_only_return(meet.may_only_return);
   out.set_client_address(meet.client_address);
+  out.set_cluster_address(meet.cluster_address);
   CHECK(meet.chapters.size() <= kNotedChaptersMax) << meet.chapters.size();
   for (const NotedChapter& noted : meet.chapters) {
     pb::NotedChapter& one = *out.add_chapters();
@@ -170,6 +172,7 @@ Result<PeerMessage> read_meet(const pb::Meet& header, const Bytes& raw) {
   const auto max = static_cast<int>(kMeetNodesMax);
   if (header.listed_size() > max || header.roster_size() > max) return invalid("a Meet of too many nodes");
   if (header.client_address().size() > kAddressBytesMax) return invalid("address too long");
+  if (header.cluster_address().size() > kAddressBytesMax) return invalid("address too long");
   if (!raw.empty()) return invalid("bytes after a Meet");
   Meet meet;
   meet.node = NodeId(header.node());
@@ -179,6 +182,7 @@ Result<PeerMessage> read_meet(const pb::Meet& header, const Bytes& raw) {
   meet.is_born = header.is_born();
   meet.may_only_return = header.may_only_return();
   meet.client_address = header.client_address();
+  meet.cluster_address = header.cluster_address();
   if (header.chapters_size() > static_cast<int>(kNotedChaptersMax)) return invalid("a Meet of too many chapters");
   for (const pb::NotedChapter& one : header.chapters()) {
     meet.chapters.push_back({read_header(one.life()), {one.chapter(), one.nonce()}});
