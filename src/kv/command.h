@@ -58,8 +58,10 @@ enum class CommandId : uint16_t {
   kFlushAll,
   kScan,
   kTorcScan,
+  kTorcSlotSize,
+  kTorcSlotKeys,
 };
-constexpr CommandId kCommandIdLast = CommandId::kTorcScan;
+constexpr CommandId kCommandIdLast = CommandId::kTorcSlotKeys;
 
 struct CommandTraits {
   CommandId id = CommandId::kNone;

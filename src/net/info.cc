@@ -100,7 +100,7 @@ void write_server(const InfoSource& source, Text& out) {
   uname(&system);
   const auto uptime = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(source.uptime).count());
   out.field("redis_version", kRedisVersion);
-  out.field("redis_mode", "standalone");
+  out.field("redis_mode", mode_of(source.door));
   out.field("server_name", "torc");
   out.field("os", std::string(system.sysname) + " " + system.release + " " + system.machine);
   out.field("arch_bits", "64");
@@ -236,7 +236,9 @@ void write_raft(const InfoSource& source, Text& out) {
   }
 }
 
-void write_cluster(const InfoSource&, Text& out) { out.field("cluster_enabled", uint64_t{0}); }
+void write_cluster(const InfoSource& source, Text& out) {
+  out.field("cluster_enabled", uint64_t{source.door == node::Door::kCluster});
+}
 
 void write_keyspace(const InfoSource& source, Text& out) {
   uint64_t keys = 0;
@@ -269,6 +271,8 @@ bool names(std::string_view wanted, std::string_view section) {
 }
 
 }  // namespace
+
+std::string_view mode_of(node::Door door) { return door == node::Door::kCluster ? "cluster" : "standalone"; }
 
 std::string info_text(const InfoSource& source, std::span<const std::string_view> sections) {
   Text out;
