@@ -38,6 +38,7 @@ constexpr std::array kRows = {
     Row{Refusal::kCommandTooLarge, Executed::kNoCopy, Repeat::kNo, "command too large"},
     Row{Refusal::kNotBorn, Executed::kNotThisCopy, Repeat::kNo, "not born"},
     Row{Refusal::kNotHere, Executed::kNotThisCopy, Repeat::kYes, "not here"},
+    Row{Refusal::kCrossSlot, Executed::kNoCopy, Repeat::kNo, "cross slot"},
 };
 
 constexpr bool is_ordered_by_number() {

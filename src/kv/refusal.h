@@ -33,8 +33,9 @@ enum class Refusal : uint8_t {
   kCommandTooLarge = 18,  // for an entry of the log
   kNotBorn = 19,          // the node holds no replica (yet); it knows why (node/service.h)
   kNotHere = 20,          // a key is outside of the group's arc: the group that owns it has to execute the command
+  kCrossSlot = 21,        // its keys stand in different slots
 };
-constexpr Refusal kRefusalLast = Refusal::kNotHere;
+constexpr Refusal kRefusalLast = Refusal::kCrossSlot;
 
 /// A number from outside; nothing for one that this version does not know.
 std::optional<Refusal> refusal_of(uint8_t number);

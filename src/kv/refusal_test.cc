@@ -19,6 +19,7 @@ TEST(Refusal, NumbersStandInMessagesAndAreNeverReused) {
   EXPECT_EQ(refusal_of(13), Refusal::kDiskFull);
   EXPECT_EQ(refusal_of(19), Refusal::kNotBorn);
   EXPECT_EQ(refusal_of(20), Refusal::kNotHere);
+  EXPECT_EQ(refusal_of(21), Refusal::kCrossSlot);
 }
 
 TEST(Refusal, EachHasANameOfItsOwn) {

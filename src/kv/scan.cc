@@ -140,7 +140,10 @@ Page page_of(const Table& table, const Walk& walk) {
     bytes += entry.key().size() + (walk.wants_values ? entry.value().size() : 0);
     page.entries.push_back(&entry);
   }
-  page.next = behind.value_or(0);
+  // What comes next may be another group's.
+  const uint64_t arc_end = uint64_t{table.arc().end_slot} << kLowPositionBits;
+  const bool ends_with_arc = table.arc().end_slot < kSlotCount && arc_end <= walk.last;
+  page.next = behind.value_or(ends_with_arc ? arc_end : 0);
   return page;
 }
 

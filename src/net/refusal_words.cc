@@ -48,6 +48,8 @@ std::string_view words_of(kv::Refusal refusal) {
       return "CLUSTERDOWN";
     case kv::Refusal::kNotHere:
       return "TRYAGAIN the key belongs to another group, the command was not executed";
+    case kv::Refusal::kCrossSlot:
+      return "CROSSSLOT Keys in request don't hash to the same slot";
   }
   return "UNKNOWN outcome";
 }

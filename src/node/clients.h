@@ -19,7 +19,9 @@ class Clients {
   static constexpr size_t kHeldBytesMax = 256u << 20;
   explicit Clients(size_t held_bytes_max = kHeldBytesMax) : held_bytes_max_(held_bytes_max) {}
 
-  ClientId open(ClientPort& port);
+  ClientId open(ClientPort& port, Door door = Door::kAny);
+  /// By which it came in. Requires: is_open().
+  Door door(ClientId id) const { return find(id)->door; }
   /// Its deferred commands are forgotten. Those under way still have to be ended, and hold their bytes until then: who
   /// connects again and again must not fill the memory with what he left behind.
   void close(ClientId id);
@@ -36,7 +38,7 @@ class Clients {
   /// May a command start now, or must it wait for the client's earlier ones?
   bool can_start(ClientId id, bool is_write) const;
   /// Counts a command of so many bytes (footprint()) as under way until answered.
-  void start(ClientId id, bool is_write, size_t bytes = 0);
+  void start(Waiter waiter, bool is_write, size_t bytes = 0);
   void defer(KeptRequest request);
   /// The client's next deferred command if it may start now.
   std::optional<KeptRequest> next_startable(ClientId id);
@@ -53,23 +55,31 @@ class Clients {
   void end(Waiter waiter);
   /// Ends the answer to a command that was never counted by start().
   void end_immediate(Waiter waiter);
+  /// The whole answer to a command that was never counted.
+  void refuse_unstarted(Waiter waiter, kv::Refusal refusal = kv::Refusal::kOverloaded);
   /// The whole answer to a started command.
   void refuse(Waiter waiter, kv::Refusal refusal);
 
  private:
+  struct UnderWay {
+    Ticket ticket = 0;
+    uint32_t bytes = 0;
+  };
   struct Client {
     uint32_t generation = 0;
     ClientPort* port = nullptr;  // null: closed, or a free slot
+    Door door = Door::kAny;
     bool run_is_writes = false;
     bool is_runnable = false;
     size_t held_bytes = 0;
-    std::deque<uint32_t> under_way;  // bytes of each, oldest first; answers may come in another order
+    std::deque<UnderWay> under_way;  // oldest first; answers mostly come in that order
     std::deque<KeptRequest> deferred;
   };
   /// An open client.
   const Client* find(ClientId id) const;
   /// Or one that was closed and has commands under way.
   Client* find_any(ClientId id);
+  static UnderWay take_under_way(Client& client, Ticket ticket);
   void release(ClientId id, Client& client);
   void hold(Client& client, size_t bytes);
   void give_back(Client& client, size_t bytes);

@@ -26,11 +26,6 @@ WallMs at(int64_t offset_ms, Instant now) { return WallMs{offset_ms + monotonic_
 
 void ClockWatch::on_report(NodeId node, WallMs theirs, Instant now) { reports_[node] = {offset_of(theirs, now), now}; }
 
-void ClockWatch::forget_distance() {
-  far_since_.reset();
-  ahead_since_.reset();
-}
-
 /// Of the voters that are known, the latest clock first.
 std::vector<int64_t> ClockWatch::offsets(const std::vector<NodeId>& voters, NodeId self, WallMs ours, Instant now,
                                          std::optional<Duration> age_max) const {
@@ -58,7 +53,7 @@ std::optional<WallMs> ClockWatch::latest_stamp(const std::vector<NodeId>& voters
 }
 
 std::optional<WallMs> ClockWatch::time_to_go_back_to(const std::vector<NodeId>& voters, NodeId self, WallMs ours,
-                                                     WallMs stamp, Instant now) {
+                                                     WallMs stamp, Instant now, ClockDistance& distance) {
   const size_t majority = voters.size() / 2 + 1;
   const std::vector<int64_t> known = offsets(voters, self, ours, now, kReportAgeMax);
   // The clocks that nothing is heard of may show any time at all: as if they were the latest.
@@ -66,17 +61,17 @@ std::optional<WallMs> ClockWatch::time_to_go_back_to(const std::vector<NodeId>& 
   const bool is_ahead =
       !known.empty() && unknown < majority && stamp.ms - at(known[majority - 1 - unknown], now).ms > kFarMs;
   if (!is_ahead) {
-    ahead_since_.reset();
+    distance.ahead_since.reset();
     return std::nullopt;
   }
-  if (!ahead_since_) ahead_since_ = now;
-  if (now - *ahead_since_ < kFarFor) return std::nullopt;
-  ahead_since_.reset();  // what is done about it takes a while to show
+  if (!distance.ahead_since) distance.ahead_since = now;
+  if (now - *distance.ahead_since < kFarFor) return std::nullopt;
+  distance.ahead_since.reset();  // what is done about it takes a while to show
   return std::max(at(known[majority - 1 - unknown], now), WallMs{0});
 }
 
 std::optional<NodeId> ClockWatch::better_leader(const std::vector<NodeId>& voters, NodeId self, WallMs ours,
-                                                Instant now) {
+                                                Instant now, ClockDistance& distance) {
   std::vector<int64_t> ahead{0};
   std::map<int64_t, NodeId> owners;
   for (const NodeId voter : voters) {
@@ -90,11 +85,11 @@ std::optional<NodeId> ClockWatch::better_leader(const std::vector<NodeId>& voter
   const Median median{ahead[(ahead.size() - 1) / 2], ahead[ahead.size() / 2]};
   const bool is_quorum = ahead.size() > voters.size() / 2;
   if (!is_quorum || median.distance(0) <= kFarMs) {
-    far_since_.reset();
+    distance.far_since.reset();
     return std::nullopt;
   }
-  if (!far_since_) far_since_ = now;
-  if (now - *far_since_ < kFarFor) return std::nullopt;
+  if (!distance.far_since) distance.far_since = now;
+  if (now - *distance.far_since < kFarFor) return std::nullopt;
   const auto nearest = std::ranges::min_element(
       owners, {}, [&](const auto& owner) { return std::pair(median.distance(owner.first), owner.second); });
   if (median.distance(nearest->first) > kNearMs) return std::nullopt;

@@ -24,21 +24,26 @@ namespace torc::node {
 ///
 /// A clock that was heard of goes on at the pace of the monotonic one here: what a report said stays good, while
 /// whoever sent it cannot be reached.
+/// How long a group's leader has been far from the clocks of its voters.
+struct ClockDistance {
+  std::optional<Instant> far_since;    // this node's clock
+  std::optional<Instant> ahead_since;  // the group's stamps
+};
+
 class ClockWatch {
  public:
   /// `node` said that its clock showed `theirs`; what the message took is not known and counts as a difference.
   void on_report(NodeId node, WallMs theirs, Instant now);
   /// The voter to hand over to, once this node has been far for kFarFor. None: this node's clock, which shows `ours`,
   /// is near, or too few others are known to say so. Call it while this node leads, every kInterval.
-  std::optional<NodeId> better_leader(const std::vector<NodeId>& voters, NodeId self, WallMs ours, Instant now);
+  std::optional<NodeId> better_leader(const std::vector<NodeId>& voters, NodeId self, WallMs ours, Instant now,
+                                      ClockDistance& distance);
   /// Stamps may not be later. None: too few clocks were ever heard of.
   std::optional<WallMs> latest_stamp(const std::vector<NodeId>& voters, NodeId self, WallMs ours, Instant now) const;
   /// Once the stamps have been ahead for kFarFor by more than they may, whatever the clocks show that nothing is heard
   /// of now: the time. Call it while this node leads, every kInterval.
   std::optional<WallMs> time_to_go_back_to(const std::vector<NodeId>& voters, NodeId self, WallMs ours, WallMs stamp,
-                                           Instant now);
-  /// This node does not lead.
-  void forget_distance();
+                                           Instant now, ClockDistance& distance);
 
   /// Between reports, and between the leader's looks at them.
   static constexpr Duration kInterval = 1s;
@@ -60,8 +65,6 @@ class ClockWatch {
                                std::optional<Duration> age_max) const;
 
   std::map<NodeId, Report> reports_;
-  std::optional<Instant> far_since_;
-  std::optional<Instant> ahead_since_;
 };
 
 }  // namespace torc::node

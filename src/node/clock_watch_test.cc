@@ -24,12 +24,13 @@ WallMs ahead_of_ours(int64_t ms) { return WallMs{ms > INT64_MAX - kOurs.ms ? ms 
 std::optional<NodeId> decided(const std::vector<NodeId>& voters, const std::map<NodeId, int64_t>& ahead_ms,
                               NodeId self = kSelf) {
   ClockWatch watch;
+  ClockDistance distance;
   Instant now{0};
   std::optional<NodeId> better;
   for (int second = 0; second < 10; ++second) {
     now = now + ClockWatch::kInterval;
     for (const auto& [node, ahead] : ahead_ms) watch.on_report(node, ahead_of_ours(ahead), now);
-    better = watch.better_leader(voters, self, kOurs, now);
+    better = watch.better_leader(voters, self, kOurs, now, distance);
   }
   return better;
 }
@@ -63,21 +64,25 @@ TEST(ClockWatch, LessThanAQuorumDecidesNothing) {
 
 TEST(ClockWatch, ReportsAtTheAgeLimitCountAndOlderOnesDoNot) {
   ClockWatch watch;
+  ClockDistance distance;
   Instant now{0};
   for (const NodeId node : {NodeId(2), NodeId(3)}) watch.on_report(node, WallMs{kOurs.ms + 60'000}, now);
-  watch.better_leader(kThree, kSelf, kOurs, now);
-  const auto better_after = [&](Duration age) { return watch.better_leader(kThree, kSelf, after(age), now + age); };
+  watch.better_leader(kThree, kSelf, kOurs, now, distance);
+  const auto better_after = [&](Duration age) {
+    return watch.better_leader(kThree, kSelf, after(age), now + age, distance);
+  };
   EXPECT_EQ(better_after(ClockWatch::kReportAgeMax), NodeId(2));
   EXPECT_EQ(better_after(ClockWatch::kReportAgeMax + Duration(1)), std::nullopt);
 }
 
 TEST(ClockWatch, LeaderMustHaveBeenFarForAWhileWithoutABreak) {
   ClockWatch watch;
+  ClockDistance distance;
   Instant now{0};
   const auto look = [&](int64_t ahead) {
     now = now + 1s;
     for (const NodeId node : {NodeId(2), NodeId(3)}) watch.on_report(node, WallMs{ahead + kOurs.ms}, now);
-    return watch.better_leader(kThree, kSelf, kOurs, now);
+    return watch.better_leader(kThree, kSelf, kOurs, now, distance);
   };
   for (int round = 0; round < 10; ++round) {
     EXPECT_EQ(look(60'000), std::nullopt);
@@ -121,6 +126,7 @@ constexpr Instant kThen{5'000'000'000};
 std::optional<WallMs> latest(const std::vector<NodeId>& voters, const std::map<NodeId, int64_t>& ahead_ms,
                              Duration later = 0s) {
   ClockWatch watch;
+  ClockDistance distance;
   for (const auto& [node, ahead] : ahead_ms) watch.on_report(node, ahead_of_ours(ahead), kThen);
   return watch.latest_stamp(voters, kSelf, after(later), kThen + later);
 }
@@ -151,10 +157,11 @@ TEST(Stamps, OfTooFewClocksNothingFollows) {
 std::optional<WallMs> time_after(int64_t stamp_ahead_ms, const std::map<NodeId, int64_t>& ahead_ms,
                                  const std::vector<NodeId>& voters = kThree) {
   ClockWatch watch;
+  ClockDistance distance;
   for (Duration passed = 0s; passed <= ClockWatch::kFarFor; passed += ClockWatch::kInterval) {
     const Instant now = kThen + passed;
     for (const auto& [node, ahead] : ahead_ms) watch.on_report(node, ahead_of_ours(ahead), now);
-    const auto time = watch.time_to_go_back_to(voters, kSelf, kOurs, ahead_of_ours(stamp_ahead_ms), now);
+    const auto time = watch.time_to_go_back_to(voters, kSelf, kOurs, ahead_of_ours(stamp_ahead_ms), now, distance);
     EXPECT_TRUE(!time || passed == ClockWatch::kFarFor) << "at once";
     if (time) return time;
   }

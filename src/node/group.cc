@@ -86,6 +86,7 @@ void Group::arm_timer(bool is_turn_wanted) {
   if (due == Instant::never()) return;
   timer_ = clock_.call_at(due, [this] {
     timer_ = 0;
+    surroundings_.wake();
     tick();
   });
 }
@@ -135,6 +136,7 @@ void Group::propose_gathered() {
       refuse_all(batch->waiters, kv::Refusal::kNotExecuted);
       continue;
     }
+    if (batch->has_own) purge_behind_ = place->index - 1;
     proposals_.proposed(place->term, place->index, *std::move(batch), now + options_.command_timeout);
   }
 }
@@ -195,6 +197,10 @@ void Group::send(std::vector<consensus::Message> messages) {
 
 void Group::fail(const Error& error) {
   if (!output_.fatal) output_.fatal = error;
+}
+
+bool Group::wants_turn() const {
+  return has_work() || has_backlog() || proposals_.bytes_unproposed() > 0 || reads_.bytes() > 0;
 }
 
 bool Group::has_backlog() const {
@@ -268,6 +274,8 @@ void Group::purge_expired() {
   const Instant now = clock_.now();
   static_assert(kPurgeBytesMax <= kv::kOperationBytesMax);
   if (!was_leader_ || now < next_purge_ || log_.disk_full()) return;
+  // One at a time: behind a queue of commands they gathered once, 8 MiB each, while what is due stayed the same.
+  if (proposals_.has_own_unproposed()) return;
   if (applier_.applied() <= purge_behind_ && now < purge_lost_at_) return;  // the last one is under way
   const kv::DueKeys due = state().due_keys(stamp_now(now), kPurgedKeysMax, kPurgedBytesMax);
   next_purge_ = due.is_all ? now + kPurgeInterval : now;

@@ -48,7 +48,7 @@ class Group {
   /// Restores the state from the checkpoint and joins it with what the log has.
   /// Errors: kCorrupt if they contradict each other, kIo.
   static Result<std::unique_ptr<Group>> open(const GroupOptions& options, const consensus::Configuration& birth,
-                                             const Surroundings& surroundings, Clients& clients, env::Clock& clock,
+                                             Surroundings& surroundings, Clients& clients, env::Clock& clock,
                                              storage::Log& log, env::CheckpointStore& checkpoints);
   ~Group();
 
@@ -88,6 +88,8 @@ class Group {
   /// Has tick() called when it is due, or a turn at once if there is work left over, here or at the caller; at the end
   /// of every turn.
   void arm_timer(bool is_turn_wanted);
+  /// It would do something in a turn that begins now.
+  bool wants_turn() const;
   bool has_work() const { return installation_.is_under_way() ? installation_.is_switched() : replica_->has_ready(); }
 
   /// `newcomer` is a node of the cluster whose data directory is new: bring it back if this replica leads.
@@ -115,9 +117,10 @@ class Group {
   GroupStatus status() const;
   /// How far a log reaches that holds everything this replica ever acknowledged, as far as this disk remembers.
   LogIndex durable_index() const;
+  LogIndex last_index() const { return replica_->status(clock_.now()).last_index; }
   LogIndex applied() const { return applier_.state().applied(); }
   uint64_t digest() const { return applier_.state().digest(); }
-  /// What counts against GroupOptions::memory_max.
+  /// What counts against GroupOptions::memory_max, of this group alone.
   uint64_t memory_used() const;
   /// What gathers here, with its bounds.
   void add_gauges(std::vector<Gauge>& gauges) const;
@@ -134,8 +137,8 @@ class Group {
     uint64_t sequence = 0;
     uint64_t bytes = 0;
   };
-  Group(const GroupOptions& options, const Surroundings& surroundings, Clients& clients, env::Clock& clock,
-        storage::Log& log, env::CheckpointStore& checkpoints);
+  Group(const GroupOptions& options, Surroundings& surroundings, Clients& clients, env::Clock& clock, storage::Log& log,
+        env::CheckpointStore& checkpoints);
   kv::StateMachine& state() { return applier_.state(); }
   const kv::StateMachine& state() const { return applier_.state(); }
   void transfer(consensus::ReplicaId target, Instant now);
@@ -172,7 +175,7 @@ class Group {
   void fail(const Error& error);
 
   GroupOptions options_;
-  const Surroundings& surroundings_;
+  Surroundings& surroundings_;
   Clients& clients_;
   env::Clock& clock_;
   storage::Log& log_;
@@ -205,7 +208,7 @@ class Group {
   Instant handing_over_until_;
   consensus::ReplicaId handed_to_;  // target of the last attempt
   Instant next_purge_;
-  LogIndex purge_behind_;  // the last purge comes behind this index
+  LogIndex purge_behind_;  // the last purge proposed comes behind this index
   Instant purge_lost_at_;
   WallMs stamp_;  // of what is applied
   Instant stamped_at_;

@@ -43,7 +43,8 @@ std::optional<kv::Refusal> Group::reason_to_refuse(const kv::CommandView& comman
   if (log_.disk_progress().bytes_unsynced > options_.unsynced_bytes_max) return kv::Refusal::kDiskSlow;
   if (!kv::is_within_limits(command)) return kv::Refusal::kCommandTooLarge;
   const kv::CommandTraits* traits = kv::traits_of(command.id);
-  if (options_.memory_max != 0 && traits != nullptr && traits->grows && memory_used() > options_.memory_max) {
+  if (options_.memory_max != 0 && traits != nullptr && traits->grows &&
+      memory_used() + memory_elsewhere_ > options_.memory_max) {
     return kv::Refusal::kOutOfMemory;
   }
   return std::nullopt;
@@ -61,7 +62,7 @@ size_t Group::growth_before() const {
 }
 
 uint64_t Group::memory_used() const {
-  return state().bytes_used() + proposals_.cost_undecided().memory + undurable_bytes_ + memory_elsewhere_;
+  return state().bytes_used() + proposals_.cost_undecided().memory + undurable_bytes_;
 }
 
 }  // namespace torc::node

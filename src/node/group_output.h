@@ -39,6 +39,8 @@ class Surroundings {
   virtual std::optional<WallMs> latest_stamp(Instant) const { return std::nullopt; }
   /// Something large still waits to be sent there.
   virtual bool is_sending_to(NodeId node) const = 0;
+  /// The group's timer has run: it wants a turn.
+  virtual void wake() {}
 };
 
 }  // namespace torc::node

@@ -6,7 +6,7 @@
 namespace torc::node {
 namespace {
 
-SnapshotSenderOptions sender_options(const consensus::ReplicaOptions& replica, const Surroundings& surroundings) {
+SnapshotSenderOptions sender_options(const consensus::ReplicaOptions& replica, Surroundings& surroundings) {
   return {replica.group,
           replica.self,
           replica.seed,
@@ -25,7 +25,7 @@ SnapshotReceiverOptions receiver_options(const GroupOptions& options) {
 
 }  // namespace
 
-Group::Group(const GroupOptions& options, const Surroundings& surroundings, Clients& clients, env::Clock& clock,
+Group::Group(const GroupOptions& options, Surroundings& surroundings, Clients& clients, env::Clock& clock,
              storage::Log& log, env::CheckpointStore& checkpoints)
     : options_(options),
       surroundings_(surroundings),
@@ -52,7 +52,7 @@ Group::Group(const GroupOptions& options, const Surroundings& surroundings, Clie
 Group::~Group() { clock_.cancel(timer_); }
 
 Result<std::unique_ptr<Group>> Group::open(const GroupOptions& options, const consensus::Configuration& birth,
-                                           const Surroundings& surroundings, Clients& clients, env::Clock& clock,
+                                           Surroundings& surroundings, Clients& clients, env::Clock& clock,
                                            storage::Log& log, env::CheckpointStore& checkpoints) {
   std::unique_ptr<Group> group(new Group(options, surroundings, clients, clock, log, checkpoints));
   const Status restored = group->restore(birth);

@@ -3,12 +3,13 @@
 #include "base/codec.h"
 #include "base/crc32c.h"
 #include "base/version.h"
+#include "node/router.h"
 
 namespace torc::node {
 namespace {
 
 constexpr std::string_view kFileName = "identity";
-constexpr std::string_view kMagic = "TORCIDN1";  // the last character is the version
+constexpr std::string_view kMagic = "TORCIDN2";  // the last character is the version
 
 }  // namespace
 
@@ -17,6 +18,7 @@ std::string encode_identity(const Identity& identity) {
   put_u64(rest, identity.node.value);
   put_u64(rest, identity.incarnation.value);
   put_u8(rest, identity.is_born ? 1 : 0);
+  put_varint(rest, identity.arcs);
   put_varint(rest, identity.listed.size());
   for (const NodeId node : identity.listed) put_u64(rest, node.value);
   put_varint(rest, identity.roster.size());
@@ -47,6 +49,9 @@ Result<Identity> decode_identity(std::string_view bytes) {
   identity.node = NodeId(reader.u64());
   identity.incarnation = Incarnation(reader.u64());
   identity.is_born = reader.u8() != 0;
+  const uint64_t arcs = reader.varint();
+  if (!is_arc_count(arcs)) return damaged;
+  identity.arcs = static_cast<uint32_t>(arcs);
   for (uint64_t left = reader.varint(); left > 0 && reader.ok(); --left) identity.listed.emplace_back(reader.u64());
   for (uint64_t left = reader.varint(); left > 0 && reader.ok(); --left) {
     const NodeId node(reader.u64());

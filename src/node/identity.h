@@ -18,6 +18,7 @@ struct Identity {
   NodeId node;
   Incarnation incarnation;                   // drawn when the directory was first used
   std::vector<NodeId> listed;                // --initial-cluster, sorted
+  uint32_t arcs = 1;                         // --arcs
   std::vector<consensus::ReplicaId> roster;  // who the cluster was born with, sorted; empty: not written down yet
   bool is_born = false;                      // every listed node has written the same roster
 
@@ -25,8 +26,8 @@ struct Identity {
   friend bool operator==(const Identity&, const Identity&) = default;
 };
 
-/// Layout: "TORCIDN1", u32 CRC-32C of the rest, u64 node, u64 incarnation, u8 is_born, varint count and u64 per listed
-/// node, varint count and two u64 per roster member.
+/// Layout: "TORCIDN2", u32 CRC-32C of the rest, u64 node, u64 incarnation, u8 is_born, varint arcs, varint count and
+/// u64 per listed node, varint count and two u64 per roster member.
 std::string encode_identity(const Identity& identity);
 Result<Identity> decode_identity(std::string_view bytes);
 

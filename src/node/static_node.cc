@@ -1,6 +1,7 @@
 #include "node/static_node.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 #include <variant>
 
@@ -25,8 +26,7 @@ StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<C
       birth_(std::move(identity), options_.may_found_cluster),
       clients_(options_.held_bytes_max),
       log_(std::move(log)),
-      forwarder_(kTheGroup, *this, clients_, Prng(options_.seed ^ 0xf0).next() >> 32),
-      receiver_(kTheGroup, *this, clients_),
+      router_(options_.arcs),
       chapters_(std::move(chapters)),
       admissions_(*this, *chapters_),
       chapter_prng_(options_.seed ^ 0xc4) {
@@ -45,7 +45,7 @@ Status StaticNode::start() {
   chapters_->set_on_fatal([this](const Error& error) { on_fatal(error); });
   network_.set_handler(this);
   if (birth_.identity().is_born) {
-    const Status opened = open_group();
+    const Status opened = open_groups();
     if (!opened.ok()) return opened;
   }
   begin_chapter();
@@ -54,6 +54,11 @@ Status StaticNode::start() {
   maintain();
   end_turn();
   return {};
+}
+
+HostedGroup* StaticNode::find(GroupId group) const {
+  const uint64_t arc = group.value - group_of_arc(0).value;
+  return arc < groups_.size() ? groups_[arc].get() : nullptr;
 }
 
 // ---- clients ----
@@ -66,44 +71,39 @@ void StaticNode::submit(ClientId client, Ticket ticket, const kv::CommandView& c
     request.retry = Retry::kSameLabel;
   }
   if (clients_.can_start(client, request.is_write)) return dispatch(request);
-  if (!clients_.has_room(client, footprint(command))) return refuse_for_lack_of_room(request.waiter);
+  if (!clients_.has_room(client, footprint(command))) return clients_.refuse_unstarted(request.waiter);
   clients_.defer(KeptRequest(request));
 }
 
 void StaticNode::dispatch(const Request& request) {
-  if (!request.is_write && group_ && group_->read_now(request)) return;
+  using Kind = Router::Route::Kind;
+  const Router::Route route = router_.route(request.command);
+  if (route.kind == Kind::kCrossSlot) {
+    clients_.refuse_unstarted(request.waiter, kv::Refusal::kCrossSlot);
+  } else if (!is_born()) {
+    clients_.refuse_unstarted(request.waiter, kv::Refusal::kNotBorn);
+  } else if (clients_.door(request.waiter.client) == Door::kCluster && dispatch_to_led_groups(request)) {
+    return;
+  } else if (route.kind == Kind::kEvery) {
+    std::vector<uint32_t> every(groups_.size());
+    std::iota(every.begin(), every.end(), 0u);
+    dispatch_to(every, request);
+  } else {
+    hosted(route.arc).dispatch(request);
+  }
+}
+
+/// Requires: there is one at least.
+void StaticNode::dispatch_to(const std::vector<uint32_t>& arcs, const Request& request) {
   const size_t bytes = footprint(request.command);
-  if (!clients_.has_room(request.waiter.client, bytes)) return refuse_for_lack_of_room(request.waiter);
-  clients_.start(request.waiter.client, request.is_write, bytes);
-  execute(request);
-}
-
-void StaticNode::refuse_for_lack_of_room(Waiter waiter) {
-  clients_.begin(waiter).refusal(kv::Refusal::kOverloaded);
-  clients_.end_immediate(waiter);
-}
-
-void StaticNode::execute(Request request) {
-  request.deadline = clock_.now() + options_.command_timeout;
-  if (!group_) return clients_.refuse(request.waiter, kv::Refusal::kNotBorn);
-  if (!leads()) return forwarder_.submit(request);
-  request.is_write ? group_->write(request) : group_->read_later(request);
-}
-
-void StaticNode::reroute(Request request) {
-  if (!clients_.is_open(request.waiter.client)) return clients_.end(request.waiter);
-  request.deadline = clock_.now() + options_.command_timeout;
-  forwarder_.submit(request);
-}
-
-void StaticNode::execute_here(const Request& request) {
-  if (!clients_.is_open(request.waiter.client)) return clients_.end(request.waiter);
-  execute(request);
-}
-
-void StaticNode::execute_forwarded(const Request& request) {
-  ++commands_executed_;
-  dispatch(request);
+  if (!clients_.has_room(request.waiter.client, bytes)) return clients_.refuse_unstarted(request.waiter);
+  clients_.start(request.waiter, request.is_write, bytes);
+  Gathering& gathering = gatherings_.emplace_back(clients_, request, arcs.size());
+  Request part = request;
+  for (const uint32_t arc : arcs) {
+    part.waiter = {gathering.client(), arc};
+    hosted(arc).dispatch(part);
+  }
 }
 
 void StaticNode::run_deferred() {
@@ -119,59 +119,84 @@ void StaticNode::run_deferred() {
 
 // ---- the turn ----
 
+/// What is said to a group before the end of a turn waits until then.
+void StaticNode::wake(HostedGroup& group) {
+  group.is_due = true;
+  if (std::exchange(group.is_awake, true)) return;
+  awake_.push_back(&group);
+  if (is_turn_ending_) group.begin_turn(memory_outside_);
+}
+
+bool StaticNode::has_work_left() const {
+  return std::ranges::all_of(awake_, [](const HostedGroup* group) { return group->has_work_left(); });
+}
+
 void StaticNode::end_turn() {
-  if (is_dead_) return;
-  if (!group_) return;
-  group_->begin_turn(memory_elsewhere());
+  if (is_dead_ || !is_born()) return;
+  memory_outside_ = memory_outside();
+  is_turn_ending_ = true;
+  for (HostedGroup* group : awake_) group->begin_turn(memory_outside_);
   do {
     run_deferred();
-    receiver_.run_held();
-    forwarder_.flush(known_leader().node, leads(), clock_.now());
-    carry_out(group_->advance());
-    if (is_dead_) return;
-    // Commands that waited for a leader come before those that arrive once this node is it.
-  } while ((clients_.has_runnable() && has_work_left()) || group_->has_work() ||
-           (leads() && forwarder_.outstanding() > 0) || (leads() && receiver_.can_run_held()));
-  if (!leads()) forwarder_.flush(known_leader().node, false, clock_.now());
-  receiver_.flush();
-  group_->arm_timer(clients_.has_runnable());
+    for (size_t i = 0; i < awake_.size(); ++i) {  // more may wake meanwhile
+      HostedGroup& group = *awake_[i];
+      if (!group.wants_to_advance()) continue;
+      group.is_due = false;
+      group.advance();
+      if (is_dead_) return;
+    }
+  } while ((clients_.has_runnable() && has_work_left()) || std::ranges::any_of(awake_, &HostedGroup::wants_to_advance));
+  // A turn that left something over has the next one follow at once; any group's timer will do for that.
+  bool is_turn_wanted = clients_.has_runnable();
+  for (HostedGroup* group : std::exchange(awake_, {})) {
+    group->is_awake = false;
+    group->end_turn(std::exchange(is_turn_wanted, false));
+  }
+  is_turn_ending_ = false;
+  gatherings_.remove_if([](const Gathering& gathering) { return gathering.is_done(); });
+  flush_log();
 }
 
-void StaticNode::carry_out(GroupOutput output) {
-  if (output.fatal) return on_fatal(*output.fatal);
-  // Followers are sent to before the own disk is asked (rules.md#batches).
-  for (const consensus::Message& message : output.messages) send(message);
-  for (const auto& chunk : output.chunks) transmit(chunk.to.node, env::Channel::kBulk, chunk);
-  for (const auto& reply : output.snapshot_replies) transmit(reply.to.node, env::Channel::kBulk, reply);
-  for (const Notice& notice : output.notices) tell(notice);
-  if (output.leadership == Leadership::kLost) receiver_.on_leadership_lost();
-  for (const KeptRequest& request : output.homeless) reroute(request.request());
-  if (output.has_appended) flush_log();
+void StaticNode::flush_log_for(HostedGroup& group) {
+  if (!std::exchange(group.has_appended, true)) appended_.push_back(&group);
 }
 
-uint64_t StaticNode::memory_elsewhere() const {
-  const uint64_t outside = options_.memory_outside ? options_.memory_outside() : 0;
-  return clients_.held_bytes() + receiver_.bytes_waiting() + outside;
-}
-
+/// Once per turn, for all groups: they share the write and the sync.
 void StaticNode::flush_log() {
-  log_->flush([this, sequence = group_->appended_sequence()](const Status& status) {
+  if (appended_.empty()) return;
+  struct Appended {
+    HostedGroup* group;
+    uint64_t sequence;
+  };
+  std::vector<Appended> appended;
+  for (HostedGroup* group : std::exchange(appended_, {})) {
+    group->has_appended = false;
+    appended.push_back({group, group->group().appended_sequence()});
+  }
+  log_->flush([this, appended = std::move(appended)](const Status& status) {
     if (is_dead_) return;
     if (!status.ok()) return on_fatal(status.error());
-    for (const consensus::Message& message : group_->on_durable(sequence)) send(message);
+    for (const auto& [group, sequence] : appended) group->on_durable(sequence);
   });
 }
 
 void StaticNode::maintain() {
   if (is_dead_) return;
-  if (group_) {
-    group_->maintain();
-    has_returned_ = has_returned_ || (birth_.is_returning() && group_->is_established());
-  }
-  forwarder_.expire(clock_.now());
+  if (is_born()) maintain_groups();
   maintain_chapters();
   if (clock_.now() - clocks_compared_at_ >= ClockWatch::kInterval) compare_clocks();
   maintain_timer_ = clock_.call_at(clock_.now() + kMaintainInterval, [this] { maintain(); });
+}
+
+void StaticNode::maintain_groups() {
+  const uint64_t used = memory_of_groups();
+  for (const auto& group : groups_) {
+    group->note_memory_of_others(used - group->memory_used());
+    if (group->maintain()) wake(*group);
+  }
+  has_returned_ = has_returned_ || (birth_.is_returning() && std::ranges::all_of(groups_, [](const auto& group) {
+                                      return group->group().is_established();
+                                    }));
 }
 
 void StaticNode::on_fatal(const Error& error) {
@@ -185,7 +210,19 @@ void StaticNode::tell(const Notice& notice) {
 
 // ---- introspection ----
 
-consensus::ReplicaId StaticNode::known_leader() const { return group_ ? group_->leader() : consensus::ReplicaId(); }
+bool StaticNode::leads_something() const {
+  return std::ranges::any_of(groups_, [](const auto& group) { return group->leads(); });
+}
+
+uint64_t StaticNode::memory_outside() const {
+  return clients_.held_bytes() + (options_.memory_outside ? options_.memory_outside() : 0);
+}
+
+uint64_t StaticNode::memory_of_groups() const {
+  uint64_t bytes = 0;
+  for (const auto& group : groups_) bytes += group->memory_used();
+  return bytes;
+}
 
 NodeStatus StaticNode::status() const {
   NodeStatus status;
@@ -200,7 +237,8 @@ NodeStatus StaticNode::status() const {
     status.explanation.clear();
   }
   if (status.membership == Membership::kMeeting) status.explanation += troubles();
-  if (is_replaced_ && !known_leader()) {
+  const auto knows_leader = [](const auto& group) { return static_cast<bool>(group->known_leader()); };
+  if (is_replaced_ && std::ranges::none_of(groups_, knows_leader)) {
     status.membership = Membership::kStranger;
     status.explanation = "the cluster has replaced this data directory by a newer one: remove it to come back";
   }
@@ -210,10 +248,9 @@ NodeStatus StaticNode::status() const {
   status.log_bytes_unsynced = log_->disk_progress().bytes_unsynced;
   status.set_aside = options_.set_aside;
   status.commands_executed = commands_executed_;
-  status.commands_forwarded = forwarder_.forwarded_count();
   status.peer_messages_refused = peer_messages_refused_;
   status.memory_max = options_.memory_max;
-  status.memory_used = group_ ? group_->memory_used() : memory_elsewhere();
+  status.memory_used = memory_outside() + memory_of_groups();
   status.gauges = gauges();
   for (const auto& [node, peer] : peers_) {
     status.peers.push_back({node, peer.client_address, peer.is_connected, admissions_.trouble(node)});
@@ -221,40 +258,44 @@ NodeStatus StaticNode::status() const {
       if (noted.life.node == node) status.peers.back().chapter = {noted.life.incarnation, noted.chapter.number};
     }
   }
-  if (group_) {
-    GroupStatus group = group_->status();
-    const auto leader = peers_.find(group.leader_node);
-    if (group.leader_node == options_.id) {
-      group.leader_address = options_.client_address;
-    } else if (leader != peers_.end()) {
-      group.leader_address = leader->second.client_address;
-    }
+  for (const auto& hosted : groups_) {
+    status.commands_executed += hosted->executed_for_others();
+    status.commands_forwarded += hosted->forwarded_count();
+    GroupStatus group = hosted->group().status();
+    group.arc = router_.arc(static_cast<uint32_t>(status.groups.size()));
+    group.leader_address = client_address_of(group.leader_node);
     status.groups.push_back(std::move(group));
   }
   return status;
 }
 
+/// Empty: not known.
+std::string StaticNode::client_address_of(NodeId node) const {
+  if (node == options_.id) return options_.client_address;
+  const auto peer = peers_.find(node);
+  return peer == peers_.end() ? std::string() : peer->second.client_address;
+}
+
 std::vector<Gauge> StaticNode::gauges() const {
   std::vector<Gauge> gauges;
   gauges.push_back({"commands_held", clients_.held_bytes(), clients_.held_bytes_max()});
-  forwarder_.add_gauges(gauges);
-  receiver_.add_gauges(gauges);
   for (const auto& [node, peer] : peers_) {
     for (const env::Channel channel : {env::Channel::kControl, env::Channel::kBulk}) {
       const std::string_view name = channel == env::Channel::kControl ? "frames_control" : "frames_bulk";
       gauges.push_back({name, network_.queued_bytes(node, channel), env::queued_bytes_max(channel)});
     }
   }
-  if (group_) group_->add_gauges(gauges);
+  for (const auto& group : groups_) group->add_gauges(gauges);
   return gauges;
 }
 
-Node::Digest StaticNode::digest(GroupId group) const {
-  if (!group_ || group != kTheGroup) return {};
-  return {group_->applied(), group_->digest()};
+Node::Digest StaticNode::digest(GroupId id) const {
+  const HostedGroup* hosted = find(id);
+  if (hosted == nullptr) return {};
+  return {hosted->group().applied(), hosted->group().digest()};
 }
 
-std::string StaticNode::explanation() const { return group_ ? std::string() : birth_.explanation() + troubles(); }
+std::string StaticNode::explanation() const { return is_born() ? std::string() : birth_.explanation() + troubles(); }
 
 /// Behind "waiting to meet node 2, 3": what stands in the way.
 std::string StaticNode::troubles() const {
@@ -266,12 +307,16 @@ std::string StaticNode::troubles() const {
   return text;
 }
 
-const consensus::Replica* StaticNode::replica_of(GroupId group) const {
-  return group_ && group == kTheGroup ? &group_->replica() : nullptr;
+const consensus::Replica* StaticNode::replica_of(GroupId id) const {
+  const HostedGroup* hosted = find(id);
+  return hosted == nullptr ? nullptr : &hosted->group().replica();
 }
 
 void StaticNode::hand_over() {
-  if (group_) group_->hand_over();
+  for (const auto& group : groups_) {
+    wake(*group);
+    group->group().hand_over();
+  }
 }
 
 }  // namespace torc::node

@@ -1,10 +1,12 @@
-// A node of a static cluster (--initial-cluster): meets the others, then holds one replica of the one group.
+// A node of a static cluster (--initial-cluster): meets the others, then holds one replica of each of its groups.
 #pragma once
 
+#include <list>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/prng.h"
 #include "node/admissions.h"
@@ -12,22 +14,17 @@
 #include "node/birth.h"
 #include "node/clients.h"
 #include "node/clock_watch.h"
-#include "node/forward_receiver.h"
-#include "node/forwarder.h"
-#include "node/group.h"
+#include "node/gathering.h"
+#include "node/hosted_group.h"
 #include "node/node.h"
-#include "node/relay.h"
+#include "node/router.h"
 
 namespace torc::node {
 
-class StaticNode final : public Node,
-                         private Surroundings,
-                         private ForwarderHost,
-                         private ForwardReceiverHost,
-                         private RelayHost,
-                         private AdmissionSources {
+class StaticNode final : public Node, public GroupHome, private AdmissionSources {
  public:
-  static constexpr GroupId kTheGroup{1};  // a ring has many
+  /// Of the n-th arc, from 0.
+  static constexpr GroupId group_of_arc(uint32_t n) { return GroupId(n + 1); }
   /// A server is told to wait while there is this much room left for its client.
   static constexpr size_t kRoomKept = 1u << 20;
 
@@ -38,7 +35,7 @@ class StaticNode final : public Node,
   Status start();
 
   // Service
-  ClientId open_client(ClientPort& port, Door) override { return clients_.open(port); }
+  ClientId open_client(ClientPort& port, Door door) override { return clients_.open(port, door); }
   void close_client(ClientId client) override { clients_.close(client); }
   void submit(ClientId client, Ticket ticket, const kv::CommandView& command, const kv::SessionCall* call) override;
   size_t pending(ClientId client) const override { return clients_.pending(client); }
@@ -68,62 +65,66 @@ class StaticNode final : public Node,
     std::string cluster_address;
     bool is_connected = false;  // control channel
     bool is_bulk_connected = false;
-    AppendOrder appends;
+    std::map<GroupId, AppendOrder> appends;
   };
 
-  // Surroundings
+  // GroupHome
   bool is_reachable(NodeId node) const override;
-  std::optional<WallMs> latest_stamp(Instant now) const override;
   bool is_sending_to(NodeId node) const override { return network_.queued_bytes(node, env::Channel::kBulk) > 0; }
-  // ForwarderHost
   std::vector<NodeId> neighbours() const override;
   bool can_send_to(NodeId node) const override;
   void send_to(NodeId node, const wire::ForwardRequest& request) override;
-  void execute_here(const Request& request) override;
-  // ForwardReceiverHost
-  bool leads() const override { return group_ && group_->is_leader(); }
-  void execute_forwarded(const Request& request) override;
-  size_t expected_reply_bytes(const kv::CommandView& command) const override {
-    return group_ ? group_->expected_reply_bytes(command) : 0;
-  }
   void send_to(NodeId node, const wire::ForwardReply& reply) override;
-  consensus::ReplicaId known_leader() const override;
+  void send(const consensus::Message& message) override;
+  void send_bulk(NodeId node, const wire::PeerMessage& message) override {
+    transmit(node, env::Channel::kBulk, message);
+  }
+  void tell(const Notice& notice) override;
+  void on_fatal(const Error& error) override;
+  void wake(HostedGroup& group) override;
+  void flush_log_for(HostedGroup& group) override;
   // AdmissionSources
   wire::Introduction own_introduction() const override;
   bool is_voter(consensus::ReplicaId life) const override;
   bool has_forgotten(const wire::Introduction& introduction) const override;
 
-  void refuse_for_lack_of_room(Waiter waiter);
-  bool has_work_left() const { return !group_ || group_->has_work_left(); }
-  uint64_t memory_elsewhere() const;
-  std::vector<Gauge> gauges() const;
+  bool is_born() const { return !groups_.empty(); }
+  HostedGroup* find(GroupId group) const;
+  HostedGroup& hosted(uint32_t arc) const { return *groups_[arc]; }
+  bool leads_something() const;
   void dispatch(const Request& request);
-  void execute(Request request);
+  void dispatch_to(const std::vector<uint32_t>& arcs, const Request& request);
+  bool dispatch_to_led_groups(const Request& request);
+  void scan_led_groups(const Request& request);
+  std::vector<uint32_t> led_arcs() const;
   void run_deferred();
-  void carry_out(GroupOutput output);
-  void reroute(Request request);
-  void send(const consensus::Message& message);
-  void on_fatal(const Error& error);
-  void tell(const Notice& notice);
+  bool has_work_left() const;
   void flush_log();
+  uint64_t memory_outside() const;
+  uint64_t memory_of_groups() const;
+  std::string client_address_of(NodeId node) const;
+  std::vector<Gauge> gauges() const;
   void transmit(NodeId to, env::Channel channel, const wire::PeerMessage& message);
-  void on_forward_request(NodeId from, wire::ForwardRequest request);
-  void on_forward_reply(NodeId from, const wire::ForwardReply& reply);
+  void on_group_message(NodeId from, wire::PeerMessage message);
+  void on_consensus_message(NodeId from, const consensus::Message& message);
+  void on_bulk_changed(NodeId peer);
   void on_meet(NodeId from, const wire::Meet& meet);
   void greet(NodeId peer);
   void greet_everyone();
   bool is_settled() const;
   std::string troubles() const;
   void take_part();
-  Status open_group();
+  Status open_groups();
+  Status open_group(uint32_t arc, const consensus::Configuration& birth);
   void maintain();
+  void maintain_groups();
   void compare_clocks();
   void report_clock(NodeId peer);
-  std::vector<NodeId> voters() const;
   void limit_stamps();
   std::vector<std::string> clock_warnings() const;
   void begin_chapter();
   void maintain_chapters();
+  uint64_t log_ends() const;
   std::vector<wire::NotedChapter> known_chapters() const;
   bool note_chapters(const wire::Meet& meet);
   void on_twin_report(wire::TwinReport report);
@@ -136,17 +137,20 @@ class StaticNode final : public Node,
   Birth birth_;
   Clients clients_;
   std::unique_ptr<storage::Log> log_;
-  std::unique_ptr<Group> group_;  // null until born
-  Forwarder forwarder_;
-  ForwardReceiver receiver_;
-  Relay relay_{*this};
+  const Router router_;
+  std::vector<std::unique_ptr<HostedGroup>> groups_;  // by arc; none until born
+  std::list<Gathering> gatherings_;
+  std::vector<HostedGroup*> awake_;     // take part in this turn
+  std::vector<HostedGroup*> appended_;  // of these, whose appends are not handed to the log yet
+  bool is_turn_ending_ = false;
+  uint64_t memory_outside_ = 0;  // of all groups, as of this turn
   std::map<NodeId, Peer> peers_;
   std::unique_ptr<Chapters> chapters_;
   Admissions admissions_;
   Prng chapter_prng_;
-  uint64_t start_chapter_ = 0;  // the one this process began with
-  uint64_t chapter_told_ = 0;   // to the peers
-  LogIndex chapter_log_end_;    // when the latest chapter began
+  uint64_t start_chapter_ = 0;     // the one this process began with
+  uint64_t chapter_told_ = 0;      // to the peers
+  uint64_t chapter_log_ends_ = 0;  // when the latest chapter began
   Instant chapters_looked_at_{};
   bool is_being_born_ = false;
   bool has_returned_ = false;  // as a voter, and that is committed
@@ -155,7 +159,6 @@ class StaticNode final : public Node,
   env::TimerId maintain_timer_ = 0;
   env::TimerId greet_timer_ = 0;
   ClockWatch clock_watch_;
-  std::optional<int64_t> stamp_ahead_ms_max_;  // of the monotonic clock; none: too few clocks are known
   Instant clocks_compared_at_{};
   uint64_t commands_executed_ = 0;
   uint64_t peer_messages_refused_ = 0;

@@ -45,25 +45,31 @@ wire::Introduction StaticNode::own_introduction() const {
   // What an unborn node has written down may still turn out to be different from what the others have: birth.cc tells.
   if (identity.is_born) agreement.cluster = cluster_id_of(identity.roster);
   agreement.listed = identity.listed;
+  agreement.arcs = identity.arcs;
   agreement.election_timeout_min = options_.election_timeout_min;
   agreement.lease_drift_percent = static_cast<uint32_t>(consensus::ReplicaOptions().lease_drift_percent);
   introduction.start = start_chapter_;
   introduction.chapter = chapters_->durable().own;
   introduction.nonces = chapters_->durable().nonces;
-  if (group_) {
-    introduction.term = group_->term();
-    introduction.durable_index = group_->durable_index();
+  for (const auto& group : groups_) {
+    introduction.ends.push_back({group->group().term(), group->group().durable_index()});
   }
   return introduction;
 }
 
 bool StaticNode::is_voter(consensus::ReplicaId life) const {
-  if (group_) return group_->configuration().is_voter(life);
+  const auto counts = [&](const auto& group) { return group->group().configuration().is_voter(life); };
+  if (is_born()) return std::ranges::any_of(groups_, counts);
   return std::ranges::binary_search(birth_.identity().roster, life);
 }
 
 bool StaticNode::has_forgotten(const wire::Introduction& introduction) const {
-  return group_ && group_->has_forgotten(introduction.self, introduction.term, introduction.durable_index);
+  const size_t known = std::min(groups_.size(), introduction.ends.size());
+  for (size_t arc = 0; arc < known; ++arc) {
+    const wire::LogEnd& end = introduction.ends[arc];
+    if (groups_[arc]->group().has_forgotten(introduction.self, end.term, end.durable_index)) return true;
+  }
+  return false;
 }
 
 void StaticNode::on_refused(NodeId peer, const env::Refusal& refusal) {
@@ -81,7 +87,7 @@ void StaticNode::on_refused(NodeId peer, const env::Refusal& refusal) {
 void StaticNode::begin_chapter() {
   chapters_->begin(chapter_prng_.next());
   chapters_looked_at_ = clock_.now();
-  if (group_) chapter_log_end_ = group_->status().replica.last_index;
+  chapter_log_ends_ = log_ends();
 }
 
 void StaticNode::maintain_chapters() {
@@ -98,7 +104,14 @@ void StaticNode::maintain_chapters() {
   }
   if (now - chapters_looked_at_ < options_.chapter_interval) return;
   chapters_looked_at_ = now;
-  if (group_ && group_->status().replica.last_index > chapter_log_end_) begin_chapter();
+  if (log_ends() > chapter_log_ends_) begin_chapter();
+}
+
+/// Of all groups together: grows as long as anything does.
+uint64_t StaticNode::log_ends() const {
+  uint64_t sum = 0;
+  for (const auto& group : groups_) sum += group->group().last_index().value;
+  return sum;
 }
 
 /// What is written down here, this node's own latest chapter included.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "base/prng.h"
 #include "node/static_node.h"
 #include "storage/reserve.h"
@@ -29,7 +30,13 @@ Result<std::unique_ptr<Node>> open_once(NodeOptions options, env::Clock& clock, 
       return Error{ErrorCode::kInvalid, "this data directory belongs to node " + std::to_string(identity.node.value) +
                                             " of another --id or --initial-cluster"};
     }
-    if (identity.is_born && !(*log)->recovered().contains(StaticNode::kTheGroup)) {
+    if (identity.arcs != options.arcs) {
+      return Error{ErrorCode::kInvalid, "this data directory belongs to a cluster of --arcs " +
+                                            std::to_string(identity.arcs) + ", the node was started with --arcs " +
+                                            std::to_string(options.arcs) + ": arcs are cut once, at the birth"};
+    }
+    for (uint32_t arc = 0; identity.is_born && arc < identity.arcs; ++arc) {
+      if ((*log)->recovered().contains(StaticNode::group_of_arc(arc))) continue;
       return Error{ErrorCode::kCorrupt,
                    "the log of this data directory is missing: the node cannot know what it promised"};
     }
@@ -40,6 +47,7 @@ Result<std::unique_ptr<Node>> open_once(NodeOptions options, env::Clock& clock, 
     identity.node = options.id;
     identity.incarnation = Incarnation(Prng(options.seed).next() | 1);
     identity.listed = options.initial_cluster;
+    identity.arcs = options.arcs;
     const Status saved = save_identity(disk, identity);
     if (!saved.ok()) return saved.error();
   }
@@ -55,6 +63,7 @@ Result<std::unique_ptr<Node>> open_once(NodeOptions options, env::Clock& clock, 
 Result<std::unique_ptr<Node>> Node::open(NodeOptions options, env::Clock& clock, env::Disk& disk, env::Network& network,
                                          env::CheckpointStore& checkpoints) {
   std::ranges::sort(options.initial_cluster);
+  CHECK(is_arc_count(options.arcs)) << options.arcs;
   auto opened = open_once(options, clock, disk, network, checkpoints);
   const bool is_disk_full = !opened.ok() && opened.error().code == ErrorCode::kDiskFull;
   if (is_disk_full && storage::give_up_reserve(disk)) {  // to serve reads, and to vote
@@ -87,7 +96,9 @@ void StaticNode::on_meet(NodeId from, const wire::Meet& meet) {
   const bool is_newcomer =
       meet.is_born && meet.roster == birth_.identity().roster && !std::ranges::binary_search(meet.roster, greeter);
   // Not while somebody else is connected with the member whose place it would take.
-  if (group_ && is_newcomer && !admissions_.has_twin(from, clock_.now())) group_->on_newcomer(greeter);
+  if (is_newcomer && !admissions_.has_twin(from, clock_.now())) {
+    for (const auto& group : groups_) group->group().on_newcomer(greeter);
+  }
   const Membership before = birth_.membership();
   if (birth_.on_meet(meet)) {
     const Status saved = save_identity(disk_, birth_.identity());
@@ -102,11 +113,11 @@ void StaticNode::on_meet(NodeId from, const wire::Meet& meet) {
 /// Greetings go on until then: somebody may still need ours, or we theirs.
 bool StaticNode::is_settled() const { return birth_.membership() == Membership::kMember || has_returned_; }
 
-// The group's first record is durable before the identity says "born", so that a directory whose log went missing later
-// is told from a new one.
+// The groups' first records are durable before the identity says "born", so that a directory whose log went missing
+// later is told from a new one.
 void StaticNode::take_part() {
   if (std::exchange(is_being_born_, true)) return;
-  log_->append_hard_state(kTheGroup, {});
+  for (uint32_t arc = 0; arc < router_.arc_count(); ++arc) log_->append_hard_state(group_of_arc(arc), {});
   log_->flush([this](const Status& status) {
     if (is_dead_) return;
     if (!status.ok()) return on_fatal(status.error());
@@ -114,32 +125,54 @@ void StaticNode::take_part() {
     const Status saved = save_identity(disk_, birth_.identity());
     if (!saved.ok()) return on_fatal(saved.error());
     for (const auto& [node, peer] : peers_) greet(node);
-    const Status opened = open_group();
+    const Status opened = open_groups();
     if (!opened.ok()) on_fatal(opened.error());
   });
 }
 
-Status StaticNode::open_group() {
+Status StaticNode::open_groups() {
+  consensus::Configuration birth;
+  if (!birth_.is_returning()) birth.voters = birth_.identity().roster;  // else the leaders tell
+  for (uint32_t arc = 0; arc < router_.arc_count(); ++arc) {
+    const Status opened = open_group(arc, birth);
+    if (!opened.ok()) return opened;
+  }
+  limit_stamps();  // by what was heard of clocks before there were voters to count
+  return {};
+}
+
+/// What is given for the node is shared by its groups: all their logs together are cut when they reach it.
+Status StaticNode::open_group(uint32_t arc, const consensus::Configuration& birth) {
+  constexpr uint64_t kLogBytesMin = 1u << 20;
+  const auto share = [&](uint64_t bytes) {
+    return std::min(bytes, std::max(bytes / router_.arc_count(), kLogBytesMin));
+  };
+  const uint64_t seed = options_.seed ^ (arc * 0x9e3779b97f4a7c15);
   GroupOptions options;
-  options.replica.group = kTheGroup;
+  options.replica.group = group_of_arc(arc);
   options.replica.self = birth_.identity().self();
-  options.replica.seed = Prng(options_.seed ^ 0xe1).next();
+  options.replica.seed = Prng(seed ^ 0xe1).next();
   options.replica.election_timeout_min = options_.election_timeout_min;
   options.replica.heartbeat_interval = options_.heartbeat_interval;
   options.command_timeout = options_.command_timeout;
-  options.checkpoint_log_bytes = options_.checkpoint_log_bytes;
-  options.log_tail_bytes = options_.log_tail_bytes;
+  options.checkpoint_log_bytes = share(options_.checkpoint_log_bytes);
+  options.log_tail_bytes = share(options_.log_tail_bytes);
   options.batch_bytes_max = options_.batch_bytes_max;
   options.unsynced_bytes_max = options_.unsynced_bytes_max;
   options.proposals_in_flight_max = options_.proposals_in_flight_max;
   options.memory_max = options_.memory_max;
-  options.hash_seed = Prng(options_.seed ^ 0x5e).next();
-  consensus::Configuration birth;
-  if (!birth_.is_returning()) birth.voters = birth_.identity().roster;  // else the leader tells
-  auto group = Group::open(options, birth, *this, clients_, clock_, *log_, checkpoints_);
-  if (!group.ok()) return group.error();
-  group_ = *std::move(group);
-  limit_stamps();  // by what was heard of clocks before there were voters to count
+  options.hash_seed = Prng(seed ^ 0x5e).next();
+  options.arc = router_.arc(arc);
+  HostedGroup::Options hosted;
+  hosted.id = group_of_arc(arc);
+  hosted.command_timeout = options_.command_timeout;
+  hosted.seed = seed;
+  if (router_.arc_count() > 1) hosted.name = router_.arc(arc).text();
+  auto group = std::make_unique<HostedGroup>(hosted, *this, clients_, clock_);
+  const Status opened = group->open(options, birth, *log_, checkpoints_);
+  if (!opened.ok()) return opened;
+  groups_.push_back(std::move(group));
+  wake(*groups_.back());
   return {};
 }
 

@@ -9,7 +9,6 @@ namespace {
 
 /// Larger messages go by the bulk connection (rules.md#two-connections).
 constexpr size_t kControlBytesMax = 64u << 10;
-constexpr int64_t kNsPerMs = 1'000'000;
 
 }  // namespace
 
@@ -25,45 +24,39 @@ void StaticNode::on_frame(NodeId from, env::Channel, Bytes body) {
   if (auto* report = std::get_if<wire::TwinReport>(&*message)) return on_twin_report(std::move(*report));
   if (auto* report = std::get_if<wire::ClockReport>(&*message)) {
     clock_watch_.on_report(from, report->wall, clock_.now());
-    if (group_) group_->on_disk_report(from, report->is_disk_full);
+    for (const auto& group : groups_) group->group().on_disk_report(from, report->is_disk_full);
     return limit_stamps();
   }
-  if (!group_) return;
-  if (auto* consensus = std::get_if<consensus::Message>(&*message)) {
-    if (consensus->group != kTheGroup || consensus->from.node != from) return;
-    // One that returns has a former life, which stays a member for a while.
-    is_replaced_ = !birth_.is_returning() && consensus->to != birth_.identity().self();
-    if (const auto* reply = std::get_if<consensus::AppendReply>(&consensus->body)) {
-      peers_.at(from).appends.on_reply(*reply);
-    }
-    group_->receive(*consensus);
-  } else if (auto* chunk = std::get_if<wire::SnapshotChunk>(&*message)) {
-    if (chunk->group == kTheGroup && chunk->from.node == from) group_->receive(*chunk);
-  } else if (auto* progress = std::get_if<wire::SnapshotReply>(&*message)) {
-    if (progress->group == kTheGroup && progress->from.node == from) group_->receive(*progress);
-  } else if (auto* request = std::get_if<wire::ForwardRequest>(&*message)) {
-    if (request->group == kTheGroup) on_forward_request(from, std::move(*request));
-  } else if (auto* reply = std::get_if<wire::ForwardReply>(&*message)) {
-    if (reply->group == kTheGroup) on_forward_reply(from, *reply);
+  on_group_message(from, *std::move(message));
+}
+
+void StaticNode::on_group_message(NodeId from, wire::PeerMessage message) {
+  if (auto* consensus = std::get_if<consensus::Message>(&message)) return on_consensus_message(from, *consensus);
+  if (auto* chunk = std::get_if<wire::SnapshotChunk>(&message)) {
+    HostedGroup* group = find(chunk->group);
+    if (group != nullptr && chunk->from.node == from) group->receive(*chunk);
+  } else if (auto* progress = std::get_if<wire::SnapshotReply>(&message)) {
+    HostedGroup* group = find(progress->group);
+    if (group != nullptr && progress->from.node == from) group->receive(*progress);
+  } else if (auto* request = std::get_if<wire::ForwardRequest>(&message)) {
+    const bool is_origin_known = peers_.contains(request->origin);
+    if (HostedGroup* group = find(request->group))
+      group->on_forward_request(from, std::move(*request), is_origin_known);
+  } else if (auto* reply = std::get_if<wire::ForwardReply>(&message)) {
+    const bool is_for_this_node = !reply->origin || reply->origin == options_.id;
+    if (HostedGroup* group = find(reply->group)) group->on_forward_reply(from, *reply, is_for_this_node);
   }
 }
 
-void StaticNode::on_forward_request(NodeId from, wire::ForwardRequest request) {
-  if (request.is_relayed) {
-    if (request.origin != from && peers_.contains(request.origin)) receiver_.on_request(from, std::move(request));
-  } else if (request.wants_relay && !leads()) {
-    relay_.on_request(from, std::move(request));
-  } else {
-    receiver_.on_request(from, std::move(request));
+void StaticNode::on_consensus_message(NodeId from, const consensus::Message& message) {
+  HostedGroup* group = find(message.group);
+  if (group == nullptr || message.from.node != from) return;
+  // One that returns has a former life, which stays a member for a while.
+  is_replaced_ = !birth_.is_returning() && message.to != birth_.identity().self();
+  if (const auto* reply = std::get_if<consensus::AppendReply>(&message.body)) {
+    peers_.at(from).appends[message.group].on_reply(*reply);
   }
-}
-
-void StaticNode::on_forward_reply(NodeId from, const wire::ForwardReply& reply) {
-  if (!reply.origin || reply.origin == options_.id) {
-    forwarder_.on_reply(from, reply, clock_.now());
-  } else {
-    relay_.on_reply(reply);
-  }
+  group->receive(message);
 }
 
 void StaticNode::on_connected(NodeId peer, env::Channel channel) {
@@ -76,10 +69,8 @@ void StaticNode::on_connected(NodeId peer, env::Channel channel) {
     report_clock(peer);  // before this node can vote for it: a leader knows the clocks of those that elected it
   } else {
     found->second.is_bulk_connected = true;
-    found->second.appends.on_bulk_changed();
-    if (group_) group_->on_bulk_connected(peer);
-    forwarder_.on_connection_changed(peer);
-    receiver_.on_connection_changed(peer);
+    for (const auto& group : groups_) group->group().on_bulk_connected(peer);
+    on_bulk_changed(peer);
   }
 }
 
@@ -91,10 +82,13 @@ void StaticNode::on_disconnected(NodeId peer, env::Channel channel) {
     found->second.is_connected = false;
   } else {
     found->second.is_bulk_connected = false;
-    found->second.appends.on_bulk_changed();
-    forwarder_.on_connection_changed(peer);
-    receiver_.on_connection_changed(peer);
+    on_bulk_changed(peer);
   }
+}
+
+void StaticNode::on_bulk_changed(NodeId peer) {
+  for (auto& [group, appends] : peers_.at(peer).appends) appends.on_bulk_changed();
+  for (const auto& group : groups_) group->on_connection_changed(peer);
 }
 
 // To itself nobody sends: a former life of this node may still be in the configuration, and elected in this turn the
@@ -117,7 +111,9 @@ void StaticNode::send(const consensus::Message& message) {
   ByteChain body = wire::encode(message);
   const bool is_large = body.size() > kControlBytesMax;
   env::Channel channel = is_large ? env::Channel::kBulk : env::Channel::kControl;
-  if (append != nullptr && peer->second.is_bulk_connected) channel = peer->second.appends.channel_of(*append, is_large);
+  if (append != nullptr && peer->second.is_bulk_connected) {
+    channel = peer->second.appends[message.group].channel_of(*append, is_large);
+  }
   network_.send(to, channel, std::move(body));
 }
 
@@ -152,57 +148,67 @@ void StaticNode::report_clock(NodeId peer) {
   transmit(peer, env::Channel::kControl, wire::ClockReport{clock_.wall_now(), log_->disk_full()});
 }
 
-std::vector<NodeId> StaticNode::voters() const {
-  std::vector<NodeId> nodes;
-  if (!group_) return nodes;
-  for (const consensus::ReplicaId voter : group_->configuration().voters) nodes.push_back(voter.node);
-  return nodes;
-}
-
 void StaticNode::compare_clocks() {
-  clocks_compared_at_ = clock_.now();
+  const Instant now = clock_.now();
+  clocks_compared_at_ = now;
   // To everyone, not only to a leader: whoever is elected next knows the others' clocks already, and every two nodes
   // hear each other at least so often (node/admissions.h).
   for (const auto& [node, peer] : peers_) {
     if (peer.is_connected) report_clock(node);
   }
   limit_stamps();
-  if (!leads()) return clock_watch_.forget_distance();
+  if (leads_something()) {
+    for (const std::string& warning : clock_warnings()) tell({NoticeLevel::kWarning, warning, "clocks", 1});
+  }
   const WallMs ours = clock_.wall_now();
-  for (const std::string& warning : clock_warnings()) tell({NoticeLevel::kWarning, warning, "clocks", 1});
-  const auto better = clock_watch_.better_leader(voters(), options_.id, ours, clock_.now());
-  if (better) group_->hand_over_to(*better);
-  const auto time = clock_watch_.time_to_go_back_to(voters(), options_.id, ours, group_->stamp(), clock_.now());
-  if (time) group_->set_stamp_back(*time, ClockWatch::kFarMs);
+  for (const auto& hosted : groups_) {
+    ClockDistance& distance = hosted->clock_distance();
+    if (!hosted->leads()) {
+      distance = {};
+      continue;
+    }
+    Group& group = hosted->group();
+    const std::vector<NodeId> voters = hosted->voters();
+    const auto better = clock_watch_.better_leader(voters, options_.id, ours, now, distance);
+    if (better) group.hand_over_to(*better);
+    const auto time = clock_watch_.time_to_go_back_to(voters, options_.id, ours, group.stamp(), now, distance);
+    if (time) group.set_stamp_back(*time, ClockWatch::kFarMs);
+    if (better || time) wake(*hosted);
+  }
 }
 
 void StaticNode::limit_stamps() {
   const Instant now = clock_.now();
-  const auto latest = clock_watch_.latest_stamp(voters(), options_.id, clock_.wall_now(), now);
-  stamp_ahead_ms_max_.reset();
-  if (latest) stamp_ahead_ms_max_ = latest->ms - now.ns / kNsPerMs;
+  const WallMs ours = clock_.wall_now();
+  for (const auto& group : groups_) {
+    group->limit_stamps(clock_watch_.latest_stamp(group->voters(), options_.id, ours, now));
+  }
 }
 
-std::optional<WallMs> StaticNode::latest_stamp(Instant now) const {
-  if (!stamp_ahead_ms_max_) return std::nullopt;
-  return WallMs{*stamp_ahead_ms_max_ + now.ns / kNsPerMs};
-}
-
+/// One line for this node's clock, and one for stamps, whichever groups they are of.
 std::vector<std::string> StaticNode::clock_warnings() const {
-  const std::optional<WallMs> latest = latest_stamp(clock_.now());
-  if (!group_ || !latest) return {};
-  std::vector<std::string> warnings;
-  const auto ahead = [&](WallMs time) {
-    return std::to_string((time.ms - latest->ms + ClockWatch::kFarMs) / 1000) + " s";
+  const Instant now = clock_.now();
+  const WallMs ours = clock_.wall_now();
+  const auto text_of = [](WallMs time, WallMs latest) {
+    return std::to_string((time.ms - latest.ms + ClockWatch::kFarMs) / 1000) + " s";
   };
-  if (const WallMs ours = clock_.wall_now(); ours > *latest) {
-    warnings.push_back("the clock of node " + std::to_string(options_.id.value) + " is " + ahead(ours) +
-                       " ahead of those of a majority: keys expire by theirs");
+  std::string clock_warning;
+  std::string stamp_warning;
+  for (const auto& hosted : groups_) {
+    const std::optional<WallMs> latest = hosted->latest_stamp(now);
+    if (!latest) continue;
+    if (clock_warning.empty() && ours > *latest) {
+      clock_warning = "the clock of node " + std::to_string(options_.id.value) + " is " + text_of(ours, *latest) +
+                      " ahead of those of a majority: keys expire by theirs";
+    }
+    if (const WallMs stamp = hosted->group().stamp(); stamp_warning.empty() && stamp > *latest) {
+      stamp_warning = "the time by which keys expire is " + text_of(stamp, *latest) +
+                      " ahead of the clocks of a majority: it will be set back";
+    }
   }
-  if (const WallMs stamp = group_->stamp(); stamp > *latest) {
-    warnings.push_back("the time by which keys expire is " + ahead(stamp) +
-                       " ahead of the clocks of a majority: it will be set back");
-  }
+  std::vector<std::string> warnings;
+  if (!clock_warning.empty()) warnings.push_back(std::move(clock_warning));
+  if (!stamp_warning.empty()) warnings.push_back(std::move(stamp_warning));
   return warnings;
 }
 

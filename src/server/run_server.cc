@@ -148,6 +148,7 @@ node::NodeOptions node_options(const cli::ServeOptions& options, uint64_t memory
   for (const auto& [id, endpoint] : options.initial_cluster) node.initial_cluster.push_back(id);
   node.client_address = cli::announced_listen(options).text();
   if (const auto cluster_door = cli::announced_cluster_listen(options)) node.cluster_address = cluster_door->text();
+  node.arcs = options.arcs;
   node.seed = fresh_seed();
   node.election_timeout_min = options.election_timeout;
   node.heartbeat_interval = options.heartbeat;
@@ -235,7 +236,6 @@ Result<std::unique_ptr<node::Node>> recover(const cli::ServeOptions& options, co
 }  // namespace
 
 int run_server(const cli::ServeOptions& options) {
-  if (options.arcs > 1) return failed("--arcs", {ErrorCode::kInvalid, "this version serves one arc"});
   become_a_server();
   ask_for_large_pages();
   start_logging(options.id, options.log_level);

@@ -47,6 +47,10 @@ std::optional<std::string> difference(NodeId one, const Agreement& of_one, NodeI
     return differ(" was started with an --initial-cluster of nodes ", joined(of_one.listed),
                   "with one of nodes " + joined(of_other.listed), "it must be the same at every node");
   }
+  if (of_one.arcs != of_other.arcs) {
+    return differ(" was started with --arcs ", std::to_string(of_one.arcs), "with " + std::to_string(of_other.arcs),
+                  "it must be the same at every node");
+  }
   if (of_one.election_timeout_min != of_other.election_timeout_min) {
     return differ(" runs with --election-timeout-ms ", milliseconds(of_one.election_timeout_min),
                   "with " + milliseconds(of_other.election_timeout_min),
@@ -92,6 +96,7 @@ std::string encode(const Introduction& introduction) {
   pb::Agreement& terms = *out.mutable_agreement();
   terms.set_cluster(agreement.cluster.value);
   for (const NodeId node : agreement.listed) terms.add_listed(node.value);
+  terms.set_arcs(agreement.arcs);
   terms.set_election_timeout_us(static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(agreement.election_timeout_min).count()));
   terms.set_lease_drift_percent(agreement.lease_drift_percent);
@@ -101,8 +106,11 @@ std::string encode(const Introduction& introduction) {
   out.set_start(introduction.start);
   out.set_chapter(introduction.chapter);
   for (const uint64_t nonce : introduction.nonces) out.add_chapter_nonces(nonce);
-  out.set_term(introduction.term.value);
-  out.set_durable_index(introduction.durable_index.value);
+  CHECK(introduction.ends.size() <= kLogEndsMax) << introduction.ends.size();
+  for (const LogEnd& end : introduction.ends) {
+    out.add_terms(end.term.value);
+    out.add_durable_indexes(end.durable_index.value);
+  }
   std::string bytes;
   out.AppendToString(&bytes);
   CHECK(bytes.size() <= kIntroductionBytesMax) << bytes.size();
@@ -124,6 +132,7 @@ Result<Introduction> decode_introduction(std::string_view bytes) {
   Agreement& agreement = introduction.agreement;
   agreement.cluster = ClusterId(in.agreement().cluster());
   for (const uint64_t node : in.agreement().listed()) agreement.listed.emplace_back(node);
+  agreement.arcs = in.agreement().arcs();
   agreement.election_timeout_min = std::chrono::microseconds(in.agreement().election_timeout_us());
   agreement.lease_drift_percent = in.agreement().lease_drift_percent();
   agreement.format_oldest = in.agreement().format_oldest();
@@ -133,8 +142,11 @@ Result<Introduction> decode_introduction(std::string_view bytes) {
   introduction.start = in.start();
   introduction.chapter = in.chapter();
   introduction.nonces.assign(in.chapter_nonces().begin(), in.chapter_nonces().end());
-  introduction.term = Term(in.term());
-  introduction.durable_index = LogIndex(in.durable_index());
+  if (in.terms_size() > static_cast<int>(kLogEndsMax)) return invalid("its groups");
+  if (in.terms_size() != in.durable_indexes_size()) return invalid("the ends of its logs");
+  for (int i = 0; i < in.terms_size(); ++i) {
+    introduction.ends.push_back({Term(in.terms(i)), LogIndex(in.durable_indexes(i))});
+  }
   return introduction;
 }
 

@@ -25,6 +25,7 @@ constexpr uint32_t kFormatNewest = 2;
 struct Agreement {
   ClusterId cluster;           // none: not known yet, agrees with any
   std::vector<NodeId> listed;  // --initial-cluster, sorted
+  uint32_t arcs = 1;           // --arcs: how the circle is cut into groups
   Duration election_timeout_min{0};
   uint32_t lease_drift_percent = 0;
   uint32_t format_oldest = kFormatOldest;
@@ -60,7 +61,16 @@ struct NotedChapter {
 };
 
 constexpr size_t kChapterNoncesMax = 256;  // told of a node's own chapters
+constexpr size_t kLogEndsMax = 1024;       // groups of a node
 constexpr size_t kNotedChaptersMax = 64;   // lives written down, and told
+
+/// What the log of one group holds durably.
+struct LogEnd {
+  Term term;
+  LogIndex durable_index;
+
+  friend bool operator==(const LogEnd&, const LogEnd&) = default;
+};
 
 struct Introduction {
   consensus::ReplicaId self;
@@ -68,17 +78,16 @@ struct Introduction {
   uint64_t start = 0;            // the chapter that this process began with: tells processes apart
   uint64_t chapter = 0;          // the latest one, durable at the sender
   std::vector<uint64_t> nonces;  // of the latest chapters, the last one's last; at most kChapterNoncesMax
-  Term term;                     // what its log holds durably: its term ...
-  LogIndex durable_index;        // ... and its end
+  std::vector<LogEnd> ends;      // of its groups, by arc; none before the birth
 
   friend bool operator==(const Introduction&, const Introduction&) = default;
 };
 
-/// Requires: at most kMeetNodesMax nodes are listed, and kChapterNoncesMax nonces told.
+/// Requires: at most kMeetNodesMax nodes are listed, kChapterNoncesMax nonces told, and kLogEndsMax ends.
 std::string encode(const Introduction& introduction);
 /// Fields of a later version are passed over. Errors: kInvalid; allocates no more than `bytes` explain.
 Result<Introduction> decode_introduction(std::string_view bytes);
 
-constexpr size_t kIntroductionBytesMax = 32u << 10;
+constexpr size_t kIntroductionBytesMax = 48u << 10;
 
 }  // namespace torc::wire

@@ -1,4 +1,5 @@
 #include "wire/introduction.h"
+#include "wire/peer_message.h"
 
 #include <gmock/gmock.h>
 
@@ -19,7 +20,7 @@ Agreement terms() {
 }
 
 Introduction introduction() {
-  return {{NodeId(2), Incarnation(UINT64_MAX)}, terms(), 5, 7, {UINT64_MAX, 1, 2}, Term(3), LogIndex(4)};
+  return {{NodeId(2), Incarnation(UINT64_MAX)}, terms(), 5, 7, {UINT64_MAX, 1, 2}, {{Term(3), LogIndex(4)}, {Term(), LogIndex()}}};
 }
 
 TEST(Introduction, SurvivesTheRoundTripAndShorterBytesNeverPassForIt) {
@@ -42,10 +43,25 @@ TEST(Introduction, ChaptersAreTakenUpToTheLimitAndNoMoreThanThereCanBe) {
   put_varint(one_more, 6 << 3 | 1);
   put_u64(one_more, 9);
   EXPECT_FALSE(decode_introduction(one_more).ok());
-  std::string too_many = encode({{NodeId(2), Incarnation(1)}, terms(), 1, 1, {5}, {}, {}});
+  std::string too_many = encode({{NodeId(2), Incarnation(1)}, terms(), 1, 1, {5}, {}});
   put_varint(too_many, 6 << 3 | 1);
   put_u64(too_many, 9);
   EXPECT_FALSE(decode_introduction(too_many).ok()) << "two nonces of one chapter";
+}
+
+TEST(Introduction, EndsOfAllLogsThereCanBeFitWithEverythingElse) {
+  Introduction most = introduction();
+  most.chapter = 1000;
+  most.nonces.assign(kChapterNoncesMax, UINT64_MAX);
+  most.agreement.listed.assign(kMeetNodesMax, NodeId(UINT32_MAX));
+  most.ends.assign(kLogEndsMax, {Term(UINT64_MAX >> 20), LogIndex(UINT64_MAX >> 1)});
+  const std::string bytes = encode(most);
+  ASSERT_TRUE(decode_introduction(bytes).ok());
+  EXPECT_EQ(decode_introduction(bytes).value(), most);
+  std::string one_more = bytes;
+  put_varint(one_more, 9 << 3);  // a term without an index
+  put_varint(one_more, 1);
+  EXPECT_FALSE(decode_introduction(one_more).ok());
 }
 
 TEST(Introduction, FieldsOfALaterVersionChangeNothing) {
@@ -77,6 +93,7 @@ TEST(Agreement, EveryDifferenceIsASentenceThatIsTheSameAtBothEnds) {
                 "node 1 belongs to cluster 0000000000abcdef, node 3 to 0000000000000005"},
            Case{[](Agreement& a) { a.listed.pop_back(); },
                 "node 1 was started with an --initial-cluster of nodes 1, 2, 3, node 3 with one of nodes 1, 2"},
+           Case{[](Agreement& a) { a.arcs = 64; }, "node 1 was started with --arcs 1, node 3 with 64"},
            Case{[](Agreement& a) { a.election_timeout_min = 3000ms; },
                 "node 1 runs with --election-timeout-ms 200, node 3 with 3000"},
            Case{[](Agreement& a) { a.lease_drift_percent = 0; },
