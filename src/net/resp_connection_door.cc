@@ -7,7 +7,6 @@
 namespace torc::net {
 namespace {
 
-constexpr std::string_view kCrossSlot = "CROSSSLOT Keys in request don't hash to the same slot";
 constexpr std::string_view kNotServed = "CLUSTERDOWN Hash slot not served";
 
 /// As Redis writes it: an IPv6 address without brackets.
@@ -23,7 +22,9 @@ bool RespConnection::belongs_here(const wire::CommandRow& row, std::span<const s
   const kv::CommandSlot where = kv::slot_of_command(row.traits, args);
   if (where.kind == kv::CommandSlot::Kind::kNone) return true;
   if (where.kind == kv::CommandSlot::Kind::kSeveral) {
-    answer_error(kCrossSlot);
+    const node::Ticket ticket = replies_.issue();
+    begin_answer(ticket).refusal(kv::Refusal::kCrossSlot);
+    end_reply(ticket);
     return false;
   }
   const node::Whereabouts whereabouts = clients_.service().locate(where.slot);
