@@ -67,6 +67,8 @@ constexpr CommandTraits kRows[] = {
     {CommandId::kTorcSlotSize, "TORC.SLOTSIZE", 2, false, false, 0, 0, 0, "Returns the number of keys of a slot."},
     {CommandId::kTorcSlotKeys, "TORC.SLOTKEYS", 3, false, false, 0, 0, 0,
      "TORC.SLOTKEYS slot count: returns keys of a slot, at most 1000."},
+    {CommandId::kFlushDb, "FLUSHDB", -1, true, false, 0, 0, 0,
+     "Deletes all keys of the database, the only one [SYNC | ASYNC]."},
 };
 
 constexpr size_t kIdEnd = static_cast<size_t>(kCommandIdLast) + 1;

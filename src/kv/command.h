@@ -60,8 +60,9 @@ enum class CommandId : uint16_t {
   kTorcScan,
   kTorcSlotSize,
   kTorcSlotKeys,
+  kFlushDb,
 };
-constexpr CommandId kCommandIdLast = CommandId::kTorcSlotKeys;
+constexpr CommandId kCommandIdLast = CommandId::kFlushDb;
 
 struct CommandTraits {
   CommandId id = CommandId::kNone;

@@ -27,6 +27,9 @@ TEST(SlotQueries, TheCountIsOfOneSlotAndFollowsEveryWayAKeyComesAndGoes) {
   EXPECT_EQ(run(machine, "TORC.SLOTSIZE", slot), ":3\n");
   machine.run("FLUSHALL");
   EXPECT_EQ(run(machine, "TORC.SLOTSIZE", slot), ":0\n");
+  machine.run("SET {tag}a 1");
+  EXPECT_EQ(machine.run("FLUSHDB ASYNC"), "+OK\n");
+  EXPECT_EQ(run(machine, "TORC.SLOTSIZE", slot), ":0\n");
 }
 
 TEST(SlotQueries, KeysAreOfTheSlotAndNotMoreThanWanted) {

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/time.h"
-#include "node/topology.h"
+#include "node/service.h"
 
 namespace torc::net {
 

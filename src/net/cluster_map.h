@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "net/door.h"
-#include "node/topology.h"
+#include "node/service.h"
 
 namespace torc::net {
 

@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-#include "node/topology.h"
+#include "node/service.h"
 #include "wire/command_table.h"
 #include "wire/resp_encoder.h"
 

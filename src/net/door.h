@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "node/topology.h"
+#include "node/service.h"
 
 namespace torc::net {
 

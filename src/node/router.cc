@@ -48,6 +48,7 @@ Router::Route Router::route(const kv::CommandView& command) const {
     }
     case kv::CommandId::kDbSize:
     case kv::CommandId::kFlushAll:
+    case kv::CommandId::kFlushDb:
       return {Route::Kind::kEvery};
     default:
       return {};  // knows no keys and belongs to no arc

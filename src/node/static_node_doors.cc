@@ -58,14 +58,15 @@ bool StaticNode::dispatch_to_led_groups(const Request& request) {
     scan_led_groups(request);
     return true;
   }
-  if (id != kv::CommandId::kDbSize && id != kv::CommandId::kFlushAll) return false;
+  const bool is_flush = id == kv::CommandId::kFlushAll || id == kv::CommandId::kFlushDb;
+  if (id != kv::CommandId::kDbSize && !is_flush) return false;
   const std::vector<uint32_t> led = led_arcs();
   if (!led.empty()) {
     dispatch_to(led, request);
     return true;
   }
   kv::ReplySink& sink = clients_.begin(request.waiter);
-  id == kv::CommandId::kDbSize ? sink.integer(0) : sink.ok();
+  is_flush ? sink.ok() : sink.integer(0);
   clients_.end_immediate(request.waiter);
   return true;
 }
