@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "cli/check_file.h"
+#include "cli/cluster_report.h"
 #include "cli/command_line.h"
 #include "cli/data_command.h"
 #include "cli/mapreduce_program.h"
@@ -25,6 +26,7 @@ struct Runner {
   int operator()(const PlaygroundOptions& options) const { return run_playground(options); }
   int operator()(const DataOptions& options) const { return run_data_command(options); }
   int operator()(const StatusOptions& options) const { return run_status(options); }
+  int operator()(const ClusterOptions& options) const { return run_cluster(options); }
   int operator()(const CheckFile& file) const { return run_check(file); }
   int operator()(const SalvageOptions& options) const { return salvage(options); }
   int operator()(const MapReduceCommand& command) const {

@@ -53,6 +53,21 @@ CLI::Option* add_ms(CLI::App* app, const std::string& name, std::chrono::millise
       ->default_str(std::to_string(target.count()));
 }
 
+void add_optional(CLI::App* app, const std::string& name, std::optional<client::Endpoint>& target,
+                  const std::string& help) {
+  add_parsed(app, name, target, client::parse_endpoint, help)->required(false)->type_name("HOST:PORT");
+}
+
+void add_arcs(CLI::App* app, uint32_t& arcs) {
+  add_parsed(
+      app, "--arcs", arcs, parse_arcs,
+      "cut the slots into so many arcs, each with a leader of its own: a power of two; the same on every node, for "
+      "the life of the cluster")
+      ->required(false)
+      ->type_name("N")
+      ->default_str("1");
+}
+
 void add_nodes(CLI::App* app, std::vector<client::Endpoint>& nodes) {
   nodes = client::parse_endpoints(kDefaultNodes).value();
   add_parsed(app, "--node", nodes, client::parse_endpoints, "nodes to ask, any of them will do")
@@ -80,6 +95,14 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
              "where the other nodes connect; by default this node's address in --initial-cluster")
       ->required(false)
       ->type_name("HOST:PORT");
+  add_optional(serve, "--announce", options.announce,
+               "where clients are told to find --listen; by default its own address, or with 0.0.0.0 the host of this "
+               "node in --initial-cluster");
+  add_optional(serve, "--cluster-listen", options.cluster_listen,
+               "where clients of Redis Cluster connect, who know which node serves which slots; by default nowhere");
+  add_optional(serve, "--cluster-announce", options.cluster_announce,
+               "where clients are told to find --cluster-listen; by default as for --announce");
+  add_arcs(serve, options.arcs);
   add_ms(serve, "--election-timeout-ms", options.election_timeout, kElectionTimeoutMsMax,
          "without a leader for this long, look for a new one");
   add_ms(serve, "--heartbeat-ms", options.heartbeat, kElectionTimeoutMsMax, "a leader speaks up this often");
@@ -134,10 +157,14 @@ CLI::App* add_playground(CLI::App& app, PlaygroundOptions& options) {
                    "the nodes' data and logs; data found there is used again. By default torc/playground-N under "
                    "$XDG_STATE_HOME or ~/.local/state")
       ->type_name("DIR");
-  playground->add_option("--base-port", options.base_port, "node 1 serves clients here, node 2 on the next port, ...")
+  playground
+      ->add_option(
+          "--base-port", options.base_port,
+          "node 1 serves clients here, node 2 on the next port, ...; clients of Redis Cluster 100 ports higher")
       ->check(CLI::Range(1, 65535 - kPeerPortOffset - static_cast<int>(kClusterNodesMax)))
       ->type_name("PORT")
       ->capture_default_str();
+  add_arcs(playground, options.arcs);
   playground->add_flag("--fresh", options.is_fresh, "remove the data and logs found there, and start from nothing");
   return playground;
 }
@@ -175,6 +202,7 @@ class Parser {
     status_app_ = app_.add_subcommand("status", "Show the nodes of a cluster: role, term, commit index");
     add_nodes(status_app_, status_.nodes);
     add_ms(status_app_, "--timeout-ms", status_.timeout, kTimeoutMsMax, "wait this long for each node");
+    add_cluster();
     words_.resize(data_commands().size());
     for (size_t i = 0; i < data_commands().size(); ++i) add_data(i);
     check_app_ = app_.add_subcommand("check", "Is a recorded history linearizable?");
@@ -215,6 +243,11 @@ class Parser {
     if (serve_app_->parsed()) return finish_serve();
     if (playground_app_->parsed()) return playground_;
     if (status_app_->parsed()) return status_;
+    for (CLI::App* app : {arcs_app_, nodes_app_}) {
+      if (!app->parsed()) continue;
+      cluster_.what = app == arcs_app_ ? ClusterOptions::What::kArcs : ClusterOptions::What::kNodes;
+      return cluster_;
+    }
     if (check_app_->parsed()) return check_;
     if (salvage_app_->parsed()) return salvage_;
     for (size_t i = 0; i < data_apps_.size(); ++i) {
@@ -224,6 +257,18 @@ class Parser {
   }
 
  private:
+  void add_cluster() {
+    CLI::App* cluster = app_.add_subcommand("cluster", "Show who serves which slots");
+    cluster->require_subcommand(1);
+    arcs_app_ = cluster->add_subcommand("arcs", "The arcs with their leaders, as one node knows them");
+    nodes_app_ = cluster->add_subcommand("nodes", "The nodes with the slots they lead, as one of them knows it");
+    for (CLI::App* app : {arcs_app_, nodes_app_}) {
+      add_nodes(app, cluster_.nodes);
+      add_ms(app, "--timeout-ms", cluster_.timeout, kTimeoutMsMax, "wait this long for each node");
+      app->add_flag("--json", cluster_.as_json, "print an array of objects");
+    }
+  }
+
   void add_data(size_t index) {
     const DataCommand& command = data_commands()[index];
     CLI::App* app = app_.add_subcommand(command.name, command.summary);
@@ -264,6 +309,8 @@ class Parser {
   CLI::App* serve_app_ = nullptr;
   CLI::App* playground_app_ = nullptr;
   CLI::App* status_app_ = nullptr;
+  CLI::App* arcs_app_ = nullptr;
+  CLI::App* nodes_app_ = nullptr;
   CLI::App* check_app_ = nullptr;
   CLI::App* salvage_app_ = nullptr;
   std::vector<CLI::App*> data_apps_;
@@ -272,6 +319,7 @@ class Parser {
   ServeOptions serve_;
   PlaygroundOptions playground_;
   StatusOptions status_;
+  ClusterOptions cluster_;
   DataOptions data_;
   CheckFile check_;
   SalvageOptions salvage_;

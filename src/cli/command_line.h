@@ -16,6 +16,7 @@ namespace torc::cli {
 constexpr const char* kVersion = "0.1.0";
 constexpr const char* kDefaultNodes = "127.0.0.1:7001,7002,7003";  // those of `torc playground`
 constexpr uint16_t kPlaygroundBasePort = 7001;
+constexpr uint16_t kClusterPortOffset = 100;  // a playground node's cluster door is this much higher
 constexpr uint16_t kPeerPortOffset = 10'000;  // a playground node's port for its peers is this much higher
 constexpr uint32_t kTimeoutMsMax = 3'600'000;
 
@@ -24,6 +25,7 @@ struct PlaygroundOptions {
   std::string directory;  // empty: the default one
   uint16_t base_port = kPlaygroundBasePort;
   bool is_fresh = false;  // what the nodes there have is removed first
+  uint32_t arcs = 1;      // a power of two
 };
 
 struct DataOptions {
@@ -35,6 +37,15 @@ struct DataOptions {
 struct StatusOptions {
   std::vector<client::Endpoint> nodes;
   std::chrono::milliseconds timeout{1'000};  // per node
+};
+
+/// `torc cluster arcs`, `torc cluster nodes`.
+struct ClusterOptions {
+  enum class What { kArcs, kNodes };
+  What what = What::kArcs;
+  std::vector<client::Endpoint> nodes;       // the first that answers is asked
+  std::chrono::milliseconds timeout{1'000};  // per node
+  bool as_json = false;
 };
 
 struct CheckFile {
@@ -57,8 +68,8 @@ struct Printed {
   ExitCode exit_code = kExitOk;
 };
 
-using CommandLine = std::variant<Printed, ServeOptions, PlaygroundOptions, DataOptions, StatusOptions, CheckFile,
-                                 MapReduceCommand, SalvageOptions>;
+using CommandLine = std::variant<Printed, ServeOptions, PlaygroundOptions, DataOptions, StatusOptions, ClusterOptions,
+                                 CheckFile, MapReduceCommand, SalvageOptions>;
 
 CommandLine parse_command_line(int argc, const char* const* argv);
 

@@ -69,6 +69,55 @@ TEST(CommandLine, ServeTakesEveryOption) {
   EXPECT_EQ(options.client_idle_timeout, 30s);
 }
 
+TEST(CommandLine, ServeHasAClusterDoorOnlyIfItIsToldWhere) {
+  const CommandLine without = parse(serve_with({}));
+  EXPECT_FALSE(announced_cluster_listen(std::get<ServeOptions>(without)));
+  EXPECT_EQ(announced_listen(std::get<ServeOptions>(without)).text(), "127.0.0.1:7001");
+  EXPECT_EQ(std::get<ServeOptions>(without).arcs, 1u);
+  const CommandLine line = parse(serve_with({"--cluster-listen", "0.0.0.0:7101", "--arcs", "64"}));
+  const auto& options = std::get<ServeOptions>(line);
+  EXPECT_EQ(options.cluster_listen->text(), "0.0.0.0:7101");
+  EXPECT_EQ(announced_cluster_listen(options)->text(), "127.0.0.1:7101") << "by its host in --initial-cluster";
+  EXPECT_EQ(options.arcs, 64u);
+}
+
+TEST(CommandLine, ServeAnnouncesWhatItIsTold) {
+  const CommandLine line = parse(serve_with(
+      {"--announce", "torc.example:80", "--cluster-listen", "127.0.0.1:7101", "--cluster-announce", "[fd00::1]:81"}));
+  const auto& options = std::get<ServeOptions>(line);
+  EXPECT_EQ(announced_listen(options).text(), "torc.example:80");
+  EXPECT_EQ(announced_cluster_listen(options)->text(), "[fd00::1]:81");
+}
+
+TEST(CommandLine, ServeRefusesDoorsThatNobodyCouldUse) {
+  EXPECT_THAT(refusal(serve_with({"--cluster-listen", "127.0.0.1:7001"})), HasSubstr("the same address"));
+  EXPECT_THAT(refusal(serve_with({"--cluster-listen", "127.0.0.1:17001"})), HasSubstr("the same address"));
+  EXPECT_THAT(refusal(serve_with({"--cluster-announce", "a:1"})), HasSubstr("no cluster door"));
+  EXPECT_THAT(refusal(serve_with({"--announce", "0.0.0.0:7001"})), HasSubstr("could connect to"));
+  EXPECT_THAT(refusal(serve_with({"--announce", "nowhere"})), HasSubstr("--announce"));
+}
+
+TEST(CommandLine, ArcsAreAPowerOfTwo) {
+  for (const char* arcs : {"0", "3", "-1", "x", "2048", "1.0", ""}) {
+    EXPECT_THAT(refusal(serve_with({"--arcs", arcs})), HasSubstr("power of two from 1 to 1024")) << arcs;
+    EXPECT_THAT(refusal({"playground", "--arcs", arcs}), HasSubstr("power of two from 1 to 1024")) << arcs;
+  }
+  EXPECT_EQ(refusal(serve_with({"--arcs", "1024"})), "accepted");
+  const CommandLine line = parse({"playground", "--arcs", "8"});
+  EXPECT_EQ(std::get<PlaygroundOptions>(line).arcs, 8u);
+}
+
+TEST(CommandLine, ClusterShowsArcsOrNodes) {
+  const CommandLine arcs = parse({"cluster", "arcs", "--json", "--node", "a:1"});
+  EXPECT_EQ(std::get<ClusterOptions>(arcs).what, ClusterOptions::What::kArcs);
+  EXPECT_TRUE(std::get<ClusterOptions>(arcs).as_json);
+  EXPECT_EQ(std::get<ClusterOptions>(arcs).nodes.at(0).text(), "a:1");
+  const CommandLine nodes = parse({"cluster", "nodes"});
+  EXPECT_EQ(std::get<ClusterOptions>(nodes).what, ClusterOptions::What::kNodes);
+  EXPECT_EQ(std::get<ClusterOptions>(nodes).nodes.size(), 3u);
+  EXPECT_THAT(refusal({"cluster"}), HasSubstr("subcommand"));
+}
+
 TEST(CommandLine, ServeRefusesWhatCannotWorkAndSaysWhy) {
   EXPECT_THAT(refusal({"serve"}), HasSubstr("--id is required"));
   EXPECT_THAT(refusal(serve_with({"--heartbeat-ms", "101"})), HasSubstr("at least 2 times --heartbeat-ms"));

@@ -1,11 +1,11 @@
 #include "cli/node_report.h"
 
+#include <cstdlib>
+
 #include "client/resp_connection.h"
 
 namespace torc::cli {
-namespace {
 
-/// The value of `name` in id=2,address=127.0.0.1:7002,connected=1.
 std::string_view attribute(std::string_view text, std::string_view name) {
   while (!text.empty()) {
     const size_t comma = text.find(',');
@@ -17,8 +17,6 @@ std::string_view attribute(std::string_view text, std::string_view name) {
   }
   return {};
 }
-
-}  // namespace
 
 std::map<std::string, std::string> parse_info(std::string_view text) {
   std::map<std::string, std::string> fields;
@@ -40,6 +38,7 @@ NodeReport read_report(const client::Endpoint& address, std::string_view info) {
     const auto found = fields.find(name);
     return found == fields.end() ? std::string() : found->second;
   };
+  const auto number = [](const std::string& digits) -> size_t { return std::strtoull(digits.c_str(), nullptr, 10); };
   NodeReport report;
   report.address = address;
   report.is_up = true;
@@ -50,6 +49,9 @@ NodeReport read_report(const client::Endpoint& address, std::string_view info) {
   report.commit_index = field("raft_commit_index");
   report.applied_index = field("raft_applied_index");
   report.leader_address = field("raft_leader_address");
+  report.arcs = number(field("raft_groups"));
+  report.arcs_led = number(field("raft_groups_led"));
+  report.arcs_leaderless = number(field("raft_groups_leaderless"));
   report.explanation = field("raft_explanation");
   report.damaged_folders = field("damaged_folders");
   report.damaged_folders_bytes = field("damaged_folders_bytes");

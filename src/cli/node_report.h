@@ -11,6 +11,9 @@
 
 namespace torc::cli {
 
+/// The value of `name` in id=2,address=127.0.0.1:7002,connected=1; empty if it is not there.
+std::string_view attribute(std::string_view text, std::string_view name);
+
 struct NodeReport {
   client::Endpoint address;
   bool is_up = false;
@@ -20,7 +23,11 @@ struct NodeReport {
   std::vector<std::string> troubles;                   // why there is no connection to peers, and warnings
   std::string damaged_folders, damaged_folders_bytes;  // damaged data it has set aside
   std::vector<client::Endpoint> peers;                 // where the other nodes serve clients, as far as it knows
+  size_t arcs = 0;                                     // of which it holds a replica
+  size_t arcs_led = 0;                                 // by it
+  size_t arcs_leaderless = 0;                          // as far as it knows
 
+  /// Of some arc at least.
   bool is_leader() const { return is_up && role == "leader"; }
 };
 

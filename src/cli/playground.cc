@@ -126,7 +126,8 @@ class Playground {
 
   Status start() {
     for (size_t node = 1; node <= options_.nodes; ++node) {
-      for (const client::Endpoint& endpoint : {client_endpoint(options_, node), peer_endpoint(options_, node)}) {
+      for (const client::Endpoint& endpoint :
+           {client_endpoint(options_, node), cluster_endpoint(options_, node), peer_endpoint(options_, node)}) {
         if (Status status = check_port_is_free(endpoint); !status.ok()) return status;
       }
     }
@@ -186,18 +187,27 @@ std::string footer_of(const PlaygroundOptions& options) {
   for (size_t node = 1; node <= options.nodes; ++node) {
     text += "  redis-cli -p " + std::to_string(client_endpoint(options, node).port) + "\n";
   }
+  text +=
+      "With a client of Redis Cluster:\n  redis-cli -c -p " + std::to_string(cluster_endpoint(options, 1).port) + "\n";
   return text + "Data and logs: " + options.directory + "\nCtrl-C stops the nodes; what they acknowledged stays.\n";
 }
 
+/// Of every arc.
 bool has_leader(const std::vector<PlaygroundNode>& nodes) {
-  return std::any_of(nodes.begin(), nodes.end(), [](const PlaygroundNode& node) { return node.report.is_leader(); });
+  size_t arcs = 0;
+  size_t led = 0;
+  for (const PlaygroundNode& node : nodes) {
+    arcs = std::max(arcs, node.report.arcs);
+    led += node.report.arcs_led;
+  }
+  return arcs > 0 && led >= arcs;
 }
 
-/// One leads, all others follow it and know what it committed first.
+/// Every arc is led, all others follow and know what its leader committed first.
 bool is_complete(const std::vector<PlaygroundNode>& nodes) {
   return has_leader(nodes) && std::all_of(nodes.begin(), nodes.end(), [&](const PlaygroundNode& node) {
            return node.report.term == nodes.front().report.term && node.report.commit_index != "0" &&
-                  (node.report.is_leader() || node.report.role == "follower");
+                  node.report.arcs_leaderless == 0 && (node.report.is_leader() || node.report.role == "follower");
          });
 }
 
@@ -235,7 +245,8 @@ Readiness wait_until_ready(Playground& playground, StopSignals& stop) {
 ExitCode run_playground(const PlaygroundOptions& given) {
   PlaygroundOptions options = given;
   if (options.directory.empty()) {
-    options.directory = default_directory(options.nodes, from_environment("XDG_STATE_HOME"), from_environment("HOME"));
+    options.directory =
+        default_directory(options.nodes, options.arcs, from_environment("XDG_STATE_HOME"), from_environment("HOME"));
   }
   StopSignals stop;
   Playground playground(options);

@@ -12,12 +12,13 @@
 namespace torc::cli {
 
 /// Where a playground keeps its nodes if nobody says otherwise: by number of nodes, because a data directory belongs to
-/// the cluster it was born in. `state_home` and `home`: $XDG_STATE_HOME and $HOME, may be empty.
-std::string default_directory(size_t nodes, const std::string& state_home, const std::string& home);
+/// the cluster it was born in, and of arcs. `state_home` and `home`: $XDG_STATE_HOME and $HOME, may be empty.
+std::string default_directory(size_t nodes, uint32_t arcs, const std::string& state_home, const std::string& home);
 
 /// The options of `torc serve` for one node, 1-based.
 std::vector<std::string> serve_arguments(const PlaygroundOptions& options, size_t node);
 client::Endpoint client_endpoint(const PlaygroundOptions& options, size_t node);
+client::Endpoint cluster_endpoint(const PlaygroundOptions& options, size_t node);
 client::Endpoint peer_endpoint(const PlaygroundOptions& options, size_t node);
 
 /// One line of the table.

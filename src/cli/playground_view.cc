@@ -18,13 +18,18 @@ std::string or_dash(const std::string& text) { return text.empty() ? "-" : text;
 
 }  // namespace
 
-std::string default_directory(size_t nodes, const std::string& state_home, const std::string& home) {
+std::string default_directory(size_t nodes, uint32_t arcs, const std::string& state_home, const std::string& home) {
   const std::string base = !state_home.empty() ? state_home : !home.empty() ? home + "/.local/state" : "/tmp";
-  return base + "/torc/playground-" + std::to_string(nodes);
+  const std::string cut = arcs == 1 ? "" : "-arcs-" + std::to_string(arcs);
+  return base + "/torc/playground-" + std::to_string(nodes) + cut;
 }
 
 client::Endpoint client_endpoint(const PlaygroundOptions& options, size_t node) {
   return {kHost, static_cast<uint16_t>(options.base_port + node - 1)};
+}
+
+client::Endpoint cluster_endpoint(const PlaygroundOptions& options, size_t node) {
+  return {kHost, static_cast<uint16_t>(options.base_port + node - 1 + kClusterPortOffset)};
 }
 
 client::Endpoint peer_endpoint(const PlaygroundOptions& options, size_t node) {
@@ -43,6 +48,10 @@ std::vector<std::string> serve_arguments(const PlaygroundOptions& options, size_
           options.directory + "/node-" + std::to_string(node),
           "--listen",
           client_endpoint(options, node).text(),
+          "--cluster-listen",
+          cluster_endpoint(options, node).text(),
+          "--arcs",
+          std::to_string(options.arcs),
           "--peer-listen",
           peer_endpoint(options, node).text(),
           "--initial-cluster",

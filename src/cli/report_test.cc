@@ -17,7 +17,8 @@ using ::testing::HasSubstr;
 using Kind = wire::RespValue::Kind;
 
 constexpr const char* kInfo =
-    "# Server\r\nprocess_id:42\r\n\r\n# Raft\r\nraft_node_id:2\r\nraft_role:leader\r\nraft_term:7\r\n"
+    "# Server\r\nprocess_id:42\r\n\r\n# Raft\r\nraft_node_id:2\r\nraft_groups:64\r\nraft_groups_led:63\r\n"
+    "raft_groups_leaderless:1\r\nraft_role:leader\r\nraft_term:7\r\n"
     "raft_commit_index:99\r\nraft_applied_index:98\r\nraft_leader_address:127.0.0.1:7002\r\n"
     "raft_peer0:id=1,address=127.0.0.1:7001,connected=1\r\nraft_peer1:id=3,address=,connected=0\r\n";
 
@@ -61,10 +62,11 @@ TEST(Status, ShowsNodesThatAreDownAndWhy) {
   down.address = {"127.0.0.1", 7001};
   down.trouble = "127.0.0.1:7001: Connection refused";
   EXPECT_EQ(format_status({read_report({"127.0.0.1", 7002}, kInfo), down}),
-            "id  address         pid  role    term  commit  applied\n"
-            " 2  127.0.0.1:7002   42  leader     7      99       98\n"
-            " -  127.0.0.1:7001    -  down       -       -        -\n"
-            "\n127.0.0.1:7001: Connection refused\n");
+            "id  address         pid  role    leads  term  commit  applied\n"
+            " 2  127.0.0.1:7002   42  leader  63/64     7      99       98\n"
+            " -  127.0.0.1:7001    -  down        -     -       -        -\n"
+            "\n127.0.0.1:7001: Connection refused\n"
+            "\n1 arcs are led by none of the nodes that answered.\n");
   EXPECT_THAT(format_status({down}), HasSubstr("No leader answered"));
 }
 
@@ -99,14 +101,17 @@ TEST(DataCommand, UnknownOutcomeSaysWhatToDo) {
 }
 
 TEST(Playground, DirectoryFollowsTheEnvironment) {
-  EXPECT_EQ(default_directory(3, "/s", "/h"), "/s/torc/playground-3");
-  EXPECT_EQ(default_directory(3, "", "/h"), "/h/.local/state/torc/playground-3");
-  EXPECT_EQ(default_directory(5, "", ""), "/tmp/torc/playground-5");
+  EXPECT_EQ(default_directory(3, 1, "/s", "/h"), "/s/torc/playground-3");
+  EXPECT_EQ(default_directory(3, 1, "", "/h"), "/h/.local/state/torc/playground-3");
+  EXPECT_EQ(default_directory(5, 1, "", ""), "/tmp/torc/playground-5");
+  EXPECT_EQ(default_directory(3, 64, "/s", ""), "/s/torc/playground-3-arcs-64")
+      << "data of a cluster with other arcs cannot be served";
 }
 
 TEST(Playground, ItsNodesCanBeServed) {
   PlaygroundOptions options;
   options.directory = "/d";
+  options.arcs = 64;
   std::vector<std::string> arguments = serve_arguments(options, 2);
   arguments.insert(arguments.begin(), "torc");
   std::vector<const char*> argv;
@@ -117,6 +122,8 @@ TEST(Playground, ItsNodesCanBeServed) {
   EXPECT_EQ(serve.data_directory, "/d/node-2");
   EXPECT_EQ(serve.listen.text(), "127.0.0.1:7002");
   EXPECT_EQ(serve.peer_listen.text(), "127.0.0.1:17002");
+  EXPECT_EQ(serve.cluster_listen->text(), "127.0.0.1:7102");
+  EXPECT_EQ(serve.arcs, 64u);
   EXPECT_EQ(serve.initial_cluster.size(), 3u);
   EXPECT_TRUE(serve.max_memory) << "three nodes that each take three quarters of the machine are too many";
 }

@@ -1,5 +1,6 @@
 #include "cli/serve_options.h"
 
+#include <bit>
 #include <charconv>
 
 #include "wire/peer_message.h"
@@ -8,6 +9,40 @@ namespace torc::cli {
 namespace {
 
 Error invalid(std::string message) { return Error{ErrorCode::kInvalid, std::move(message)}; }
+
+/// Stands for every address of the machine.
+bool is_wildcard(const client::Endpoint& endpoint) {
+  return endpoint.host == "0.0.0.0" || endpoint.host == "::" || endpoint.host == "*";
+}
+
+client::Endpoint dialable(const client::Endpoint& listen, const ServeOptions& options) {
+  const auto own = options.initial_cluster.find(options.id);
+  if (!is_wildcard(listen) || own == options.initial_cluster.end()) return listen;
+  return {own->second.host, listen.port};
+}
+
+Status validate_announced(const std::optional<client::Endpoint>& endpoint, const std::string& option) {
+  if (!endpoint) return {};
+  if (is_wildcard(*endpoint)) {
+    return invalid(option + " " + endpoint->text() + " is no address that anybody could connect to");
+  }
+  if (endpoint->text().size() <= wire::kAddressBytesMax) return {};
+  return invalid(option + " is longer than " + std::to_string(wire::kAddressBytesMax) +
+                 " bytes; it is told to every other node");
+}
+
+Status validate_cluster_door(const ServeOptions& options) {
+  if (options.cluster_announce && !options.cluster_listen) {
+    return invalid("--cluster-announce without --cluster-listen: there is no cluster door to announce");
+  }
+  if (!options.cluster_listen) return {};
+  for (const auto& [other, option] : {std::pair{options.listen, "--listen"}, {options.peer_listen, "--peer-listen"}}) {
+    if (*options.cluster_listen != other) continue;
+    return invalid(std::string(option) + " and --cluster-listen are the same address, " + other.text() +
+                   "; each door needs one of its own");
+  }
+  return validate_announced(announced_cluster_listen(options), "--cluster-listen");
+}
 
 }  // namespace
 
@@ -42,6 +77,23 @@ Result<std::map<NodeId, client::Endpoint>> parse_initial_cluster(std::string_vie
   }
 }
 
+client::Endpoint announced_listen(const ServeOptions& options) {
+  return options.announce ? *options.announce : dialable(options.listen, options);
+}
+
+std::optional<client::Endpoint> announced_cluster_listen(const ServeOptions& options) {
+  if (!options.cluster_listen) return std::nullopt;
+  return options.cluster_announce ? *options.cluster_announce : dialable(*options.cluster_listen, options);
+}
+
+Result<uint32_t> parse_arcs(std::string_view text) {
+  uint32_t arcs = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), arcs);
+  const bool is_number = error == std::errc() && end == text.data() + text.size();
+  if (is_number && std::has_single_bit(arcs) && arcs <= kArcsMax) return arcs;
+  return invalid("\"" + std::string(text) + "\" is not a power of two from 1 to " + std::to_string(kArcsMax));
+}
+
 Status validate(const ServeOptions& options) {
   if (!options.initial_cluster.contains(options.id)) {
     return invalid("--id " + std::to_string(options.id.value) +
@@ -59,7 +111,11 @@ Status validate(const ServeOptions& options) {
     return invalid("--listen and --peer-listen are the same address, " + options.listen.text() +
                    "; clients and nodes need one each");
   }
-  return {};
+  if (Status announced = validate_announced(options.announce, "--announce"); !announced.ok()) return announced;
+  if (Status announced = validate_announced(options.cluster_announce, "--cluster-announce"); !announced.ok()) {
+    return announced;
+  }
+  return validate_cluster_door(options);
 }
 
 }  // namespace torc::cli

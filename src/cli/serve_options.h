@@ -15,6 +15,7 @@
 namespace torc::cli {
 
 constexpr size_t kClusterNodesMax = 7;
+constexpr uint32_t kArcsMax = 1024;
 constexpr uint32_t kElectionTimeoutMsMax = 60'000;
 constexpr uint32_t kElectionPerHeartbeatMin = 2;  // a lost heartbeat must not cost an election
 constexpr uint64_t kCheckpointMibMax = 1u << 20;  // 1 TiB
@@ -25,6 +26,10 @@ struct ServeOptions {
   std::string data_directory;
   client::Endpoint listen;                             // clients
   client::Endpoint peer_listen;                        // the other nodes
+  std::optional<client::Endpoint> cluster_listen;      // clients of Redis Cluster; none: no cluster door
+  std::optional<client::Endpoint> announce;            // where clients are told to find `listen`
+  std::optional<client::Endpoint> cluster_announce;    // the same of cluster_listen
+  uint32_t arcs = 1;                                   // of the circle, each with a group of its own; a power of two
   std::map<NodeId, client::Endpoint> initial_cluster;  // every node's address for its peers, this one's included
   std::chrono::milliseconds election_timeout{200};
   std::chrono::milliseconds heartbeat{40};
@@ -38,6 +43,13 @@ struct ServeOptions {
 
 /// 1=host:port,2=host:port,... Errors: kInvalid.
 Result<std::map<NodeId, client::Endpoint>> parse_initial_cluster(std::string_view text);
+/// What peers are told, and through them clients. An address to listen on may stand for every address of the machine,
+/// which nobody can dial: its host is the one by which the peers reach this node then.
+client::Endpoint announced_listen(const ServeOptions& options);
+/// None: there is no cluster door.
+std::optional<client::Endpoint> announced_cluster_listen(const ServeOptions& options);
+/// Errors: kInvalid.
+Result<uint32_t> parse_arcs(std::string_view text);
 /// What no single option can tell. Errors: kInvalid.
 Status validate(const ServeOptions& options);
 

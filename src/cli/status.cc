@@ -17,6 +17,22 @@ bool has_leader(const std::vector<NodeReport>& reports) {
   return std::any_of(reports.begin(), reports.end(), [](const NodeReport& report) { return report.is_leader(); });
 }
 
+/// How many of the arcs it holds the node leads.
+std::string leads(const NodeReport& report) {
+  if (report.arcs == 0) return "-";
+  return std::to_string(report.arcs_led) + "/" + std::to_string(report.arcs);
+}
+
+size_t arcs_without_leader(const std::vector<NodeReport>& reports) {
+  size_t arcs = 0;
+  size_t led = 0;
+  for (const NodeReport& report : reports) {
+    arcs = std::max(arcs, report.arcs);
+    led += report.arcs_led;
+  }
+  return arcs - std::min(arcs, led);
+}
+
 }  // namespace
 
 std::vector<NodeReport> ask_cluster(const StatusOptions& options) {
@@ -42,8 +58,8 @@ std::string format_status(const std::vector<NodeReport>& reports) {
   std::string notes;
   for (const NodeReport& report : reports) {
     rows.push_back({or_dash(report.id), report.address.text(), or_dash(report.pid),
-                    report.is_up ? or_dash(report.role) : "down", or_dash(report.term), or_dash(report.commit_index),
-                    or_dash(report.applied_index)});
+                    report.is_up ? or_dash(report.role) : "down", leads(report), or_dash(report.term),
+                    or_dash(report.commit_index), or_dash(report.applied_index)});
     if (!report.is_up) notes += report.trouble + "\n";
     if (!report.damaged_folders.empty() && report.damaged_folders != "0") {
       notes += "node " + or_dash(report.id) + ": keeps damaged data in " + report.damaged_folders +
@@ -53,10 +69,13 @@ std::string format_status(const std::vector<NodeReport>& reports) {
     if (!report.explanation.empty()) notes += "node " + or_dash(report.id) + ": " + report.explanation + "\n";
     for (const std::string& trouble : report.troubles) notes += "node " + or_dash(report.id) + ": " + trouble + "\n";
   }
-  const std::vector<Column> columns = {{"id", true},   {"address"},      {"pid", true},    {"role"},
-                                       {"term", true}, {"commit", true}, {"applied", true}};
+  const std::vector<Column> columns = {{"id", true},    {"address"},    {"pid", true},    {"role"},
+                                       {"leads", true}, {"term", true}, {"commit", true}, {"applied", true}};
   std::string text = format_table(columns, rows);
   if (!notes.empty()) text += "\n" + notes;
+  if (const size_t leaderless = arcs_without_leader(reports); has_leader(reports) && leaderless > 0) {
+    text += "\n" + std::to_string(leaderless) + " arcs are led by none of the nodes that answered.\n";
+  }
   if (!has_leader(reports))
     text += "\nNo leader answered: writes and reads wait until a majority of the nodes is up.\n";
   return text;

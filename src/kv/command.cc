@@ -64,6 +64,11 @@ constexpr CommandTraits kRows[] = {
     {CommandId::kTorcScan, "TORC.SCAN", -4, false, false, 0, 0, 0,
      "Walks over slots: TORC.SCAN first last cursor [PREFIX prefix] [COUNT n] [VALUES] -> next cursor, and keys with "
      "deadlines (and values)."},
+    {CommandId::kTorcSlotSize, "TORC.SLOTSIZE", 2, false, false, 0, 0, 0, "Returns the number of keys of a slot."},
+    {CommandId::kTorcSlotKeys, "TORC.SLOTKEYS", 3, false, false, 0, 0, 0,
+     "TORC.SLOTKEYS slot count: returns keys of a slot, at most 1000."},
+    {CommandId::kFlushDb, "FLUSHDB", -1, true, false, 0, 0, 0,
+     "Deletes all keys of the database, the only one [SYNC | ASYNC]."},
 };
 
 constexpr size_t kIdEnd = static_cast<size_t>(kCommandIdLast) + 1;

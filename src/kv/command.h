@@ -58,8 +58,11 @@ enum class CommandId : uint16_t {
   kFlushAll,
   kScan,
   kTorcScan,
+  kTorcSlotSize,
+  kTorcSlotKeys,
+  kFlushDb,
 };
-constexpr CommandId kCommandIdLast = CommandId::kTorcScan;
+constexpr CommandId kCommandIdLast = CommandId::kFlushDb;
 
 struct CommandTraits {
   CommandId id = CommandId::kNone;

@@ -46,6 +46,9 @@ constexpr CommandRow kRows[] = {
     {CommandId::kFlushAll, nullptr, flush_all, check_flush_all},
     {CommandId::kScan, scan, nullptr, check_scan},
     {CommandId::kTorcScan, torc_scan, nullptr, check_torc_scan},
+    {CommandId::kTorcSlotSize, torc_slot_size, nullptr, check_torc_slot_size},
+    {CommandId::kFlushDb, nullptr, flush_all, check_flush_all},
+    {CommandId::kTorcSlotKeys, torc_slot_keys, nullptr, check_torc_slot_keys},
 };
 
 constexpr size_t kIdEnd = static_cast<size_t>(kCommandIdLast) + 1;

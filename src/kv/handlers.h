@@ -119,4 +119,10 @@ void torc_scan(const ReadContext&);
 bool check_scan(Args, ReplySink&);
 bool check_torc_scan(Args, ReplySink&);
 
+// slot_queries.cc
+void torc_slot_size(const ReadContext&);
+void torc_slot_keys(const ReadContext&);
+bool check_torc_slot_size(Args, ReplySink&);
+bool check_torc_slot_keys(Args, ReplySink&);
+
 }  // namespace torc::kv

@@ -44,7 +44,10 @@ void store_deadline(Entry& entry, int64_t deadline_ms) {
 }  // namespace
 
 Table::Table(uint64_t hash_seed, Arc arc)
-    : hash_seed_(hash_seed), arc_(arc), slots_(std::make_unique<SlotArray>(hash_seed, arc)) {}
+    : hash_seed_(hash_seed),
+      arc_(arc),
+      slots_(std::make_unique<SlotArray>(hash_seed, arc)),
+      keys_by_slot_(arc.slot_count(), 0) {}
 
 Table::~Table() {
   for (Entry* entry : doomed_) std::free(entry);
@@ -107,8 +110,9 @@ void Table::resize_block(Spot& spot, size_t block_bytes) {
 char* Table::reshape(Spot& spot, std::string_view key, size_t value_bytes, int64_t deadline_ms, Growth growth,
                      uint64_t version) {
   CHECK(value_bytes <= kValueBytesMax);
-  if (spot.entry() == nullptr) ++key_count_;
+  const bool is_new = spot.entry() == nullptr;
   if (spot.record == nullptr) create(spot, key, value_bytes, deadline_ms);
+  if (is_new) count_key(spot.slot);  // create() has seen to it that the slot is one of the arc
   before_change(spot);
   const int64_t old_deadline_ms = spot.record->deadline();
   const size_t needed = bytes_needed(key.size(), value_bytes, deadline_ms);
@@ -156,6 +160,7 @@ void Table::erase(Spot& spot) {
   before_change(spot);
   if (spot.record->deadline() != kNoDeadline) deadlines_.remove(*spot.record);
   --key_count_;
+  --keys_by_slot_[spot.slot - arc_.first_slot];
   if ((spot.record->flags & Entry::kStored) == 0) {
     slots_->remove(spot.slot, spot.hash, spot.record);
     release(std::exchange(spot.record, nullptr));
@@ -182,6 +187,7 @@ void Table::flush() {
   retired_bytes_ += live_bytes();
   live_bytes_at_reclaim_ = 0;
   key_count_ = 0;
+  keys_by_slot_.assign(arc_.slot_count(), 0);
   record_count_ = 0;
   entry_bytes_ = 0;
 }
@@ -218,7 +224,7 @@ void Table::restore(Spot& spot, std::string_view key, std::string_view value, in
   entry->flags = Entry::kStored;
   store_deadline(*entry, deadline_ms);
   if (deadline_ms != kNoDeadline) deadlines_.add(*entry);
-  ++key_count_;
+  count_key(spot.slot);
 }
 
 void Table::release_frozen() {

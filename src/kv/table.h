@@ -46,6 +46,8 @@ class Table {
   Arc arc() const { return arc_; }
   Spot find(std::string_view key) const;
   uint64_t key_count() const { return key_count_; }
+  /// 0 for a slot of another arc.
+  uint64_t key_count_of(uint16_t slot) const { return arc_.contains(slot) ? keys_by_slot_[slot - arc_.first_slot] : 0; }
   /// SlotArray::list_positions(); tombstones are among them.
   std::optional<uint64_t> list_positions(uint64_t from, uint64_t last, size_t count_max,
                                          std::vector<PositionedEntry>& out) const {
@@ -113,6 +115,10 @@ class Table {
   Entry* create(Spot& spot, std::string_view key, size_t value_bytes, int64_t deadline_ms);
   void resize_block(Spot& spot, size_t block_bytes);
   void release(Entry* entry);
+  void count_key(uint16_t slot) {
+    ++key_count_;
+    ++keys_by_slot_[slot - arc_.first_slot];
+  }
 
   const uint64_t hash_seed_;
   const Arc arc_;
@@ -127,6 +133,7 @@ class Table {
   DeadlineIndex deadlines_;
   ChangeSet changes_;
   uint64_t key_count_ = 0;
+  std::vector<uint32_t> keys_by_slot_;  // of the arc, from its first slot on
   size_t record_count_ = 0;
   size_t entry_bytes_ = 0;
   uint64_t bytes_touched_ = 0;

@@ -22,7 +22,7 @@ std::string describe(const ClientRecord& client, Instant now) {
   field("name", client.name);
   field("age", seconds(now - client.connected_at));
   field("idle", seconds(now - client.last_active_at));
-  field("flags", "N");
+  field("flags", client.is_readonly ? "r" : "N");
   field("db", "0");
   field("qbuf", std::to_string(client.input_bytes));
   field("omem", std::to_string(client.output_bytes));

@@ -27,16 +27,27 @@ ClientSet::~ClientSet() {
   for (auto& [id, connection] : connections_) connection->close();
 }
 
-void ClientSet::add(int descriptor, std::string address, std::string local_address) {
+void ClientSet::add(int descriptor, node::Door door, std::string address, std::string local_address) {
   const Instant now = loop_.clock().now();
   ClientRecord record;
   record.id = ++last_id_;
   record.descriptor = descriptor;
+  record.door = door;
   record.address = std::move(address);
   record.local_address = std::move(local_address);
   record.connected_at = record.last_active_at = now;
   const uint64_t id = record.id;
   connections_.emplace(id, std::make_unique<RespConnection>(*this, descriptor, std::move(record)));
+}
+
+const OpenDoor* ClientSet::door(node::Door door) const {
+  const auto found = std::ranges::find(doors_, door, &OpenDoor::door);
+  return found == doors_.end() ? nullptr : &*found;
+}
+
+uint16_t ClientSet::port(node::Door kind) const {
+  const OpenDoor* open = door(kind);
+  return open == nullptr ? 0 : open->port;
 }
 
 void ClientSet::mark(RespConnection& connection) { marked_.push_back(&connection); }

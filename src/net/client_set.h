@@ -8,11 +8,13 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/lifetime.h"
 #include "host/event_loop.h"
 #include "net/connection_commands.h"
+#include "net/door.h"
 #include "net/info.h"
 #include "net/resp_limits.h"
 #include "node/service.h"
@@ -29,7 +31,7 @@ class ClientSet {
   ClientSet& operator=(const ClientSet&) = delete;
 
   /// Takes the non-blocking descriptor of an accepted connection over.
-  void add(int descriptor, std::string address, std::string local_address);
+  void add(int descriptor, node::Door door, std::string address, std::string local_address);
   size_t size() const { return connections_.size(); }
   /// Ids and connections, in the order of arrival. Closed ones stay in it until the end of the turn.
   const std::map<uint64_t, std::unique_ptr<RespConnection>>& connections() const { return connections_; }
@@ -58,8 +60,11 @@ class ClientSet {
   /// Large answers enough for one turn: whoever has not been read from yet has to wait for the next.
   bool is_turn_full() const { return grown_this_turn_ >= limits_.growth_per_turn_max; }
   Instant started_at() const { return started_at_; }
-  uint16_t port() const { return port_; }
-  void set_port(uint16_t port) { port_ = port; }
+  /// Null: there is no such door.
+  const OpenDoor* door(node::Door door) const;
+  /// 0: there is no such door.
+  uint16_t port(node::Door door) const;
+  void add_door(OpenDoor door) { doors_.push_back(std::move(door)); }
 
  private:
   void resume(uint64_t id);
@@ -69,7 +74,7 @@ class ClientSet {
   node::Service& service_;
   const RespLimits limits_;
   const Instant started_at_;
-  uint16_t port_ = 0;
+  std::vector<OpenDoor> doors_;
   RespStats stats_;
   ConnectionCommands commands_;
   std::vector<char> receive_space_;

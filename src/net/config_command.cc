@@ -29,16 +29,16 @@ std::string seconds(Duration d) { return std::to_string(std::chrono::ceil<std::c
 
 using Settings = std::vector<std::pair<std::string_view, std::string>>;
 
-Settings settings_of(ClientSet& clients, const RespLimits& limits) {
+Settings settings_of(ClientSet& clients, const RespLimits& limits, node::Door door) {
   return {
       {"appendfsync", "always"},  // every write is on the disks of a majority before its reply
       {"appendonly", "yes"},
-      {"cluster-enabled", "no"},
+      {"cluster-enabled", door == node::Door::kCluster ? "yes" : "no"},
       {"databases", "1"},
       {"maxclients", std::to_string(limits.clients_max)},
       {"maxmemory", std::to_string(clients.service().status().memory_max)},
       {"maxmemory-policy", "noeviction"},
-      {"port", std::to_string(clients.port())},
+      {"port", std::to_string(clients.port(door))},
       {"proto-max-bulk-len", std::to_string(wire::kBulkBytesMax)},
       {"requirepass", ""},
       {"save", ""},
@@ -47,8 +47,9 @@ Settings settings_of(ClientSet& clients, const RespLimits& limits) {
   };
 }
 
-void answer_settings(std::span<const std::string_view> patterns, ClientSet& clients, wire::RespEncoder& out) {
-  Settings settings = settings_of(clients, clients.limits());
+void answer_settings(std::span<const std::string_view> patterns, node::Door door, ClientSet& clients,
+                     wire::RespEncoder& out) {
+  Settings settings = settings_of(clients, clients.limits(), door);
   std::erase_if(settings, [&](const auto& setting) {
     return std::none_of(patterns.begin(), patterns.end(), [&](std::string_view pattern) {
       return pattern.size() <= kPatternBytesMax && matches_glob(pattern, setting.first, LetterCase::kIgnored);
@@ -62,8 +63,8 @@ void answer_settings(std::span<const std::string_view> patterns, ClientSet& clie
 }
 
 /// `name`: the first setting of CONFIG SET.
-void refuse_to_set(std::string_view name, ClientSet& clients, wire::RespEncoder& out) {
-  const Settings settings = settings_of(clients, clients.limits());
+void refuse_to_set(std::string_view name, node::Door door, ClientSet& clients, wire::RespEncoder& out) {
+  const Settings settings = settings_of(clients, clients.limits(), door);
   const bool is_known = std::any_of(settings.begin(), settings.end(),
                                     [name](const auto& setting) { return wire::to_lower(name) == setting.first; });
   if (!is_known) {
@@ -75,15 +76,16 @@ void refuse_to_set(std::string_view name, ClientSet& clients, wire::RespEncoder&
 
 }  // namespace
 
-void execute_config_command(std::span<const std::string_view> args, ClientSet& clients, wire::RespEncoder& out) {
+void execute_config_command(std::span<const std::string_view> args, node::Door door, ClientSet& clients,
+                            wire::RespEncoder& out) {
   const std::span<const std::string_view> rest = args.subspan(1);
   if (wire::equals_ignoring_case(args[0], "GET")) {
-    return rest.empty() ? out.error(wire::wrong_arity_error("config|get")) : answer_settings(rest, clients, out);
+    return rest.empty() ? out.error(wire::wrong_arity_error("config|get")) : answer_settings(rest, door, clients, out);
   }
   if (wire::equals_ignoring_case(args[0], "SET")) {
     if (rest.size() < 2) return out.error(wire::wrong_arity_error("config|set"));
     if (rest.size() % 2 != 0) return out.error("ERR syntax error");
-    return refuse_to_set(rest[0], clients, out);
+    return refuse_to_set(rest[0], door, clients, out);
   }
   if (wire::equals_ignoring_case(args[0], "RESETSTAT")) {
     if (!rest.empty()) return out.error(wire::wrong_arity_error("config|resetstat"));

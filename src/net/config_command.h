@@ -4,13 +4,15 @@
 #include <span>
 #include <string_view>
 
+#include "node/service.h"
 #include "wire/resp_encoder.h"
 
 namespace torc::net {
 
 class ClientSet;
 
-/// Writes exactly one reply. `args` without the name CONFIG; not empty.
-void execute_config_command(std::span<const std::string_view> args, ClientSet& clients, wire::RespEncoder& out);
+/// Writes exactly one reply. `args` without the name CONFIG; not empty. `door`: by which the client came in.
+void execute_config_command(std::span<const std::string_view> args, node::Door door, ClientSet& clients,
+                            wire::RespEncoder& out);
 
 }  // namespace torc::net

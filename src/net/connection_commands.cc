@@ -6,6 +6,7 @@
 
 #include "net/client_command.h"
 #include "net/client_set.h"
+#include "net/cluster_command.h"
 #include "net/config_command.h"
 #include "net/info.h"
 #include "net/resp_connection.h"
@@ -46,7 +47,7 @@ HelloOptions parse_hello(std::span<const std::string_view> options) {
   return parsed;
 }
 
-void describe_server(uint64_t client_id, RespEncoder& out) {
+void describe_server(const ClientRecord& client, RespEncoder& out) {
   out.map(7);
   out.bulk("server");
   out.bulk("redis");  // what clients compare it with
@@ -55,9 +56,9 @@ void describe_server(uint64_t client_id, RespEncoder& out) {
   out.bulk("proto");
   out.integer(static_cast<int64_t>(out.version()));
   out.bulk("id");
-  out.integer(static_cast<int64_t>(client_id));
+  out.integer(static_cast<int64_t>(client.id));
   out.bulk("mode");
-  out.bulk("standalone");
+  out.bulk(mode_of(client.door));
   out.bulk("role");
   out.bulk("master");
   out.bulk("modules");
@@ -77,7 +78,7 @@ ConnectionCommands::After ConnectionCommands::execute(const wire::CommandRow& ro
       out.bulk(args[0]);
       break;
     case ConnectionCommand::kSelect:
-      select(args[0], out);
+      select(args[0], connection.record().door, out);
       break;
     case ConnectionCommand::kQuit:
       out.ok();
@@ -97,10 +98,21 @@ ConnectionCommands::After ConnectionCommands::execute(const wire::CommandRow& ro
       wire::describe_commands(args, out);
       break;
     case ConnectionCommand::kInfo:
-      info(args, out);
+      info(args, connection.record().door, out);
       break;
     case ConnectionCommand::kConfig:
-      execute_config_command(args, clients_, out);
+      execute_config_command(args, connection.record().door, clients_, out);
+      break;
+    case ConnectionCommand::kCluster:
+      execute_cluster_command(args, connection.record(), clients_, out);
+      break;
+    case ConnectionCommand::kAsking:
+      out.ok();
+      break;
+    case ConnectionCommand::kReadOnly:
+    case ConnectionCommand::kReadWrite:
+      connection.record().is_readonly = row.connection == ConnectionCommand::kReadOnly;
+      out.ok();
       break;
     case ConnectionCommand::kNone:
     case ConnectionCommand::kTorcSession:
@@ -116,12 +128,13 @@ void ConnectionCommands::ping(std::span<const std::string_view> args, RespEncode
   out.bulk(args[0]);
 }
 
-void ConnectionCommands::select(std::string_view database, RespEncoder& out) {
+void ConnectionCommands::select(std::string_view database, node::Door door, RespEncoder& out) {
   const std::optional<int64_t> number = wire::parse_integer(database);
   if (!number) return out.error("ERR value is not an integer or out of range");
   if (*number < INT32_MIN || *number > INT32_MAX) {
     return out.error("ERR value is out of range, value must between -2147483648 and 2147483647");
   }
+  if (*number != 0 && door == node::Door::kCluster) return out.error("ERR SELECT is not allowed in cluster mode");
   if (*number != 0) return out.error("ERR DB index is out of range");
   out.ok();
 }
@@ -155,18 +168,18 @@ void ConnectionCommands::hello(std::span<const std::string_view> args, RespConne
   if (options.name && !is_valid_client_name(*options.name)) return out.error(kInvalidClientName);
   if (options.name) connection.record().name = *options.name;
   if (version) out.switch_version(*version);
-  describe_server(connection.record().id, out);
+  describe_server(connection.record(), out);
 }
 
 void ConnectionCommands::reset(RespConnection& connection, RespEncoder& out) {
   ClientRecord& record = connection.record();
   record.name.clear();
-  record.no_evict = record.no_touch = false;
+  record.no_evict = record.no_touch = record.is_readonly = false;
   out.switch_version(RespVersion::kResp2);
   out.status("RESET");
 }
 
-void ConnectionCommands::info(std::span<const std::string_view> sections, RespEncoder& out) {
+void ConnectionCommands::info(std::span<const std::string_view> sections, node::Door door, RespEncoder& out) {
   const node::NodeStatus status = clients_.service().status();
   const InfoSource source{.node = status,
                           .stats = clients_.stats(),
@@ -174,7 +187,8 @@ void ConnectionCommands::info(std::span<const std::string_view> sections, RespEn
                           .clients_max = clients_.limits().clients_max,
                           .buffered_bytes = clients_.buffered_bytes(),
                           .buffered_bytes_max = clients_.limits().buffered_bytes_max,
-                          .port = clients_.port(),
+                          .door = door,
+                          .port = clients_.port(door),
                           .uptime = clients_.loop().clock().now() - clients_.started_at()};
   out.verbatim(info_text(source, sections));
 }

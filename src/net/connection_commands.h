@@ -4,6 +4,7 @@
 #include <span>
 #include <string_view>
 
+#include "node/service.h"
 #include "wire/command_table.h"
 #include "wire/resp_encoder.h"
 
@@ -25,11 +26,11 @@ class ConnectionCommands {
 
  private:
   void ping(std::span<const std::string_view> args, wire::RespEncoder& out);
-  void select(std::string_view database, wire::RespEncoder& out);
+  void select(std::string_view database, node::Door door, wire::RespEncoder& out);
   void auth(std::span<const std::string_view> args, wire::RespEncoder& out);
   void hello(std::span<const std::string_view> args, RespConnection& connection, wire::RespEncoder& out);
   void reset(RespConnection& connection, wire::RespEncoder& out);
-  void info(std::span<const std::string_view> sections, wire::RespEncoder& out);
+  void info(std::span<const std::string_view> sections, node::Door door, wire::RespEncoder& out);
 
   ClientSet& clients_;
 };

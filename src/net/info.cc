@@ -49,6 +49,21 @@ std::string_view role_name(consensus::Role role) {
   return "";
 }
 
+/// The most that it is in any of its groups.
+consensus::Role foremost_role(const std::vector<GroupStatus>& groups) {
+  consensus::Role role = consensus::Role::kFollower;
+  for (const GroupStatus& group : groups) role = std::max(role, group.replica.role);
+  return role;
+}
+
+bool is_led_here(const GroupStatus& group) { return group.replica.role == consensus::Role::kLeader; }
+
+uint64_t sum_over(const std::vector<GroupStatus>& groups, auto of) {
+  uint64_t sum = 0;
+  for (const GroupStatus& group : groups) sum += static_cast<uint64_t>(of(group));
+  return sum;
+}
+
 std::string_view membership_name(Membership membership) {
   switch (membership) {
     case Membership::kMeeting:
@@ -100,7 +115,7 @@ void write_server(const InfoSource& source, Text& out) {
   uname(&system);
   const auto uptime = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(source.uptime).count());
   out.field("redis_version", kRedisVersion);
-  out.field("redis_mode", "standalone");
+  out.field("redis_mode", mode_of(source.door));
   out.field("server_name", "torc");
   out.field("os", std::string(system.sysname) + " " + system.release + " " + system.machine);
   out.field("arch_bits", "64");
@@ -186,7 +201,8 @@ void write_replication(const InfoSource& source, Text& out) {
   // Every node takes writes and answers linearizable reads, so to a Redis client each of them is a master.
   out.field("role", "master");
   out.field("connected_slaves", uint64_t{0});
-  out.field("master_repl_offset", source.node.groups.empty() ? 0 : source.node.groups.front().replica.commit.value);
+  out.field("master_repl_offset",
+            sum_over(source.node.groups, [](const GroupStatus& group) { return group.replica.commit.value; }));
 }
 
 void write_cpu(const InfoSource&, Text& out) {
@@ -194,6 +210,57 @@ void write_cpu(const InfoSource&, Text& out) {
   getrusage(RUSAGE_SELF, &usage);
   out.field("used_cpu_sys", seconds(usage.ru_stime));
   out.field("used_cpu_user", seconds(usage.ru_utime));
+}
+
+/// Sums over all groups: with one group they are that group's.
+void write_group_sums(const node::NodeStatus& node, Text& out) {
+  const std::vector<GroupStatus>& groups = node.groups;
+  const auto sum = [&groups](auto of) { return sum_over(groups, of); };
+  const auto largest = [&groups](auto of) {
+    uint64_t value = 0;
+    for (const GroupStatus& group : groups) value = std::max<uint64_t>(value, of(group));
+    return value;
+  };
+  out.field("raft_groups", groups.size());
+  out.field("raft_groups_led", sum([](const GroupStatus& group) { return is_led_here(group) ? 1 : 0; }));
+  out.field("raft_groups_leaderless", sum([](const GroupStatus& group) { return group.leader_node ? 0 : 1; }));
+  out.field("raft_role", role_name(foremost_role(groups)));
+  if (groups.empty()) return;
+  if (groups.size() == 1) {
+    out.field("raft_group_id", groups[0].group.value);
+    out.field("raft_leader_id", groups[0].leader_node.value);
+    out.field("raft_leader_address", groups[0].leader_address);
+    out.field("raft_has_lease", uint64_t{groups[0].replica.has_lease});
+  }
+  out.field("raft_term", largest([](const GroupStatus& group) { return group.replica.term.value; }));
+  out.field("raft_commit_index", sum([](const GroupStatus& group) { return group.replica.commit.value; }));
+  out.field("raft_applied_index", sum([](const GroupStatus& group) { return group.applied.value; }));
+  out.field("raft_applied_bytes", sum([](const GroupStatus& group) { return group.applied_bytes; }));
+  out.field("raft_operations", sum([](const GroupStatus& group) { return group.operations; }));
+  out.field("raft_stamp_ms", largest([](const GroupStatus& group) { return std::max<int64_t>(group.stamp.ms, 0); }));
+  out.field("raft_last_index", sum([](const GroupStatus& group) { return group.replica.last_index.value; }));
+  out.field("raft_stable_index", sum([](const GroupStatus& group) { return group.replica.stable_index.value; }));
+  out.field("raft_checkpoint_index", sum([](const GroupStatus& group) { return group.checkpoint_index.value; }));
+  out.field("raft_snapshots_installed", sum([](const GroupStatus& group) { return group.snapshots_installed; }));
+  out.field("raft_stamps_set_back", sum([](const GroupStatus& group) { return group.stamps_set_back; }));
+  out.field("raft_appends_put_off", sum([](const GroupStatus& group) { return group.appends_put_off; }));
+  out.field("raft_log_bytes", sum([](const GroupStatus& group) { return group.log_bytes; }));
+  out.field("raft_voters", std::ranges::min(groups, {}, &GroupStatus::voters).voters);
+}
+
+/// A line for each group. Up to 1,024 of them: only for who asks for them.
+void write_groups(const InfoSource& source, Text& out) {
+  for (const GroupStatus& group : source.node.groups) {
+    const consensus::ReplicaStatus& replica = group.replica;
+    const auto number = [](uint64_t value) { return std::to_string(value); };
+    out.field("group" + number(group.group.value),
+              "slots=" + number(group.arc.first_slot) + "-" + number(group.arc.end_slot - 1) +
+                  ",role=" + std::string(role_name(replica.role)) + ",term=" + number(replica.term.value) +
+                  ",leader=" + number(group.leader_node.value) + ",commit=" + number(replica.commit.value) +
+                  ",applied=" + number(group.applied.value) + ",checkpoint=" + number(group.checkpoint_index.value) +
+                  ",keys=" + number(group.keys) + ",state_bytes=" + number(group.state_bytes) +
+                  ",log_bytes=" + number(group.log_bytes) + ",voters=" + number(group.voters));
+  }
 }
 
 void write_raft(const InfoSource& source, Text& out) {
@@ -205,29 +272,7 @@ void write_raft(const InfoSource& source, Text& out) {
   if (!node.explanation.empty()) out.field("raft_explanation", node.explanation);
   for (size_t i = 0; i < node.warnings.size(); ++i) out.field("raft_warning" + std::to_string(i), node.warnings[i]);
   out.field("raft_chapter", node.chapter);
-  if (node.groups.empty()) out.field("raft_role", "follower");
-  for (const GroupStatus& group : node.groups) {  // one group for now
-    const consensus::ReplicaStatus& replica = group.replica;
-    out.field("raft_group_id", group.group.value);
-    out.field("raft_role", role_name(replica.role));
-    out.field("raft_term", replica.term.value);
-    out.field("raft_leader_id", group.leader_node.value);
-    out.field("raft_leader_address", group.leader_address);
-    out.field("raft_commit_index", replica.commit.value);
-    out.field("raft_applied_index", group.applied.value);
-    out.field("raft_applied_bytes", group.applied_bytes);
-    out.field("raft_operations", group.operations);
-    out.field("raft_stamp_ms", static_cast<uint64_t>(std::max<int64_t>(group.stamp.ms, 0)));
-    out.field("raft_last_index", replica.last_index.value);
-    out.field("raft_stable_index", replica.stable_index.value);
-    out.field("raft_checkpoint_index", group.checkpoint_index.value);
-    out.field("raft_snapshots_installed", group.snapshots_installed);
-    out.field("raft_stamps_set_back", group.stamps_set_back);
-    out.field("raft_appends_put_off", group.appends_put_off);
-    out.field("raft_log_bytes", group.log_bytes);
-    out.field("raft_voters", group.voters);
-    out.field("raft_has_lease", uint64_t{replica.has_lease});
-  }
+  write_group_sums(node, out);
   for (size_t i = 0; i < node.peers.size(); ++i) {
     const node::PeerStatus& peer = node.peers[i];
     out.field("raft_peer" + std::to_string(i), "id=" + std::to_string(peer.node.value) +
@@ -237,7 +282,9 @@ void write_raft(const InfoSource& source, Text& out) {
   }
 }
 
-void write_cluster(const InfoSource&, Text& out) { out.field("cluster_enabled", uint64_t{0}); }
+void write_cluster(const InfoSource& source, Text& out) {
+  out.field("cluster_enabled", uint64_t{source.door == node::Door::kCluster});
+}
 
 void write_keyspace(const InfoSource& source, Text& out) {
   uint64_t keys = 0;
@@ -249,6 +296,7 @@ struct Section {
   std::string_view title;
   std::string_view name;  // upper case
   void (*write)(const InfoSource&, Text&);
+  bool is_default = true;
 };
 
 constexpr std::array kSections = {
@@ -260,23 +308,28 @@ constexpr std::array kSections = {
     Section{"Replication", "REPLICATION", write_replication},
     Section{"CPU", "CPU", write_cpu},
     Section{"Raft", "RAFT", write_raft},
+    Section{"Groups", "GROUPS", write_groups, false},
     Section{"Cluster", "CLUSTER", write_cluster},
     Section{"Keyspace", "KEYSPACE", write_keyspace},
 };
 
-bool names(std::string_view wanted, std::string_view section) {
-  return wire::equals_ignoring_case(wanted, section) || wire::equals_ignoring_case(wanted, "ALL") ||
-         wire::equals_ignoring_case(wanted, "DEFAULT") || wire::equals_ignoring_case(wanted, "EVERYTHING");
+bool names(std::string_view wanted, const Section& section) {
+  return wire::equals_ignoring_case(wanted, section.name) || wire::equals_ignoring_case(wanted, "ALL") ||
+         wire::equals_ignoring_case(wanted, "EVERYTHING") ||
+         (section.is_default && wire::equals_ignoring_case(wanted, "DEFAULT"));
 }
 
 }  // namespace
 
+std::string_view mode_of(node::Door door) { return door == node::Door::kCluster ? "cluster" : "standalone"; }
+
 std::string info_text(const InfoSource& source, std::span<const std::string_view> sections) {
   Text out;
   for (const Section& section : kSections) {
-    const bool is_wanted =
-        sections.empty() || std::any_of(sections.begin(), sections.end(),
-                                        [&](std::string_view wanted) { return names(wanted, section.name); });
+    const bool is_wanted = sections.empty()
+                               ? section.is_default
+                               : std::any_of(sections.begin(), sections.end(),
+                                             [&](std::string_view wanted) { return names(wanted, section); });
     if (!is_wanted) continue;
     out.section(section.title);
     section.write(source, out);

@@ -33,9 +33,13 @@ struct InfoSource {
   size_t clients_max = 0;
   size_t buffered_bytes = 0;  // for all clients
   size_t buffered_bytes_max = 0;
-  uint16_t port = 0;
+  node::Door door = node::Door::kAny;  // by which the asking client came in
+  uint16_t port = 0;                   // of that door
   Duration uptime{};
 };
+
+/// What clients compare with "cluster" to know with whom they speak.
+std::string_view mode_of(node::Door door);
 
 /// The named sections (any case), or all of them if none is named or one is "all", "default" or "everything".
 std::string info_text(const InfoSource& source, std::span<const std::string_view> sections);

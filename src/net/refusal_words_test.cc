@@ -59,7 +59,7 @@ TEST(RefusalWords, ClientsKnowTheseCodes) {
 TEST(RefusalWords, AnUnbornNodeSaysWhy) {
   class Unborn final : public node::Service {
    public:
-    node::ClientId open_client(node::ClientPort&) override { return {}; }
+    node::ClientId open_client(node::ClientPort&, node::Door) override { return {}; }
     void close_client(node::ClientId) override {}
     void submit(node::ClientId, node::Ticket, const kv::CommandView&, const kv::SessionCall*) override {}
     kv::SessionId draw_session() override { return {}; }

@@ -11,6 +11,7 @@
 #include "kv/recorded_reply.h"
 #include "kv/state_machine.h"
 #include "net/client_set.h"
+#include "net/cluster_command.h"
 #include "wire/resp_number.h"
 
 namespace torc::net {
@@ -33,13 +34,18 @@ bool is_cross_protocol(std::string_view name) {
   return wire::equals_ignoring_case(name, "POST") || wire::equals_ignoring_case(name, "HOST:");
 }
 
+/// The data command behind a CLUSTER subcommand that asks a group's state; null if it is something else.
+const CommandRow* slot_query(const CommandRow& row, std::span<const std::string_view> args) {
+  return row.connection == ConnectionCommand::kCluster ? slot_query_of(args.subspan(1)) : nullptr;
+}
+
 bool is_transient(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
 }  // namespace
 
 RespConnection::RespConnection(ClientSet& clients, int descriptor, ClientRecord record)
     : clients_(clients), descriptor_(descriptor), record_(std::move(record)), replies_(output_, clients.service()) {
-  client_ = clients_.service().open_client(*this);
+  client_ = clients_.service().open_client(*this, record_.door);
   clients_.loop().watch(descriptor_, this, wants_read_, wants_write_);
 }
 
@@ -208,11 +214,13 @@ bool RespConnection::execute(std::span<const std::string_view> args, size_t byte
   if (!row->accepts(args.size())) {
     answer_error(wire::wrong_arity_error(row->traits.name));
   } else if (row->is_data()) {
-    submit(row->traits.id, args.subspan(1), nullptr);
+    submit(*row, args.subspan(1), nullptr);
   } else if (row->connection == ConnectionCommand::kTorcCall) {
     submit_call(args.subspan(1));
   } else if (row->connection == ConnectionCommand::kTorcSession) {
     draw_session(args.subspan(1));
+  } else if (const CommandRow* query = slot_query(*row, args); query != nullptr) {
+    submit_slot_query(*query, args.subspan(2));
   } else {
     execute_here(*row, args.subspan(1));
   }
@@ -226,8 +234,14 @@ void RespConnection::execute_here(const CommandRow& row, std::span<const std::st
   if (after == ConnectionCommands::After::kClose) close_after_replies();
 }
 
-void RespConnection::submit(kv::CommandId id, std::span<const std::string_view> args, const kv::SessionCall* call) {
-  const kv::CommandView command{id, args};
+void RespConnection::submit(const CommandRow& row, std::span<const std::string_view> args,
+                            const kv::SessionCall* call) {
+  if (record_.door == node::Door::kAny || belongs_here(row, args)) submit_checked(row, args, call);
+}
+
+void RespConnection::submit_checked(const CommandRow& row, std::span<const std::string_view> args,
+                                    const kv::SessionCall* call) {
+  const kv::CommandView command{row.traits.id, args};
   kv::RecordingSink error;  // allocates only if there is one
   const node::Ticket ticket = replies_.issue();
   if (!kv::StateMachine::check_syntax(command, error)) {
@@ -260,7 +274,7 @@ void RespConnection::submit_call(std::span<const std::string_view> args) {
                              .sequence = static_cast<uint64_t>(*sequence),
                              .floor = static_cast<uint64_t>(*floor),
                              .is_first_send = *attempt == 1};
-  submit(row->traits.id, command.subspan(1), &call);
+  submit(*row, command.subspan(1), &call);
 }
 
 /// TORC.SESSION NEW

@@ -71,7 +71,10 @@ class RespConnection final : public host::Watcher, public node::ClientPort {
 
   bool execute(std::span<const std::string_view> args, size_t bytes);
   void execute_here(const wire::CommandRow& row, std::span<const std::string_view> args);
-  void submit(kv::CommandId id, std::span<const std::string_view> args, const kv::SessionCall* call);
+  void submit(const wire::CommandRow& row, std::span<const std::string_view> args, const kv::SessionCall* call);
+  void submit_checked(const wire::CommandRow& row, std::span<const std::string_view> args, const kv::SessionCall* call);
+  void submit_slot_query(const wire::CommandRow& query, std::span<const std::string_view> args);
+  bool belongs_here(const wire::CommandRow& row, std::span<const std::string_view> args);
   void submit_call(std::span<const std::string_view> args);
   void draw_session(std::span<const std::string_view> args);
   void answer_error(std::string_view text);

@@ -13,17 +13,26 @@ namespace torc::net {
 
 /// A node that answers GET, SET and DEL from a map at once, except:
 ///   GET hold:<text>  answers <text> only when somebody sends DEL release, the latest command first
+///   DBSIZE answers how many keys there are
 ///   commands with a session call answer "<session>/<sequence>/<floor>", and "/first" of a first send
 class FakeNode final : public node::Service {
  public:
-  node::ClientId open_client(node::ClientPort& port) override;
+  node::ClientId open_client(node::ClientPort& port, node::Door door) override;
   void close_client(node::ClientId client) override;
   void submit(node::ClientId client, node::Ticket ticket, const kv::CommandView& command,
               const kv::SessionCall* call) override;
   kv::SessionId draw_session() override { return {0, 7}; }
   size_t pending(node::ClientId client) const override;
   node::NodeStatus status() const override;
+  std::string explanation() const override { return explanation_; }
+  node::Topology topology() const override { return topology_; }
+  /// As the topology has it.
+  node::Whereabouts locate(uint16_t slot) const override;
 
+  void set_topology(node::Topology topology, std::string explanation) {
+    topology_ = std::move(topology);
+    explanation_ = std::move(explanation);
+  }
   size_t held_max() const { return held_max_; }
   void release();
 
@@ -40,15 +49,23 @@ class FakeNode final : public node::Service {
   std::map<std::string, std::string, std::less<>> data_;
   std::vector<Held> held_;
   size_t held_max_ = 0;
+  node::Topology topology_;
+  std::string explanation_;
 };
 
-/// The server runs on a thread of its own until destroyed.
+/// Three nodes of which this is the third, with cluster doors at 10.0.0.1 and 10.0.0.2, and one arc for each leader,
+/// by number; 0: none is known.
+node::Topology three_nodes(const std::vector<uint64_t>& leaders);
+
+/// Runs on a thread of its own until destroyed. It has both doors; three_nodes({3}).
 class TestServer {
  public:
-  explicit TestServer(const RespLimits& limits = {});
+  explicit TestServer(const RespLimits& limits = {}, const std::string& cluster_announced = {});
   ~TestServer();
 
-  uint16_t port() const { return server_->port(); }
+  uint16_t port(node::Door door = node::Door::kAny) const { return server_->port(door); }
+  /// Returns when it holds.
+  void set_topology(node::Topology topology, std::string explanation = {});
   /// Most commands that waited for DEL release at once. Requires: the clients are idle.
   size_t held_max() const { return node_.held_max(); }
   void drain() {
@@ -68,7 +85,7 @@ class TestServer {
 /// Blocking, with a time limit on everything: a test that waits for nothing fails instead of hanging.
 class TestClient {
  public:
-  explicit TestClient(const TestServer& server);
+  explicit TestClient(const TestServer& server, node::Door door = node::Door::kAny);
   ~TestClient();
   TestClient(const TestClient&) = delete;
   TestClient& operator=(const TestClient&) = delete;

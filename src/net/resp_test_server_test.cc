@@ -7,9 +7,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <future>
+
 namespace torc::net {
 
-node::ClientId FakeNode::open_client(node::ClientPort& port) {
+node::ClientId FakeNode::open_client(node::ClientPort& port, node::Door) {
   const node::ClientId client(++last_client_);
   ports_[client] = &port;
   return client;
@@ -32,6 +35,9 @@ void FakeNode::submit(node::ClientId client, node::Ticket ticket, const kv::Comm
     const std::string label = kv::text_of(call->session) + "/" + std::to_string(call->sequence) + "/" +
                               std::to_string(call->floor) + (call->is_first_send ? "/first" : "");
     return answer(client, ticket, [&](kv::ReplySink& out) { out.bulk(label); });
+  }
+  if (command.id == kv::CommandId::kDbSize) {
+    return answer(client, ticket, [&](kv::ReplySink& out) { out.integer(static_cast<int64_t>(data_.size())); });
   }
   const std::string_view key = command.args[0];
   if (command.id == kv::CommandId::kDel) {
@@ -80,8 +86,39 @@ node::NodeStatus FakeNode::status() const {
   return status;
 }
 
-TestServer::TestServer(const RespLimits& limits) {
-  server_ = *RespServer::listen(loop_, node_, "127.0.0.1", 0, limits);
+node::Whereabouts FakeNode::locate(uint16_t slot) const {
+  const auto arc = std::ranges::find_if(topology_.arcs, [&](const auto& one) { return one.arc.contains(slot); });
+  if (arc == topology_.arcs.end()) return {};
+  if (arc->leader == topology_.self) return {.is_here = true, .leader = arc->leader, .cluster_door = {}};
+  const auto leader = std::ranges::find(topology_.nodes, arc->leader, &node::NodeAddresses::node);
+  return {.is_here = false,
+          .leader = arc->leader,
+          .cluster_door = leader == topology_.nodes.end() ? "" : leader->cluster_door};
+}
+
+node::Topology three_nodes(const std::vector<uint64_t>& leaders) {
+  node::Topology topology;
+  topology.cluster = ClusterId(0xabcdef);
+  topology.self = NodeId(3);
+  for (uint32_t i = 0; i < leaders.size(); ++i) {
+    const auto count = static_cast<uint32_t>(leaders.size());
+    topology.arcs.push_back({.arc = {kSlotCount / count * i, kSlotCount / count * (i + 1)},
+                             .group = GroupId(i + 1),
+                             .leader = NodeId(leaders[i]),
+                             .replicas = {NodeId(1), NodeId(2), NodeId(3)}});
+  }
+  topology.nodes = {{NodeId(1), "10.0.0.1:7001", "10.0.0.1:7101", true},
+                    {NodeId(2), "10.0.0.2:7002", "10.0.0.2:7102", true},
+                    {NodeId(3), "10.0.0.3:7003", "10.0.0.3:7103", true}};
+  return topology;
+}
+
+TestServer::TestServer(const RespLimits& limits, const std::string& cluster_announced) {
+  node_.set_topology(three_nodes({3}), "");
+  const std::vector<DoorOptions> doors = {
+      {.door = node::Door::kAny, .host = "127.0.0.1", .port = 0, .announced = {}},
+      {.door = node::Door::kCluster, .host = "127.0.0.1", .port = 0, .announced = cluster_announced}};
+  server_ = *RespServer::open(loop_, node_, doors, limits);
   thread_ = std::thread([this] { loop_.run(); });
 }
 
@@ -90,13 +127,23 @@ TestServer::~TestServer() {
   thread_.join();
 }
 
-TestClient::TestClient(const TestServer& server) : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+void TestServer::set_topology(node::Topology topology, std::string explanation) {
+  std::promise<void> done;
+  loop_.post([&] {
+    node_.set_topology(std::move(topology), std::move(explanation));
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+TestClient::TestClient(const TestServer& server, node::Door door)
+    : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   const timeval limit{.tv_sec = 20, .tv_usec = 0};
   setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   setsockopt(descriptor_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_port = htons(server.port());
+  address.sin_port = htons(server.port(door));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   EXPECT_EQ(::connect(descriptor_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
 }

@@ -106,7 +106,7 @@ void Birth::born() {
   trouble_.clear();
 }
 
-wire::Meet Birth::greeting(const std::string& client_address) const {
+wire::Meet Birth::greeting() const {
   wire::Meet meet;
   meet.node = identity_.node;
   meet.incarnation = identity_.incarnation;
@@ -114,7 +114,6 @@ wire::Meet Birth::greeting(const std::string& client_address) const {
   meet.roster = identity_.roster;
   meet.is_born = identity_.is_born;
   meet.may_only_return = !may_found_;
-  meet.client_address = client_address;
   return meet;
 }
 

@@ -39,7 +39,7 @@ class Birth {
   /// first log record durably, then call born() and make the identity durable.
   bool can_be_born() const;
   void born();
-  wire::Meet greeting(const std::string& client_address) const;
+  wire::Meet greeting() const;
 
  private:
   bool adopt(const std::vector<consensus::ReplicaId>& roster);

@@ -27,7 +27,7 @@ struct Nodes {
     for (int node = 1; node <= 3; ++node) births.emplace(node, Birth(fresh(node, 100 + node)));
   }
   void greet(int from, int to) {
-    births.at(to).on_meet(births.at(from).greeting(""));
+    births.at(to).on_meet(births.at(from).greeting());
     if (births.at(to).can_be_born()) births.at(to).born();
   }
   void greet_both(int a, int b) {
@@ -142,7 +142,7 @@ TEST(Birth, AnotherInitialClusterIsNotMet) {
   Birth one(fresh(1, 101));
   Identity other = fresh(2, 102);
   other.listed = {NodeId(1), NodeId(2)};
-  EXPECT_FALSE(one.on_meet(Birth(other).greeting("")));
+  EXPECT_FALSE(one.on_meet(Birth(other).greeting()));
   EXPECT_NE(one.explanation().find("another --initial-cluster"), std::string::npos);
 }
 

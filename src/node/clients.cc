@@ -18,7 +18,7 @@ constexpr uint32_t generation_of(ClientId id) { return static_cast<uint32_t>(id.
 
 }  // namespace
 
-ClientId Clients::open(ClientPort& port) {
+ClientId Clients::open(ClientPort& port, Door door) {
   if (free_.empty()) {
     free_.push_back(static_cast<uint32_t>(slots_.size()));
     slots_.emplace_back();
@@ -26,6 +26,7 @@ ClientId Clients::open(ClientPort& port) {
   const uint32_t slot = free_.back();
   free_.pop_back();
   slots_[slot].port = &port;
+  slots_[slot].door = door;
   return make_id(slot, slots_[slot].generation);
 }
 

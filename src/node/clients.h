@@ -19,7 +19,9 @@ class Clients {
   static constexpr size_t kHeldBytesMax = 256u << 20;
   explicit Clients(size_t held_bytes_max = kHeldBytesMax) : held_bytes_max_(held_bytes_max) {}
 
-  ClientId open(ClientPort& port);
+  ClientId open(ClientPort& port, Door door = Door::kAny);
+  /// By which it came in. Requires: is_open().
+  Door door(ClientId id) const { return find(id)->door; }
   /// Its deferred commands are forgotten. Those under way still have to be ended, and hold their bytes until then: who
   /// connects again and again must not fill the memory with what he left behind.
   void close(ClientId id);
@@ -66,6 +68,7 @@ class Clients {
   struct Client {
     uint32_t generation = 0;
     ClientPort* port = nullptr;  // null: closed, or a free slot
+    Door door = Door::kAny;
     bool run_is_writes = false;
     bool is_runnable = false;
     size_t held_bytes = 0;

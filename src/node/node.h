@@ -22,7 +22,8 @@ struct NodeOptions {
   NodeId id;
   std::vector<NodeId> initial_cluster;  // every node of the static cluster, this one included
   uint32_t arcs = 1;                    // the circle is cut into so many, one group each (is_arc_count())
-  std::string client_address;           // told to peers, for status and clients
+  std::string client_address;           // of the any door; told to peers, for status and clients
+  std::string cluster_address;          // of the cluster door; the same. Empty: there is none
   bool may_found_cluster = true;        // false: there was data here, so a cluster exists; wait to be taken back
   SetAsideStatus set_aside;             // told in status()
   uint64_t seed = 0;                    // fresh randomness: incarnation, election timers, hash seed

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "base/arc.h"
 #include "kv/command.h"
@@ -24,6 +25,9 @@ class Router {
   /// The n-th arc, from 0.
   Arc arc(uint32_t n) const;
   uint32_t arc_of(uint32_t slot) const { return slot / slots_per_arc_; }
+
+  /// The slot at which a SCAN goes on; 0 if it is no cursor, for the group to refuse.
+  static uint32_t slot_of_cursor(std::string_view cursor);
 
   struct Route {
     enum class Kind : uint8_t {

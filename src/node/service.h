@@ -12,6 +12,7 @@
 #include "kv/command.h"
 #include "kv/reply_sink.h"
 #include "node/gauge.h"
+#include "node/topology.h"
 
 namespace torc::node {
 
@@ -46,6 +47,7 @@ struct PeerStatus {
 
 struct GroupStatus {
   GroupId group;
+  Arc arc;
   consensus::ReplicaStatus replica;
   NodeId leader_node;          // none: unknown
   std::string leader_address;  // where the leader serves clients; empty: unknown
@@ -101,7 +103,9 @@ struct NodeStatus {
 class Service {
  public:
   virtual ~Service() = default;
-  virtual ClientId open_client(ClientPort& port) = 0;
+  /// `door`: where the client came in. At the cluster door commands without a key (DBSIZE, FLUSHALL, SCAN) concern the
+  /// arcs led here, at the any door all of them.
+  virtual ClientId open_client(ClientPort& port, Door door) = 0;
   /// Pending commands may still execute, but the port is not called any more.
   virtual void close_client(ClientId client) = 0;
   /// Executes a data command, here or at the leader, linearizably and in the order of this client's tickets (a read
@@ -121,6 +125,11 @@ class Service {
   virtual NodeStatus status() const = 0;
   /// Why kv::Refusal::kNotBorn is answered, in one line a person can act on; empty if it is not.
   virtual std::string explanation() const { return {}; }
+  /// Costs as much as there are arcs: for who asks, not for every command.
+  virtual Topology topology() const { return {}; }
+  /// Asked for every command at the cluster door: costs next to nothing if the slot is led here. What is led here may
+  /// be led elsewhere when the command's turn comes: submit() executes it there then.
+  virtual Whereabouts locate(uint16_t) const { return {}; }
 };
 
 }  // namespace torc::node

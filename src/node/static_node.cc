@@ -1,6 +1,7 @@
 #include "node/static_node.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 #include <variant>
 
@@ -83,20 +84,25 @@ void StaticNode::dispatch(const Request& request) {
     clients_.refuse_unstarted(request.waiter, kv::Refusal::kCrossSlot);
   } else if (!is_born()) {
     clients_.refuse_unstarted(request.waiter, kv::Refusal::kNotBorn);
+  } else if (clients_.door(request.waiter.client) == Door::kCluster && dispatch_to_led_groups(request)) {
+    return;
   } else if (route.kind == Kind::kEvery) {
-    dispatch_to_every_group(request);
+    std::vector<uint32_t> every(groups_.size());
+    std::iota(every.begin(), every.end(), 0u);
+    dispatch_to(every, request);
   } else {
     hosted(route.arc).dispatch(request);
   }
 }
 
-void StaticNode::dispatch_to_every_group(const Request& request) {
+/// Requires: there is one at least.
+void StaticNode::dispatch_to(const std::vector<uint32_t>& arcs, const Request& request) {
   const size_t bytes = footprint(request.command);
   if (!clients_.has_room(request.waiter.client, bytes)) return clients_.refuse_unstarted(request.waiter);
   clients_.start(request.waiter, request.is_write, bytes);
-  Gathering& gathering = gatherings_.emplace_back(clients_, request, groups_.size());
+  Gathering& gathering = gatherings_.emplace_back(clients_, request, arcs.size());
   Request part = request;
-  for (uint32_t arc = 0; arc < groups_.size(); ++arc) {
+  for (const uint32_t arc : arcs) {
     part.waiter = {gathering.client(), arc};
     hosted(arc).dispatch(part);
   }
@@ -277,6 +283,7 @@ NodeStatus StaticNode::status() const {
     status.commands_executed += hosted->executed_for_others();
     status.commands_forwarded += hosted->forwarded_count();
     GroupStatus group = hosted->group().status();
+    group.arc = router_.arc(static_cast<uint32_t>(status.groups.size()));
     group.leader_address = client_address_of(group.leader_node);
     status.groups.push_back(std::move(group));
   }

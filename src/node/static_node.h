@@ -36,7 +36,7 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   Status start();
 
   // Service
-  ClientId open_client(ClientPort& port) override { return clients_.open(port); }
+  ClientId open_client(ClientPort& port, Door door) override { return clients_.open(port, door); }
   void close_client(ClientId client) override { clients_.close(client); }
   void submit(ClientId client, Ticket ticket, const kv::CommandView& command, const kv::SessionCall* call) override;
   kv::SessionId draw_session() override { return kv::draw_session_id(session_prng_); }
@@ -44,6 +44,8 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   bool is_crowded(ClientId client) const override { return !clients_.has_room(client, kRoomKept); }
   NodeStatus status() const override;
   std::string explanation() const override;
+  Topology topology() const override;
+  Whereabouts locate(uint16_t slot) const override;
 
   // Node
   void end_turn() override;
@@ -62,6 +64,7 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
  private:
   struct Peer {
     std::string client_address;
+    std::string cluster_address;
   };
 
   // GroupHome
@@ -89,7 +92,10 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   HostedGroup& hosted(uint32_t arc) const { return *groups_[arc]; }
   bool leads_something() const;
   void dispatch(const Request& request);
-  void dispatch_to_every_group(const Request& request);
+  void dispatch_to(const std::vector<uint32_t>& arcs, const Request& request);
+  bool dispatch_to_led_groups(const Request& request);
+  void scan_led_groups(const Request& request);
+  std::vector<uint32_t> led_arcs() const;
   void run_deferred();
   bool has_work_left() const;
   void flush_log();

@@ -73,7 +73,9 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options, env::Clock& clock,
 }
 
 void StaticNode::greet(NodeId peer) {
-  wire::Meet meet = birth_.greeting(options_.client_address);
+  wire::Meet meet = birth_.greeting();
+  meet.client_address = options_.client_address;
+  meet.cluster_address = options_.cluster_address;
   meet.chapters = known_chapters();
   links_.send(peer, env::Channel::kControl, meet);
 }
@@ -88,6 +90,7 @@ void StaticNode::greet_everyone() {
 void StaticNode::on_meet(NodeId from, const wire::Meet& meet) {
   if (meet.node != from) return;
   peers_[from].client_address = meet.client_address;
+  peers_[from].cluster_address = meet.cluster_address;
   if (!note_chapters(meet)) return;
   const consensus::ReplicaId greeter{meet.node, meet.incarnation};
   const bool is_newcomer =

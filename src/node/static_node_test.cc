@@ -27,6 +27,32 @@ TEST(StaticNode, PipelineThatMixesReadsAndWritesStaysInOrderAtAFollower) {
   EXPECT_THAT(client.answers, ElementsAre("OK", "1", ":2", ":3", "123", "nil", ":1", "nil"));
 }
 
+TEST(StaticNode, EveryNodeKnowsWhoLeadsAndWhereItsClusterDoorIs) {
+  TestWorld cluster(3);
+  cluster.adjust_node = [](NodeOptions& options) {
+    options.cluster_address = "n" + std::to_string(options.id.value) + ":7100";
+  };
+  for (const NodeId id : cluster.world->nodes()) {
+    cluster.world->kill(id, sim::Death::kKill);
+    cluster.world->start(id);
+  }
+  const NodeId leader = cluster.await_leader();
+  const std::string door = "n" + std::to_string(leader.value) + ":7100";
+  for (const NodeId id : cluster.world->nodes()) {
+    Node& node = *cluster.world->node(id);
+    ASSERT_TRUE(cluster.run_until([&] { return node.locate(7).is_here || node.locate(7).cluster_door == door; })) << id;
+    EXPECT_EQ(node.locate(7).is_here, id == leader);
+    const Topology topology = node.topology();
+    EXPECT_EQ(topology.self, id);
+    ASSERT_EQ(topology.arcs.size(), 1u);
+    EXPECT_TRUE(topology.arcs[0].arc.is_whole_circle());
+    EXPECT_EQ(topology.arcs[0].leader, leader);
+    EXPECT_THAT(topology.arcs[0].replicas, ElementsAre(NodeId(1), NodeId(2), NodeId(3)));
+    ASSERT_EQ(topology.nodes.size(), 3u);
+    EXPECT_EQ(topology.nodes.at(leader.value - 1).cluster_door, door);
+  }
+}
+
 TEST(StaticNode, WhatWaitedForALeaderComesBeforeWhatArrivesOnceItIsThisNode) {
   TestWorld cluster(3);
   const NodeId former = cluster.await_leader();

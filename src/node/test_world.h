@@ -31,7 +31,7 @@ class TextSink final : public kv::ReplySink {
 /// A client of one node. It pipelines: answers are kept by the order of the commands.
 class Terminal final : public ClientPort {
  public:
-  Terminal(sim::World& world, NodeId at) : world_(world), at_(at) {}
+  Terminal(sim::World& world, NodeId at, Door door = Door::kAny) : world_(world), at_(at), door_(door) {}
 
   /// Requires: the node runs, or is stopped and will run.
   void send(kv::CommandId id, std::vector<std::string> args) {
@@ -39,7 +39,7 @@ class Terminal final : public ClientPort {
     answers.emplace_back();
     world_.post_from_client(at_, [this, ticket, id, args = std::move(args)] {
       Node& node = *world_.node(at_);
-      if (!client_) client_ = node.open_client(*this);
+      if (!client_) client_ = node.open_client(*this, door_);
       node.submit(client_, ticket, {id, std::vector<std::string_view>(args.begin(), args.end())});
     });
   }
@@ -60,6 +60,7 @@ class Terminal final : public ClientPort {
  private:
   sim::World& world_;
   NodeId at_;
+  Door door_;
   ClientId client_;
   TextSink sink_;
 };
@@ -115,7 +116,9 @@ struct TestWorld {
     const NodeId leading = await_leader();
     return leading == NodeId(1) ? NodeId(2) : NodeId(1);
   }
-  Terminal& connect(NodeId at) { return *terminals.emplace_back(std::make_unique<Terminal>(*world, at)); }
+  Terminal& connect(NodeId at, Door door = Door::kAny) {
+    return *terminals.emplace_back(std::make_unique<Terminal>(*world, at, door));
+  }
   /// Sends one command and waits for its answer.
   std::string ask(Terminal& terminal, kv::CommandId id, std::vector<std::string> args) {
     terminal.send(id, std::move(args));

@@ -146,7 +146,9 @@ node::NodeOptions node_options(const cli::ServeOptions& options, uint64_t memory
   node.held_bytes_max = share_of(memory_max, 4, 64u << 20, node.held_bytes_max);
   node.id = options.id;
   for (const auto& [id, endpoint] : options.initial_cluster) node.initial_cluster.push_back(id);
-  node.client_address = options.listen.text();
+  node.client_address = cli::announced_listen(options).text();
+  if (const auto cluster_door = cli::announced_cluster_listen(options)) node.cluster_address = cluster_door->text();
+  node.arcs = options.arcs;
   node.seed = fresh_seed();
   node.session_seed = fresh_seed();
   node.election_timeout_min = options.election_timeout;
@@ -164,6 +166,19 @@ node::NodeOptions node_options(const cli::ServeOptions& options, uint64_t memory
   };
   node.tell = [&log](const Notice& notice) { log.write(notice); };
   return node;
+}
+
+std::vector<net::DoorOptions> doors_of(const cli::ServeOptions& options) {
+  const auto text_of = [](const std::optional<client::Endpoint>& endpoint) {
+    return endpoint ? endpoint->text() : std::string();
+  };
+  std::vector<net::DoorOptions> doors = {
+      {node::Door::kAny, options.listen.host, options.listen.port, text_of(options.announce)}};
+  if (options.cluster_listen) {
+    doors.push_back({node::Door::kCluster, options.cluster_listen->host, options.cluster_listen->port,
+                     text_of(options.cluster_announce)});
+  }
+  return doors;
 }
 
 /// A signal may come before the loop looks at signals: while the data is read, which takes a while. Neither of these
@@ -244,10 +259,11 @@ int run_server(const cli::ServeOptions& options) {
 
   loop.at_end_of_turn([&node] { node.end_turn(); });
   loop.at_end_of_turn([&peers = **transport] { peers.end_turn(); });
-  auto server = net::RespServer::listen(loop, node, options.listen.host, options.listen.port, limits);
+  auto server = net::RespServer::open(loop, node, doors_of(options), limits);
   if (!server.ok()) return failed("client port", server.error());
   clients = server->get();
 
+  if (options.cluster_listen) spdlog::info("serving clients of Redis Cluster on {}", options.cluster_listen->text());
   spdlog::info("serving clients on {}, peers on {}, data in {}", options.listen.text(), options.peer_listen.text(),
                options.data_directory);
   if (memory_max != 0) spdlog::info("commands that may grow the data are refused above {} MiB", memory_max >> 20);

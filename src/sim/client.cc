@@ -138,7 +138,7 @@ void Client::arrive(Connection& connection, const Sent& sent) {
   node::Node* node = world_.node(connection.at());
   if (node == nullptr || connection.is_closed) return;
   if (!connection.id) {
-    connection.id = node->open_client(connection);
+    connection.id = node->open_client(connection, node::Door::kAny);
     connection.life = world_.life(connection.at());
   }
   if (connection.life != world_.life(connection.at())) return;  // a reset; the client was told

@@ -101,6 +101,7 @@ std::optional<std::string> spoken(Dialect dialect, std::string body) {
   if (is_about_pulls(*message)) return std::nullopt;
   if (auto* meet = std::get_if<wire::Meet>(&*message)) {
     meet->client_address.clear();
+    meet->cluster_address.clear();
     return wire::encode(*meet).joined();
   }
   return body;

@@ -33,7 +33,7 @@ void Pipe::arrive(const std::shared_ptr<std::vector<Command>>& burst) {
   node::Node* node = world_.node(at_);
   if (node == nullptr || is_closed_ || is_broken_) return;
   if (!id_) {
-    id_ = node->open_client(*this);
+    id_ = node->open_client(*this, node::Door::kAny);
     life_ = world_.life(at_);
   }
   if (life_ != world_.life(at_)) return;

@@ -28,6 +28,10 @@ constexpr std::array kConnectionRows = {
     connection_row(ConnectionCommand::kCommand, "COMMAND", -1, "Describes the commands of this server"),
     connection_row(ConnectionCommand::kInfo, "INFO", -1, "Describes the server and its replica"),
     connection_row(ConnectionCommand::kConfig, "CONFIG", -2, "Answers settings; nothing can be set at run time"),
+    connection_row(ConnectionCommand::kCluster, "CLUSTER", -2, "Tells which nodes serve which slots"),
+    connection_row(ConnectionCommand::kAsking, "ASKING", 1, "Accepted: slots do not move while they are served"),
+    connection_row(ConnectionCommand::kReadOnly, "READONLY", 1, "Reads at the cluster door are answered by any node"),
+    connection_row(ConnectionCommand::kReadWrite, "READWRITE", 1, "Takes READONLY back"),
     connection_row(ConnectionCommand::kTorcSession, "TORC.SESSION", 2, "NEW: draws the id of a session for TORC.CALL"),
     connection_row(ConnectionCommand::kTorcCall, "TORC.CALL", -6, "Executes a command of a session exactly once"),
 };

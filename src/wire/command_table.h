@@ -25,6 +25,10 @@ enum class ConnectionCommand : uint8_t {
   kCommand,
   kInfo,
   kConfig,
+  kCluster,
+  kAsking,
+  kReadOnly,
+  kReadWrite,
   kTorcSession,  // TORC.SESSION NEW
   kTorcCall,     // TORC.CALL session sequence floor attempt command [arg ...]
 };

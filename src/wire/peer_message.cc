@@ -28,6 +28,7 @@ void append_raw(const consensus::Message& message, ByteChain& body) {
 void write_message(const Meet& meet, pb::Header& header) {
   CHECK(meet.listed.size() <= kMeetNodesMax && meet.roster.size() <= kMeetNodesMax) << "a Meet of too many nodes";
   CHECK(meet.client_address.size() <= kAddressBytesMax) << meet.client_address;
+  CHECK(meet.cluster_address.size() <= kAddressBytesMax) << meet.cluster_address;
   pb::Meet& out = *header.mutable_meet();
   out.set_node(meet.node.value);
   out.set_incarnation(meet.incarnation.value);
@@ -36,6 +37,7 @@ void write_message(const Meet& meet, pb::Header& header) {
   out.set_is_born(meet.is_born);
   out.set_may_only_return(meet.may_only_return);
   out.set_client_address(meet.client_address);
+  out.set_cluster_address(meet.cluster_address);
   CHECK(meet.chapters.size() <= kNotedChaptersMax) << meet.chapters.size();
   for (const NotedChapter& noted : meet.chapters) {
     pb::NotedChapter& one = *out.add_chapters();

@@ -27,7 +27,8 @@ struct Meet {
   std::vector<consensus::ReplicaId> roster;  // what the sender has durably written down; empty: not yet
   bool may_only_return = false;              // its former data was damaged: it founds no cluster
   bool is_born = false;                      // the sender knows that every listed node has written the same roster
-  std::string client_address;                // host:port where the sender serves clients
+  std::string client_address;                // host:port where the sender serves clients: its any door
+  std::string cluster_address;               // its cluster door; empty: it has none
   std::vector<NotedChapter> chapters;        // what the sender has durably written down, its own latest included
 };
 

@@ -44,6 +44,7 @@ Result<PeerMessage> read_meet(const pb::Meet& header, const Bytes& raw) {
   const auto max = static_cast<int>(kMeetNodesMax);
   if (header.listed_size() > max || header.roster_size() > max) return invalid("a Meet of too many nodes");
   if (header.client_address().size() > kAddressBytesMax) return invalid("address too long");
+  if (header.cluster_address().size() > kAddressBytesMax) return invalid("address too long");
   if (!raw.empty()) return invalid("bytes after a Meet");
   Meet meet;
   meet.node = NodeId(header.node());
@@ -53,6 +54,7 @@ Result<PeerMessage> read_meet(const pb::Meet& header, const Bytes& raw) {
   meet.is_born = header.is_born();
   meet.may_only_return = header.may_only_return();
   meet.client_address = header.client_address();
+  meet.cluster_address = header.cluster_address();
   if (header.chapters_size() > static_cast<int>(kNotedChaptersMax)) return invalid("a Meet of too many chapters");
   for (const pb::NotedChapter& one : header.chapters()) {
     meet.chapters.push_back({read_header(one.life()), {one.chapter(), one.nonce()}});

@@ -73,6 +73,7 @@ Meet meet() {
           .may_only_return = true,
           .is_born = true,
           .client_address = "127.0.0.1:7001",
+          .cluster_address = "127.0.0.1:7101",
           .chapters = {{kFrom, {7, UINT64_MAX}}, {kTo, {1, 0}}}};
 }
 
@@ -291,6 +292,7 @@ TEST(PeerMessage, CountsAtTheirLimitPassAndOneMoreIsRefused) {
   full.listed.assign(kMeetNodesMax, NodeId(UINT64_MAX));
   full.roster.assign(kMeetNodesMax, ReplicaId{NodeId(UINT64_MAX), Incarnation(UINT64_MAX)});
   full.client_address.assign(kAddressBytesMax, 'a');
+  full.cluster_address.assign(kAddressBytesMax, 'b');
   full.chapters.assign(kNotedChaptersMax, {full.roster[0], {UINT64_MAX, UINT64_MAX}});
   EXPECT_TRUE(decode_text(encode(full).joined()).ok());
 

@@ -19,6 +19,7 @@ namespace {
 constexpr int kStartTries = 5;
 constexpr size_t kLogBytesShown = 8000;
 constexpr uint16_t kClientPort = 7001;  // on a host of the node's own
+constexpr uint16_t kClusterPort = 7101;
 constexpr uint16_t kPeerPort = 17001;
 
 /// A loopback address no other cluster of this machine is likely to use at the same time.
@@ -83,16 +84,19 @@ void Cluster::choose_addresses() {
   const std::string loopback = own_loopback_address();
   std::set<uint16_t> taken;
   client_addresses_.clear();
+  cluster_addresses_.clear();
   peer_addresses_.clear();
   for (NodeNumber node = 1; node <= size(); ++node) {
     const std::optional<std::string> host_of_its_own =
         options_.premises == nullptr ? std::nullopt : options_.premises->host(node);
     if (host_of_its_own) {
       client_addresses_.push_back({*host_of_its_own, kClientPort});
+      cluster_addresses_.push_back({*host_of_its_own, kClusterPort});
       peer_addresses_.push_back({*host_of_its_own, kPeerPort});
       continue;
     }
     client_addresses_.push_back({loopback, free_port(loopback, taken)});
+    cluster_addresses_.push_back({loopback, free_port(loopback, taken)});
     peer_addresses_.push_back({loopback, free_port(loopback, taken)});
   }
 }
@@ -130,6 +134,10 @@ std::vector<std::string> Cluster::command_line(NodeNumber node) const {
         data_path(node), std::string("--listen"), address(node).text(), std::string("--peer-listen"),
         peer_address(node).text(), std::string("--initial-cluster"), members()}) {
     argv.push_back(word);
+  }
+  if (options_.has_cluster_doors) {
+    argv.emplace_back("--cluster-listen");
+    argv.push_back(cluster_address(node).text());
   }
   argv.insert(argv.end(), options_.extra_args.begin(), options_.extra_args.end());
   return argv;

@@ -33,7 +33,8 @@ struct ClusterOptions {
   /// Of every node; at the beginning of a value kClusterDirectory stands for Cluster::directory(), kDataDirectory for
   /// the node's Cluster::data_directory().
   std::map<std::string, std::string> environment;
-  Premises* premises = nullptr;   // outlives the cluster
+  Premises* premises = nullptr;  // outlives the cluster
+  bool has_cluster_doors = false;
   bool waits_for_answers = true;  // false: the nodes are started, whatever becomes of them
 };
 constexpr std::string_view kClusterDirectory = "{directory}";
@@ -54,6 +55,8 @@ class Cluster {
   /// Where clients connect; index 0 is node 1. Constant for the life of the cluster.
   const std::vector<Address>& addresses() const { return client_addresses_; }
   const Address& address(NodeNumber node) const { return client_addresses_.at(static_cast<size_t>(node - 1)); }
+  /// Requires: has_cluster_doors.
+  const Address& cluster_address(NodeNumber node) const { return cluster_addresses_.at(static_cast<size_t>(node - 1)); }
   const Address& peer_address(NodeNumber node) const { return peer_addresses_.at(static_cast<size_t>(node - 1)); }
   Process& process(NodeNumber node) { return *nodes_.at(static_cast<size_t>(node - 1)); }
   /// A directory of this test that goes with the cluster.
@@ -105,6 +108,7 @@ class Cluster {
   ClusterOptions options_;
   std::string directory_;
   std::vector<Address> client_addresses_;
+  std::vector<Address> cluster_addresses_;
   std::vector<Address> peer_addresses_;
   std::vector<std::unique_ptr<Process>> nodes_;
 };

@@ -183,7 +183,7 @@ ask("GET", "")
 ask("TYPE", "")
 
 # ---- the whole store ----
-for line in ("FLUSHALL", "DBSIZE", "SET a 1", "DBSIZE", "FLUSHALL SYNC", "DBSIZE", "FLUSHALL ASYNC", "FLUSHALL FOO", "FLUSHALL SYNC ASYNC",
+for line in ("FLUSHALL", "DBSIZE", "SET a 1", "DBSIZE", "FLUSHALL SYNC", "DBSIZE", "FLUSHALL ASYNC", "FLUSHALL FOO", "FLUSHALL SYNC ASYNC", "SET a 1", "FLUSHDB", "DBSIZE", "FLUSHDB SYNC", "FLUSHDB ASYNC", "FLUSHDB FOO",
              "DBSIZE x", "flushall async"):
     ask_line(line)
 

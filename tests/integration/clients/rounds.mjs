@@ -6,6 +6,12 @@ export function target() {
   return { packageName, host, port: Number(port), key: (name) => `${packageName}:${process.pid}:${name}` };
 }
 
+/** For cluster clients: the keys of a round share a slot, and rounds have slots all over the circle. */
+export function tagged_keys() {
+  const [packageName] = process.argv.slice(2);
+  return Array.from({ length: 32 }, (_, tag) => (name) => `${packageName}:{${process.pid}-${tag}}:${name}`);
+}
+
 /** `calls`: get, set, setWithTtl(seconds), incr, expire(seconds) -> boolean, ttl, del -> count, pipeline(count) -> numbers. */
 export async function round(calls, key) {
   assert.equal(await calls.get(key('absent')), null);

@@ -1,0 +1,227 @@
+// Do clients of Redis Cluster work as they are at the cluster doors, and are they told the truth while leaders die?
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <set>
+
+#include "cluster.h"
+
+namespace torc::integration {
+namespace {
+
+constexpr int64_t kSlots = 16384;
+
+struct DoorCluster : Cluster {
+  explicit DoorCluster(int arcs = 64) : Cluster(with_doors(arcs)) { wait_for_all_leaders(); }
+
+  static ClusterOptions with_doors(int arcs) {
+    ClusterOptions options;
+    options.has_cluster_doors = true;
+    options.extra_args = {"--arcs", std::to_string(arcs)};
+    return options;
+  }
+  void wait_for_all_leaders() {
+    const bool is_led = holds_within(Millis(20000), [&] {
+      for (NodeNumber node = 1; node <= size(); ++node) {
+        auto fields = info(node);
+        if (!fields || (*fields)["raft_groups_leaderless"] != "0") return false;
+      }
+      return true;
+    });
+    EXPECT_TRUE(is_led) << "an arc has no leader";
+  }
+  /// Nodes that lead slots, as node 1 knows them.
+  size_t master_count() {
+    const std::optional<Reply> slots = at_cluster_door(1).call({"CLUSTER", "SLOTS"});
+    std::set<std::string> masters;
+    if (!slots) return 0;
+    for (const Reply& range : slots->elements) masters.insert(range.elements.at(2).elements.at(2).text);
+    return masters.size();
+  }
+  RespClient at_cluster_door(NodeNumber node, Millis timeout = Millis(5000)) const {
+    return RespClient::connect(cluster_address(node), timeout);
+  }
+  CommandResult run(const std::vector<std::string>& argv, Millis timeout = Millis(60000)) {
+    return run_command(argv, directory() + "/command.out", timeout);
+  }
+};
+
+std::string client_script(const std::string& name) { return built_program("../clients/" + name); }
+
+void expect_round_complete(const CommandResult& result) {
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_NE(result.output.find("round complete"), std::string::npos) << result.output;
+  std::string lower = result.output;
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  EXPECT_EQ(lower.find("error"), std::string::npos) << result.output;
+}
+
+/// Why the answer of CLUSTER SLOTS is no map of the whole circle; empty if it is one.
+std::string trouble_of(const std::optional<Reply>& reply) {
+  if (!reply || reply->kind != Reply::Kind::kArray) return "no answer";
+  int64_t next = 0;
+  for (const Reply& range : reply->elements) {
+    if (range.elements.size() < 3) return "a range without a node";
+    if (range.elements[0].integer != next) return "slot " + std::to_string(next) + " is not named once";
+    if (range.elements[2].elements.at(0).text.empty()) return "slot " + std::to_string(next) + " has no address";
+    next = range.elements[1].integer + 1;
+  }
+  return next == kSlots ? "" : "slot " + std::to_string(next) + " is missing";
+}
+
+TEST(ClusterDoor, RedisCliFollowsFromEveryNode) {
+  DoorCluster cluster;
+  const auto redis_cli = [&](NodeNumber node, std::vector<std::string> words) {
+    const Address& address = cluster.cluster_address(node);
+    std::vector<std::string> argv = {"redis-cli", "-c", "-h", address.host, "-p", std::to_string(address.port)};
+    argv.insert(argv.end(), words.begin(), words.end());
+    return cluster.run(argv, Millis(10000)).output;
+  };
+  for (int i = 0; i < 6; ++i) {
+    const std::string key = "key" + std::to_string(i);
+    EXPECT_EQ(redis_cli(1, {"set", key, "v"}), "OK\n");
+    EXPECT_EQ(redis_cli(2, {"get", key}), "v\n");
+    EXPECT_EQ(redis_cli(3, {"get", key}), "v\n");
+  }
+  const Address& address = cluster.cluster_address(1);
+  const CommandResult check = cluster.run({"redis-cli", "--cluster", "check", address.text()});
+  EXPECT_EQ(check.exit_status, 0) << check.output;
+  EXPECT_NE(check.output.find("All 16384 slots covered"), std::string::npos) << check.output;
+}
+
+TEST(ClusterDoor, RedisBenchmarkFindsTheNodesThatServe) {
+  DoorCluster cluster;
+  EXPECT_TRUE(holds_within(Millis(20000), [&] { return cluster.master_count() > 1; })) << "it refuses a single one";
+  const Address& address = cluster.cluster_address(1);
+  const CommandResult result =
+      cluster.run({"redis-benchmark", "--cluster", "-h", address.host, "-p", std::to_string(address.port), "-t",
+                   "set,get", "-c", "20", "-n", "50000", "-P", "16", "-r", "100000", "--csv"});
+  EXPECT_EQ(result.exit_status, 0) << result.output;
+  EXPECT_NE(result.output.find("\"GET\""), std::string::npos) << result.output;
+  EXPECT_EQ(result.output.find("rror"), std::string::npos) << result.output;
+}
+
+TEST(ClusterDoorRedisPy, RedisClusterGetsThroughItsRoundWithDefaults) {
+  DoorCluster cluster;
+  for (NodeNumber node = 1; node <= 3; ++node) {
+    const Address& address = cluster.cluster_address(node);
+    expect_round_complete(cluster.run(
+        {"/usr/bin/python3", client_script("redis_py_cluster_round.py"), address.host, std::to_string(address.port)}));
+  }
+}
+
+/// A package of tests/integration/clients/package.json, and the Node it needs.
+struct ClusterClient {
+  const char* script;
+  const char* package;
+  int node_major_min;
+};
+
+void PrintTo(const ClusterClient& client, std::ostream* out) { *out << client.package; }
+
+class ClusterNodeClients : public ::testing::TestWithParam<ClusterClient> {};
+
+TEST_P(ClusterNodeClients, GetThroughTheirRoundWithDefaults) {
+  DoorCluster cluster;
+  const CommandResult version = cluster.run({"node", "--version"});
+  ASSERT_EQ(version.exit_status, 0) << version.output;
+  if (std::atoi(version.output.c_str() + 1) < GetParam().node_major_min) {
+    std::cout << GetParam().package << " needs Node " << GetParam().node_major_min << ", here is " << version.output;
+    return;
+  }
+  const Address& address = cluster.cluster_address(cluster.any_follower());
+  expect_round_complete(cluster.run(
+      {"node", client_script(GetParam().script), GetParam().package, address.host, std::to_string(address.port)}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Npm, ClusterNodeClients,
+                         ::testing::Values(ClusterClient{"ioredis_cluster_round.mjs", "ioredis", 20},
+                                           ClusterClient{"ioredis_cluster_round.mjs", "ioredis-5", 18},
+                                           ClusterClient{"node_redis_cluster_round.mjs", "redis", 20},
+                                           ClusterClient{"node_redis_cluster_round.mjs", "redis-5", 18}),
+                         [](const auto& parameter) {
+                           std::string name = parameter.param.package;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+TEST(ClusterDoor, WhatIsLedElsewhereIsMovedToTheLeadersClusterDoor) {
+  DoorCluster cluster(1);
+  const NodeNumber leader = cluster.wait_for_leader();
+  const NodeNumber follower = cluster.any_follower();
+  RespClient at_leader = cluster.at_cluster_door(leader);
+  RespClient at_follower = cluster.at_cluster_door(follower);
+  EXPECT_TRUE(at_leader.call({"SET", "foo", "1"})->is_ok());
+  EXPECT_EQ(at_follower.call({"GET", "foo"})->text, "MOVED 12182 " + cluster.cluster_address(leader).text());
+  EXPECT_TRUE(at_follower.call({"READONLY"})->is_ok());
+  EXPECT_TRUE(at_leader.call({"SET", "foo", "2"})->is_ok());
+  EXPECT_EQ(at_follower.call({"GET", "foo"})->text, "2") << "linearizable, also at a follower";
+  EXPECT_EQ(at_leader.call({"CLUSTER", "COUNTKEYSINSLOT", "12182"})->integer, 1);
+  EXPECT_EQ(at_follower.call({"CLUSTER", "COUNTKEYSINSLOT", "12182"})->integer, 0);
+  EXPECT_EQ(cluster.connect(follower).call({"CLUSTER", "COUNTKEYSINSLOT", "12182"})->integer, 1) << "any door";
+  EXPECT_EQ(at_leader.call({"CLUSTER", "GETKEYSINSLOT", "12182", "10"})->elements.at(0).text, "foo");
+}
+
+TEST(ClusterDoor, EverySlotIsNamedOnceOnEveryNodeWhileLeadersDie) {
+  const char* wanted = std::getenv("TORC_LEADER_KILLS");
+  const int kills = wanted != nullptr ? std::atoi(wanted) : 4;
+  DoorCluster cluster;
+  size_t looks = 0;
+  const auto look = [&] {
+    for (NodeNumber node = 1; node <= 3; ++node) {
+      RespClient client = cluster.at_cluster_door(node, Millis(1000));
+      if (!client.is_open()) continue;  // it is dead, or not up again
+      const std::optional<Reply> reply = client.call({"CLUSTER", "SLOTS"});
+      if (!reply) continue;  // it died before it answered
+      ++looks;
+      ASSERT_EQ(trouble_of(reply), "") << "node " << node;
+    }
+  };
+  for (int kill = 0; kill < kills; ++kill) {
+    const NodeNumber victim = cluster.wait_for_leader();
+    cluster.kill_hard(victim);
+    const NodeNumber other = victim % 3 + 1;
+    int key = 0;  // one after the other, over all arcs
+    const bool is_followed = holds_within(Millis(15000), [&] {
+      look();
+      RespClient client = cluster.connect(other, Millis(3000));
+      for (; key < 200; ++key) {
+        const std::optional<Reply> reply = client.call({"SET", "k" + std::to_string(key), "v"});
+        if (!reply || !reply->is_ok()) return false;
+      }
+      return true;
+    });
+    EXPECT_TRUE(is_followed) << "no leader for k" << key << " after kill " << kill;
+    cluster.start(victim);
+    const bool is_back = holds_within(Millis(10000), [&] {
+      look();
+      const std::optional<Reply> reply = cluster.connect(victim, Millis(1000)).call({"GET", "k1"});
+      return reply && !reply->is_error();
+    });
+    EXPECT_TRUE(is_back) << "node " << victim;
+  }
+  EXPECT_GT(looks, static_cast<size_t>(6 * kills));
+}
+
+TEST(ClusterCommandLine, ShowsArcsAndNodes) {
+  DoorCluster cluster(1);
+  const NodeNumber leader = cluster.wait_for_leader();
+  const std::string any = cluster.address(cluster.any_follower()).text();
+  const CommandResult arcs = cluster.run({built_program("torc"), "cluster", "arcs", "--node", any, "--json"});
+  EXPECT_EQ(arcs.exit_status, 0) << arcs.output;
+  EXPECT_NE(arcs.output.find("\"first_slot\": 0, \"last_slot\": 16383"), std::string::npos) << arcs.output;
+  EXPECT_NE(arcs.output.find("\"leader\": " + std::to_string(leader)), std::string::npos) << arcs.output;
+  const CommandResult nodes = cluster.run({built_program("torc"), "cluster", "nodes", "--node", any, "--json"});
+  EXPECT_EQ(nodes.exit_status, 0) << nodes.output;
+  EXPECT_NE(nodes.output.find("\"node\": " + std::to_string(leader) + ", \"address\": \"" +
+                              cluster.cluster_address(leader).text() + "\""),
+            std::string::npos)
+      << nodes.output;
+  const CommandResult status = cluster.run({built_program("torc"), "status", "--node", any});
+  EXPECT_NE(status.output.find("1/1"), std::string::npos) << status.output;
+}
+
+}  // namespace
+}  // namespace torc::integration
