@@ -1,6 +1,7 @@
 // A group that lags must not keep the whole log: its small tail is copied to the end, a large one is told of, and one
 // that left the node counts no more. (rules.md#segments-repeat-state)
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
 #include "sim/log_harness.h"
 #include "storage/segment_header.h"
@@ -198,6 +199,60 @@ TEST_F(LogTails, ManySmallTailsAreCopiedWithinABoundedShareOfWhatIsWritten) {
   for (size_t i = 1; i < pins.size(); ++i) EXPECT_LE(pins[i].bytes_pinned, pins[i - 1].bytes_pinned);
   EXPECT_THAT(harness_.log->pins_beyond(0, 3), ElementsAre(pins[0], pins[1], pins[2]));
   EXPECT_THAT(harness_.log->pins_beyond(harness_.log->bytes_retained(), 1000), IsEmpty());
+}
+
+/// Of this thread.
+Duration cpu() {
+  rusage used{};
+  getrusage(RUSAGE_THREAD, &used);
+  const auto ns = [](const timeval& time) { return time.tv_sec * 1'000'000'000LL + time.tv_usec * 1000LL; };
+  return Duration(ns(used.ru_utime) + ns(used.ru_stime));
+}
+
+// A thousand groups and more share a log; nearly all of them do nothing. A walk over all of them per write, as there
+// was once, takes many times what the write itself takes.
+TEST_F(LogTails, AFlushCostsNoMoreForGroupsThatDoNothing) {
+  const auto cost_of_flushes = [](uint64_t idle_groups) {
+    Duration least = Duration::max();
+    LogHarness harness(4 << 20);
+    harness.must_open();
+    harness.disk.run_all();
+    for (uint64_t group = 1; group <= idle_groups; ++group) {
+      harness.log->append_hard_state(GroupId(100 + group), hard_state_of(1, 1));
+      harness.append(1, 1, "idle", GroupId(100 + group));
+    }
+    CHECK(harness.flush().ok());
+    uint64_t index = 0;
+    for (int run = 0; run < 5; ++run) {
+      const Duration before = cpu();
+      for (int i = 0; i < 200; ++i) {
+        harness.append(1, ++index, "busy", kBusy);
+        CHECK(harness.flush().ok());
+      }
+      least = std::min(least, cpu() - before);
+    }
+    return least;
+  };
+  const Duration alone = cost_of_flushes(0);
+  const Duration among_many = cost_of_flushes(50'000);
+  EXPECT_LT(among_many.count(), 10 * alone.count() + 1'000'000);
+}
+
+// Written once per segment: of 64 MiB in a server.
+TEST_F(LogTails, TheHeadOfASegmentTakesEightyBytesPerGroup) {
+  constexpr uint64_t kGroups = 1000;
+  LogHarness harness(1 << 20);
+  harness.must_open();
+  for (uint64_t group = 1; group <= kGroups; ++group) {
+    harness.log->append_hard_state(GroupId(group), hard_state_of(1, 1));
+  }
+  ASSERT_TRUE(harness.flush().ok());  // in the short segment of the start
+  const uint64_t before = harness.log->bytes_retained();
+  harness.log->append_hard_state(GroupId(1), hard_state_of(2, 1));  // begins a zero-filled one
+  harness.log->flush([](const Status&) {});
+  ASSERT_TRUE(harness.disk.run_one());
+  const uint64_t head = harness.log->bytes_retained() - before - record_bytes(24);
+  EXPECT_EQ(head, kSegmentHeaderBytes + kGroups * 80);
 }
 
 TEST_F(LogTails, NothingIsCopiedOnAFullDisk) {

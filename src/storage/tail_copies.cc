@@ -15,6 +15,8 @@ constexpr int64_t kWrittenPerCopied = 4;
 constexpr int64_t kCreditTails = 4;
 /// A tail that is more than this part of what it pins is most of the log itself: its copy would free little.
 constexpr uint64_t kPinnedPerCopied = 8;
+/// Of the groups that lag furthest; those with large tails among them wait for their checkpoints.
+constexpr size_t kPinsLookedAtMax = 64;
 
 }  // namespace
 
@@ -38,8 +40,9 @@ Result<std::vector<TailCopy>> TailCopies::due(const LogGroups& groups, const Seg
                                               LogPosition end) {
   std::vector<TailCopy> copies;
   uint64_t bytes = 0;
+  size_t looked_at = 0;
   for (const auto& [position, id] : groups.pins()) {
-    if (position >= segments.current().base || credit_bytes_ <= 0) break;
+    if (position >= segments.current().base || credit_bytes_ <= 0 || ++looked_at > kPinsLookedAtMax) break;
     const uint64_t pinned = end - segments.holding(position).base;
     if (pinned <= options_.copy_beyond_bytes) break;
     const LogGroup& group = *groups.find(id);
@@ -47,8 +50,8 @@ Result<std::vector<TailCopy>> TailCopies::due(const LogGroups& groups, const Seg
     // What gathers may free it already.
     if (!tail || group.index.oldest_record() >= segments.current().base) continue;
     const uint64_t tail_bytes = group.index.record_bytes_sum();
-    // A large tail needs a checkpoint. Until then the segment stays, and a copy of what stands behind it frees nothing.
-    if (tail_bytes > options_.copy_tail_bytes_max || tail_bytes * kPinnedPerCopied > pinned) break;
+    if (tail_bytes > options_.copy_tail_bytes_max || tail_bytes * kPinnedPerCopied > pinned)
+      continue;  // see pins_beyond
     bytes += tail_bytes;
     if (!copies.empty() && bytes > options_.copy_tail_bytes_max) break;  // reading blocks the loop
     auto entries = read_entries(group, segments, salt, tail->first, tail->last, SIZE_MAX);
