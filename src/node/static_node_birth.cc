@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/prng.h"
+#include "node/log_keeper.h"
 #include "node/static_node.h"
 #include "storage/reserve.h"
 
@@ -15,8 +16,16 @@ Result<std::unique_ptr<Node>> open_once(NodeOptions options, env::Clock& clock, 
                                         env::CheckpointStore& checkpoints) {
   Result<std::optional<Identity>> found = load_identity(disk);
   if (!found.ok()) return found.error();
+  const Incarnation drawn(Prng(options.seed).next() | 1);  // of a first start
   options.log.salt = Prng(options.seed ^ 0x10).next();
+  options.log.owner = (found->has_value() ? (*found)->incarnation : drawn).value;
+  options.log.must_exist = found->has_value() && (*found)->is_born;
+  options.log.copy_beyond_bytes = LogKeeper(options.checkpoint_log_bytes, options.log_tail_bytes).copy_beyond_bytes();
   auto log = storage::Log::open(disk, clock, options.log);
+  const bool is_log_of_nobody = !log.ok() && log.error().code == ErrorCode::kCorrupt && !found->has_value();
+  if (is_log_of_nobody || (log.ok() && !found->has_value() && !(*log)->recovered().empty())) {
+    return Error{ErrorCode::kCorrupt, "the file 'identity' of the data directory is missing, but there is a log"};
+  }
   if (!log.ok()) return log.error();
 
   auto chapters = Chapters::open(disk);
@@ -29,16 +38,9 @@ Result<std::unique_ptr<Node>> open_once(NodeOptions options, env::Clock& clock, 
       return Error{ErrorCode::kInvalid, "this data directory belongs to node " + std::to_string(identity.node.value) +
                                             " of another --id or --initial-cluster"};
     }
-    if (identity.is_born && !(*log)->recovered().contains(StaticNode::kTheGroup)) {
-      return Error{ErrorCode::kCorrupt,
-                   "the log of this data directory is missing: the node cannot know what it promised"};
-    }
   } else {
-    if (!(*log)->recovered().empty()) {
-      return Error{ErrorCode::kCorrupt, "the file 'identity' of the data directory is missing, but there is a log"};
-    }
     identity.node = options.id;
-    identity.incarnation = Incarnation(Prng(options.seed).next() | 1);
+    identity.incarnation = drawn;
     identity.listed = options.initial_cluster;
     const Status saved = save_identity(disk, identity);
     if (!saved.ok()) return saved.error();
