@@ -110,13 +110,7 @@ class SegmentedLog final : public Log {
     return group == nullptr ? 0 : group->index.bytes();
   }
   std::vector<Pin> pins_beyond(uint64_t bytes, size_t count_max) const override {
-    std::vector<Pin> pins;
-    for (const auto& [position, id] : groups_.pins()) {
-      const uint64_t pinned = end_ - segments_.holding(position).base;
-      if (pinned <= bytes || pins.size() == count_max) break;
-      pins.push_back({id, pinned, group_bytes(id)});
-    }
-    return pins;
+    return groups_.pins_beyond(bytes, count_max, segments_, end_);
   }
   bool disk_full() const override { return is_disk_full_; }
   DiskProgress disk_progress() const override {
@@ -216,11 +210,6 @@ class SegmentedLog final : public Log {
     groups_.write_states(encoder);
   }
 
-  uint64_t oldest_sequence_needed() const {
-    const Retention::Pins& pins = groups_.pins();
-    return pins.empty() ? segments_.current().sequence : segments_.holding(pins.begin()->first).sequence;
-  }
-
   void write_in_flight() {
     in_flight_->since = clock_.now();
     const Segment& segment = segments_.current();
@@ -277,7 +266,7 @@ class SegmentedLog final : public Log {
       synced_at_ = clock_.now();
       last_write_took_ = synced_at_ - batch.since;
       groups_.note_durable(batch.spoken_of, batch.copies, next_batch_);
-      needed_ = oldest_sequence_needed();
+      needed_ = groups_.oldest_sequence_needed(segments_);
       announced_ = batch.announced;
       segments_.release_before(announced_);
     }

@@ -28,6 +28,21 @@ const LogGroup* LogGroups::find(GroupId group) const {
   return found == groups_.end() ? nullptr : &found->second;
 }
 
+uint64_t LogGroups::oldest_sequence_needed(const SegmentSet& segments) const {
+  return pins().empty() ? segments.current().sequence : segments.holding(pins().begin()->first).sequence;
+}
+
+std::vector<Pin> LogGroups::pins_beyond(uint64_t bytes, size_t count_max, const SegmentSet& segments,
+                                        LogPosition end) const {
+  std::vector<Pin> found;
+  for (const auto& [position, id] : pins()) {
+    const uint64_t pinned = end - segments.holding(position).base;
+    if (pinned <= bytes || found.size() == count_max) break;
+    found.push_back({id, pinned, find(id)->index.bytes()});
+  }
+  return found;
+}
+
 void LogGroups::write_states(BatchEncoder& encoder) const {
   for (const auto& [id, group] : groups_) {
     if (!group.is_known) continue;  // its first record is in this batch

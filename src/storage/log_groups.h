@@ -7,9 +7,11 @@
 
 #include "base/strong_id.h"
 #include "storage/batch_encoder.h"
+#include "storage/log.h"
 #include "storage/log_group.h"
 #include "storage/log_replay.h"
 #include "storage/retention.h"
+#include "storage/segment_set.h"
 
 namespace torc::storage {
 
@@ -29,6 +31,9 @@ class LogGroups {
   /// Groups with entries, by where the oldest one stands: as of what was handed to the disk, except that a copy counts
   /// only once it is durable.
   const Retention::Pins& pins() const { return retention_.pins(); }
+  uint64_t oldest_sequence_needed(const SegmentSet& segments) const;
+  /// As Log::pins_beyond(); `end`: of the log.
+  std::vector<Pin> pins_beyond(uint64_t bytes, size_t count_max, const SegmentSet& segments, LogPosition end) const;
 
   /// Every group's state as of what was handed to the disk, for a new segment's head.
   void write_states(BatchEncoder& encoder) const;
