@@ -160,6 +160,32 @@ TEST(Bounds, ALeaderProposesNothingMoreWhileItsDiskIsTooFarBehind) {
   for (const auto& [ticket, answer] : world.port.answers) EXPECT_EQ(answer, "OK") << ticket;
 }
 
+// With each write that was decided in front of it another purge of the same keys came behind it (torc-sim seed 935).
+TEST(Bounds, OnePurgeWaitsBehindTheWritesOfClients) {
+  GroupWorld world;
+  world.open();
+  world.win_election();
+  world.acknowledge();
+  for (Ticket ticket = 0; ticket < 150; ++ticket) {
+    const std::string key = std::to_string(ticket) + std::string(65'000, 'k');
+    world.write(ticket, kv::CommandId::kPSetEx, {key, "1000", "v"});
+  }
+  for (int i = 0; i < 30; ++i) world.turn(), world.acknowledge();
+  ASSERT_EQ(world.group->status().keys, 150u);
+  const std::string value(900'000, 'v');
+  for (Ticket ticket = 200; ticket < 220; ++ticket) world.write(ticket, kv::CommandId::kSet, {"k", value});
+  const uint64_t gathered = world.gauge("proposals_gathered");
+  world.wait(1500ms);
+  for (int i = 0; i < 60; ++i) {
+    world.group->maintain();
+    world.turn();
+    ASSERT_LE(world.gauge("proposals_gathered"), gathered + (9u << 20)) << i;
+    world.acknowledge();
+  }
+  EXPECT_EQ(world.group->status().keys, 1u);
+  EXPECT_LE(world.gauge("proposals_gathered"), sizeof(WallMs)) << "an empty batch has a stamp";
+}
+
 // Each of the leaders that come and go without a majority would add a batch to what nobody has decided.
 TEST(Bounds, ALeaderAddsNothingBeforeWhatEarlierOnesLeftIsDecided) {
   GroupWorld world;

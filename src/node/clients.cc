@@ -80,12 +80,12 @@ void Clients::give_back(Client& client, size_t bytes) {
   held_bytes_ -= bytes;
 }
 
-void Clients::start(ClientId id, bool is_write, size_t bytes) {
-  Client* client = find(id);
+void Clients::start(Waiter waiter, bool is_write, size_t bytes) {
+  Client* client = find(waiter.client);
   CHECK(client != nullptr);
   const auto counted = static_cast<uint32_t>(std::min<size_t>(bytes, UINT32_MAX));
   client->run_is_writes = is_write;
-  client->under_way.push_back(counted);
+  client->under_way.push_back({waiter.ticket, counted});
   hold(*client, counted);
 }
 
@@ -138,12 +138,24 @@ void Clients::end_immediate(Waiter waiter) {
   if (Client* client = find(waiter.client)) client->port->end_reply(waiter.ticket);
 }
 
+/// The one that ends, and no other: a small command that is refused while a large one waits in front of it once gave
+/// back the bytes of the large one.
+Clients::UnderWay Clients::take_under_way(Client& client, Ticket ticket) {
+  std::deque<UnderWay>& all = client.under_way;
+  CHECK(!all.empty());
+  auto found = all.begin();
+  if (found->ticket != ticket && all.back().ticket == ticket) found = all.end() - 1;  // what came last was refused
+  while (found != all.end() && found->ticket != ticket) ++found;
+  CHECK(found != all.end()) << "command " << ticket << " of a client ends without having been started";
+  const UnderWay taken = *found;
+  all.erase(found);
+  return taken;
+}
+
 void Clients::end(Waiter waiter) {
   Client* client = find_any(waiter.client);
   if (client == nullptr) return;  // nobody: a purge
-  CHECK(!client->under_way.empty());
-  give_back(*client, client->under_way.front());
-  client->under_way.pop_front();
+  give_back(*client, take_under_way(*client, waiter.ticket).bytes);
   if (client->port == nullptr) {
     if (client->under_way.empty()) release(waiter.client, *client);
     return;

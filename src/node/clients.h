@@ -36,7 +36,7 @@ class Clients {
   /// May a command start now, or must it wait for the client's earlier ones?
   bool can_start(ClientId id, bool is_write) const;
   /// Counts a command of so many bytes (footprint()) as under way until answered.
-  void start(ClientId id, bool is_write, size_t bytes = 0);
+  void start(Waiter waiter, bool is_write, size_t bytes = 0);
   void defer(KeptRequest request);
   /// The client's next deferred command if it may start now.
   std::optional<KeptRequest> next_startable(ClientId id);
@@ -57,19 +57,24 @@ class Clients {
   void refuse(Waiter waiter, kv::Refusal refusal);
 
  private:
+  struct UnderWay {
+    Ticket ticket = 0;
+    uint32_t bytes = 0;
+  };
   struct Client {
     uint32_t generation = 0;
     ClientPort* port = nullptr;  // null: closed, or a free slot
     bool run_is_writes = false;
     bool is_runnable = false;
     size_t held_bytes = 0;
-    std::deque<uint32_t> under_way;  // bytes of each, oldest first; answers may come in another order
+    std::deque<UnderWay> under_way;  // oldest first; answers mostly come in that order
     std::deque<KeptRequest> deferred;
   };
   /// An open client.
   const Client* find(ClientId id) const;
   /// Or one that was closed and has commands under way.
   Client* find_any(ClientId id);
+  static UnderWay take_under_way(Client& client, Ticket ticket);
   void release(ClientId id, Client& client);
   void hold(Client& client, size_t bytes);
   void give_back(Client& client, size_t bytes);

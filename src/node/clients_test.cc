@@ -24,7 +24,7 @@ TEST(Clients, ReadsAndWritesOfAClientAreNeverUnderWayTogether) {
   Port port;
   const ClientId client = clients.open(port);
   ASSERT_TRUE(clients.can_start(client, true));
-  clients.start(client, true);
+  clients.start({client, 1}, true);
   EXPECT_TRUE(clients.can_start(client, true));
   EXPECT_FALSE(clients.can_start(client, false));
 }
@@ -33,7 +33,7 @@ TEST(Clients, CommandsBehindADeferredOneWaitEvenIfTheyCouldRun) {
   Clients clients;
   Port port;
   const ClientId client = clients.open(port);
-  clients.start(client, true);
+  clients.start({client, 1}, true);
   clients.defer(deferred(client, 2, false));
   EXPECT_FALSE(clients.can_start(client, true));
 }
@@ -42,7 +42,7 @@ TEST(Clients, DeferredCommandsStartInOrderWhenTheRunEnds) {
   Clients clients;
   Port port;
   const ClientId client = clients.open(port);
-  clients.start(client, true);
+  clients.start({client, 1}, true);
   clients.defer(deferred(client, 2, false));
   clients.defer(deferred(client, 3, false));
   clients.defer(deferred(client, 4, true));
@@ -50,7 +50,7 @@ TEST(Clients, DeferredCommandsStartInOrderWhenTheRunEnds) {
   clients.end({client, 1});
   ASSERT_EQ(clients.take_runnable(), std::vector<ClientId>{client});
   EXPECT_EQ(clients.next_startable(client)->request().waiter.ticket, 2u);
-  clients.start(client, false);
+  clients.start({client, 2}, false);
   EXPECT_EQ(clients.next_startable(client)->request().waiter.ticket, 3u);
   EXPECT_FALSE(clients.next_startable(client).has_value()) << "a write must wait for the read under way";
 }
@@ -63,7 +63,7 @@ TEST(Clients, BytesOfWaitingCommandsAreCountedUntilTheyEndOrTheirClientLeaves) {
   EXPECT_GT(bytes, 8u + 2 * sizeof(std::string_view));
   for (const bool leaves : {false, true}) {
     const ClientId client = clients.open(port);
-    clients.start(client, true, 1000);
+    clients.start({client, 1}, true, 1000);
     clients.defer(deferred(client, 2, false, {kv::CommandId::kGet, args}));
     EXPECT_EQ(clients.held_bytes(), 1000 + bytes);
     if (leaves) {
@@ -79,6 +79,21 @@ TEST(Clients, BytesOfWaitingCommandsAreCountedUntilTheyEndOrTheirClientLeaves) {
   }
 }
 
+TEST(Clients, WhoeverEndsGivesItsOwnBytesBack) {
+  Clients clients;
+  Port port;
+  const ClientId client = clients.open(port);
+  for (Ticket ticket = 1; ticket <= 4; ++ticket) clients.start({client, ticket}, true, ticket * 1000);
+  clients.end({client, 4});  // refused at once
+  EXPECT_EQ(clients.held_bytes(), 6000u);
+  clients.end({client, 2});
+  EXPECT_EQ(clients.held_bytes(), 4000u);
+  clients.end({client, 1});
+  EXPECT_EQ(clients.held_bytes(), 3000u);
+  clients.end({client, 3});
+  EXPECT_EQ(clients.held_bytes(), 0u);
+}
+
 // Four clients with 64 MiB each had everybody else refused.
 TEST(Clients, AClientMayHoldAsMuchAsItLeavesForOthers) {
   Clients clients(1000);
@@ -87,14 +102,15 @@ TEST(Clients, AClientMayHoldAsMuchAsItLeavesForOthers) {
   const ClientId modest = clients.open(port);
   EXPECT_TRUE(clients.has_room(greedy, 500));
   EXPECT_FALSE(clients.has_room(greedy, 501));
-  while (clients.has_room(greedy, 50)) clients.start(greedy, true, 50);
+  Ticket ticket = 0;
+  while (clients.has_room(greedy, 50)) clients.start({greedy, ++ticket}, true, 50);
   EXPECT_EQ(clients.held_bytes(), 500u);
   EXPECT_TRUE(clients.has_room(modest, 250));
-  while (clients.has_room(modest, 50)) clients.start(modest, true, 50);
+  while (clients.has_room(modest, 50)) clients.start({modest, ++ticket}, true, 50);
   EXPECT_EQ(clients.held_bytes(), 750u);
   EXPECT_FALSE(clients.has_room(greedy, 1));
   EXPECT_TRUE(clients.has_room(clients.open(port), 100));
-  clients.end({modest, 1});
+  clients.end({modest, ticket});
   EXPECT_TRUE(clients.has_room(modest, 50));
 }
 
@@ -105,7 +121,8 @@ TEST(Clients, TogetherTheyNeverHoldMoreThanTheLimitAndWhoComesNextHasRoom) {
   for (int i = 0; i < 9; ++i) {  // one after the other, each as much as it may
     const ClientId id = clients.open(port);
     EXPECT_TRUE(clients.has_room(id, 90)) << i;  // half of what is left each time
-    while (clients.has_room(id, 90)) clients.start(id, true, 90);
+    Ticket ticket = 0;
+    while (clients.has_room(id, 90)) clients.start({id, ++ticket}, true, 90);
     ASSERT_LE(clients.held_bytes(), kMax);
   }
 }
@@ -115,7 +132,7 @@ TEST(Clients, AClosedClientsCommandsHoldTheirBytesUntilTheyEnd) {
   Port port;
   for (int i = 0; i < 3; ++i) {
     const ClientId client = clients.open(port);
-    clients.start(client, true, 500);
+    clients.start({client, 1}, true, 500);
     clients.close(client);
     EXPECT_FALSE(clients.is_open(client));
     EXPECT_EQ(clients.held_bytes(), static_cast<size_t>(i + 1) * 500);
@@ -127,7 +144,7 @@ TEST(Clients, AnswersForAClientThatLeftReachNobody) {
   Clients clients;
   Port first, second;
   const ClientId gone = clients.open(first);
-  clients.start(gone, true);
+  clients.start({gone, 1}, true);
   clients.close(gone);
   const ClientId next = clients.open(second);  // takes the same slot
   EXPECT_NE(gone, next);

@@ -135,6 +135,7 @@ void Group::propose_gathered() {
       refuse_all(batch->waiters, kv::Refusal::kNotExecuted);
       continue;
     }
+    if (batch->has_own) purge_behind_ = place->index - 1;
     proposals_.proposed(place->term, place->index, *std::move(batch), now + options_.command_timeout);
   }
 }
@@ -268,6 +269,8 @@ void Group::purge_expired() {
   const Instant now = clock_.now();
   static_assert(kPurgeBytesMax <= kv::kOperationBytesMax);
   if (!was_leader_ || now < next_purge_ || log_.disk_full()) return;
+  // One at a time: behind a queue of commands they gathered once, 8 MiB each, while what is due stayed the same.
+  if (proposals_.has_own_unproposed()) return;
   if (applier_.applied() <= purge_behind_ && now < purge_lost_at_) return;  // the last one is under way
   const kv::DueKeys due = state().due_keys(stamp_now(now), kPurgedKeysMax, kPurgedBytesMax);
   next_purge_ = due.is_all ? now + kPurgeInterval : now;

@@ -209,7 +209,7 @@ class Group {
   Instant handing_over_until_;
   consensus::ReplicaId handed_to_;  // target of the last attempt
   Instant next_purge_;
-  LogIndex purge_behind_;  // the last purge comes behind this index
+  LogIndex purge_behind_;  // the last purge proposed comes behind this index
   Instant purge_lost_at_;
   WallMs stamp_;  // of what is applied
   Instant stamped_at_;

@@ -44,10 +44,8 @@ void Group::add_gauges(std::vector<Gauge>& gauges) const {
   const uint64_t in_flight_max = options_.proposals_in_flight_max * consensus::kEntryBytesMax;
   // Entries that are not durable, or not decided, and some more for members slightly behind (LogView::trim_held).
   const uint64_t held_max = options_.replica.held_bytes_max + undurable_max + in_flight_max + kSmallEntriesBytesMax;
-  // Each command is counted by Clients as what waits, which is more than its encoding takes; purges come on top, one
-  // each kPurgePatience, and are given up like any command (take_overdue_unproposed).
-  const auto purges_max = static_cast<uint64_t>(options_.command_timeout / kPurgePatience) + 2;
-  const uint64_t gathered_max = clients_.held_bytes_max() + options_.batch_bytes_max + purges_max * kPurgeBytesMax;
+  // Each command is counted by Clients as what waits, which is more than its encoding takes; one purge comes on top.
+  const uint64_t gathered_max = clients_.held_bytes_max() + options_.batch_bytes_max + kPurgeBytesMax;
   gauges.push_back({"proposals_gathered", proposals_.bytes_unproposed(), gathered_max});
   gauges.push_back({"proposals_in_flight", proposals_.bytes_in_flight(), in_flight_max});
   gauges.push_back({"reads_waiting", reads_.bytes(), clients_.held_bytes_max()});

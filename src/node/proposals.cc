@@ -1,11 +1,14 @@
 #include "node/proposals.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace torc::node {
 
 Proposals::Proposals(size_t reserved_bytes, const ProposalLimits& limits)
-    : reserved_bytes_(reserved_bytes), limits_(limits), open_{kv::BatchBuilder(reserved_bytes), {}, {}, {}, {}} {}
+    : reserved_bytes_(reserved_bytes),
+      limits_(limits),
+      open_{kv::BatchBuilder(reserved_bytes), {}, {}, {}, {}, false} {}
 
 void Proposals::add(const Request& request, const kv::Cost& cost) {
   const size_t bytes = kv::operation_bytes(request.command);
@@ -15,6 +18,7 @@ void Proposals::add(const Request& request, const kv::Cost& cost) {
   if (open_.builder.empty()) open_.deadline = request.deadline;
   open_.builder.add(request.command, request.call());
   open_.waiters.push_back({request.waiter, request.retry});
+  if (!request.waiter.client && !std::exchange(open_.has_own, true)) ++own_unproposed_;
   if (request.label) {
     open_.labels.push_back(label_of(*request.label));
     undecided_labels_.insert(label_of(*request.label));
@@ -32,13 +36,18 @@ void Proposals::close_open() {
   if (open_.builder.empty()) return;
   closed_bytes_ += open_.builder.bytes();
   closed_.push_back(std::move(open_));
-  open_ = Open{kv::BatchBuilder(reserved_bytes_), {}, {}, {}, {}};
+  open_ = Open{kv::BatchBuilder(reserved_bytes_), {}, {}, {}, {}, false};
 }
 
 Proposals::Batch Proposals::take(Open&& open, WallMs stamp) {
   const size_t bytes = open.builder.bytes();
-  return {open.builder.take(stamp), std::move(open.waiters), std::move(open.labels), std::exchange(open.cost, {}),
-          bytes};
+  forget_own(open.has_own);
+  return {open.builder.take(stamp),
+          std::move(open.waiters),
+          std::move(open.labels),
+          std::exchange(open.cost, {}),
+          bytes,
+          std::exchange(open.has_own, false)};
 }
 
 void Proposals::forget(const kv::Cost& cost, const std::vector<Label>& labels) {
@@ -114,6 +123,7 @@ std::vector<WriteWaiter> Proposals::take_overdue_unproposed(Instant now) {
   for (; !closed_.empty() && closed_.front().deadline <= now; closed_.pop_front()) {
     closed_bytes_ -= closed_.front().builder.bytes();
     forget(closed_.front().cost, closed_.front().labels);
+    forget_own(closed_.front().has_own);
     overdue.insert(overdue.end(), closed_.front().waiters.begin(), closed_.front().waiters.end());
   }
   return overdue;

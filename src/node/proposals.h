@@ -47,6 +47,7 @@ class Proposals {
     std::vector<Label> labels;
     kv::Cost cost;
     size_t bytes = 0;  // of the commands, encoded
+    bool has_own = false;
   };
   /// The next batch to propose: at most `in_flight_max` undecided ones at a time, so that commands gather while the
   /// disk and the peers are busy with the last.
@@ -67,6 +68,8 @@ class Proposals {
   std::vector<WriteWaiter> take_overdue_unproposed(Instant now);
   /// Gathered and never proposed: may be sent elsewhere. Payloads as built, in order.
   std::vector<Batch> take_unproposed();
+  /// A command of the node's own, which nobody waits for, is among those.
+  bool has_own_unproposed() const { return own_unproposed_ > 0; }
   size_t bytes_unproposed() const { return closed_bytes_ + open_.builder.bytes(); }
   /// Of batches that were proposed and are not decided yet.
   size_t bytes_in_flight() const { return in_flight_bytes_; }
@@ -84,6 +87,7 @@ class Proposals {
     std::vector<Label> labels;
     kv::Cost cost;
     Instant deadline;  // of the first command
+    bool has_own = false;
   };
   struct InFlight {
     std::vector<WriteWaiter> waiters;
@@ -96,6 +100,7 @@ class Proposals {
   void end(InFlights::iterator proposal);
   void close_open();
   Batch take(Open&& open, WallMs stamp);
+  void forget_own(bool has_own) { own_unproposed_ -= has_own ? 1 : 0; }
   static Label label_of(const kv::SessionCall& call) { return {call.session, call.sequence}; }
   void forget(const kv::Cost& cost, const std::vector<Label>& labels);
 
@@ -104,6 +109,7 @@ class Proposals {
   Open open_;
   std::deque<Open> closed_;
   size_t closed_bytes_ = 0;
+  size_t own_unproposed_ = 0;  // batches with commands of the node's own
   InFlights in_flight_;
   size_t in_flight_bytes_ = 0;
   std::deque<LogIndex> window_;  // undecided proposals of the current leadership

@@ -74,7 +74,7 @@ void StaticNode::dispatch(const Request& request) {
   if (!request.is_write && group_ && group_->read_now(request)) return;
   const size_t bytes = footprint(request.command);
   if (!clients_.has_room(request.waiter.client, bytes)) return refuse_for_lack_of_room(request.waiter);
-  clients_.start(request.waiter.client, request.is_write, bytes);
+  clients_.start(request.waiter, request.is_write, bytes);
   execute(request);
 }
 

@@ -71,7 +71,7 @@ struct Leader final : ForwardReceiverHost {
     const Waiter waiter = request.waiter;
     const kv::CommandView& command = request.command;
     const kv::SessionCall* call = request.call();
-    clients.start(waiter.client, request.is_write);
+    clients.start(waiter, request.is_write);
     if (refusal && request.is_write) return clients.refuse(waiter, *refusal);
     int64_t value = static_cast<int64_t>(executed.size());
     if (command.id == kv::CommandId::kRegisterSession) {
@@ -152,7 +152,7 @@ struct Follower final : ForwarderHost {
     submit(client, ticket, false, {kv::CommandId::kGet, args}, now);
   }
   void submit(ClientId from, Ticket ticket, bool is_write, const kv::CommandView& command, Instant now) {
-    clients.start(from, is_write);
+    clients.start({from, ticket}, is_write);
     forwarder.submit({.waiter = {from, ticket}, .command = command, .is_write = is_write, .deadline = now + 10s});
   }
 };
