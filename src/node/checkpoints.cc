@@ -26,6 +26,7 @@ void Checkpoints::begin(kv::StateMachine& state, LogIndex checkpoint, LogIndex l
   state_ = &state;
   index_ = checkpoint;
   cut_index_ = log_start;
+  demanded_.reset();
   log_bytes_at_checkpoint_ = 0;
   checkpointer_ = std::make_unique<storage::Checkpointer>(
       store_, options_.group, state, [this](const storage::Checkpointer::Outcome& outcome) { on_outcome(outcome); });
@@ -36,6 +37,10 @@ void Checkpoints::maintain(consensus::Replica& replica, bool may_start, std::opt
   cut_log(replica, streamed);
 }
 
+void Checkpoints::demand() {
+  if (!demanded_) demanded_ = state_->applied();
+}
+
 void Checkpoints::write(const consensus::Replica& replica, bool may_start) {
   if (is_writing()) {
     checkpointer_->step(kSliceBytes);
@@ -43,7 +48,9 @@ void Checkpoints::write(const consensus::Replica& replica, bool may_start) {
   }
   const uint64_t log_bytes = log_.group_bytes(options_.group);
   const LogIndex applied = state_->applied();
-  if (!may_start || log_bytes < log_bytes_at_checkpoint_ + options_.log_bytes || applied == index_) return;
+  const bool is_wanted =
+      log_bytes >= log_bytes_at_checkpoint_ + options_.log_bytes || (demanded_ && *demanded_ > index_);
+  if (!may_start || !is_wanted || applied == index_) return;
   if (clock_.now() < next_) return;
   // A replica that joined has not been told of its group yet: such a checkpoint could not say who the members are.
   if (replica.configuration_at(applied).voters.empty()) return;
@@ -59,6 +66,7 @@ void Checkpoints::on_outcome(const storage::Checkpointer::Outcome& outcome) {
     return;
   }
   if (outcome.status.error().code != ErrorCode::kDiskFull) return on_fatal_(outcome.status.error());
+  demanded_.reset();
   next_ = clock_.now() + kRetryAfter;  // the former checkpoint stands
   log_bytes_at_checkpoint_ = 0;
 }
@@ -67,9 +75,12 @@ void Checkpoints::cut_log(consensus::Replica& replica, std::optional<LogIndex> s
   const uint64_t bytes = log_.group_bytes(options_.group);
   const uint64_t bytes_max = options_.log_bytes + options_.log_tail_bytes;
   LogIndex last = index_;
-  if (bytes <= bytes_max) last = std::min(last, replica.status(clock_.now()).replicated_to_all);
+  const bool is_demanded = demanded_ && index_ >= *demanded_;
+  if (is_demanded) demanded_.reset();
+  if (bytes <= bytes_max && !is_demanded) last = std::min(last, replica.status(clock_.now()).replicated_to_all);
   if (streamed && bytes <= kStreamedLogFactor * bytes_max) last = std::min(last, *streamed);
-  if (last <= cut_index_ || (last < cut_index_ + kCutEntriesMin && bytes <= bytes_max)) return;
+  const bool is_step = last >= cut_index_ + kCutEntriesMin || bytes > bytes_max || is_demanded;
+  if (last <= cut_index_ || !is_step) return;
   const std::optional<Term> term = replica.term_at(last);
   if (!term) return;
   log_.cut(options_.group, last, *term);

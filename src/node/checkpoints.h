@@ -44,6 +44,12 @@ class Checkpoints {
   /// the group's checkpoint. `streamed`: the oldest snapshot on its way to a member, which will need the log behind it.
   void maintain(consensus::Replica& replica, bool may_start, std::optional<LogIndex> streamed);
 
+  /// The node's log needs its room: what is applied now is checkpointed however little the log has grown, and the log
+  /// is cut there whoever lacks entries. A snapshot on its way still holds it, as far as it usually does.
+  void demand();
+  /// Until then, or until the checkpoint has failed.
+  bool is_demanded() const { return demanded_.has_value(); }
+
   bool is_writing() const { return checkpointer_->is_running(); }
   /// Of what waits for the store's background task: the head, one slice and one image pass what a step waits for.
   size_t bytes_pending() const { return checkpointer_->bytes_pending(); }
@@ -68,6 +74,7 @@ class Checkpoints {
   std::unique_ptr<storage::Checkpointer> checkpointer_;
   LogIndex index_;
   LogIndex cut_index_;
+  std::optional<LogIndex> demanded_;  // the log is to be cut here or behind
   /// Not known after a restart: zero, so that a node restarted again and again still takes its checkpoints.
   uint64_t log_bytes_at_checkpoint_ = 0;
   Instant next_;

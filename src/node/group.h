@@ -106,6 +106,10 @@ class Group {
   void hand_over();
   /// The same, to this voter.
   void hand_over_to(NodeId target);
+  /// The node's log needs its room (node/log_keeper.h): what is applied is checkpointed now, and the log cut there.
+  void demand_checkpoint() { own_checkpoints_.demand(); }
+  /// Until then, or until the checkpoint has failed.
+  bool is_checkpoint_demanded() const { return own_checkpoints_.is_demanded(); }
   /// The stamps are ahead of the time, which is `time`: if this replica leads, sets them back, and the deadlines and
   /// sessions that come from stamps more than `bound_ms` ahead.
   void set_stamp_back(WallMs time, int64_t bound_ms);

@@ -105,6 +105,37 @@ TEST(Group, LogThatEndsBeforeTheCheckpointRestartsThere) {
   EXPECT_EQ(world.group->status().replica.last_index, LogIndex(12));
 }
 
+// Its few entries keep gigabytes of other groups' in the log they share, and node 3, which lacks them, may never come.
+TEST(Group, ADemandedCheckpointComesHoweverLittleTheLogHasGrownAndTheLogIsCutWhoeverLacksIt) {
+  GroupWorld world;
+  world.open();
+  world.win_election();
+  world.acknowledge();
+  world.write(1, kv::CommandId::kSet, {"k", "v"});
+  world.turn();
+  world.acknowledge();
+  const auto maintain = [&world] {
+    for (int i = 0; i < 10; ++i) {
+      world.group->maintain();
+      world.turn();
+    }
+  };
+  maintain();
+  EXPECT_EQ(world.group->status().checkpoint_index, LogIndex(0));
+  EXPECT_GT(world.log->group_bytes(kGroup), 0u);
+  world.group->demand_checkpoint();
+  EXPECT_TRUE(world.group->is_checkpoint_demanded());
+  maintain();
+  EXPECT_FALSE(world.group->is_checkpoint_demanded());
+  EXPECT_EQ(world.group->status().checkpoint_index, world.group->applied());
+  EXPECT_EQ(world.log->group_bytes(kGroup), 0u);
+  world.group->demand_checkpoint();  // there is nothing more to write
+  maintain();
+  EXPECT_FALSE(world.group->is_checkpoint_demanded());
+  world.open();
+  EXPECT_EQ(world.group->status().keys, 1u);
+}
+
 // The store holds the images of other groups too: those are none of this one's.
 TEST(Group, OfAnArcRestoresItsOwnImagesAndRefusesKeysElsewhere) {
   GroupWorld world;

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/prng.h"
+#include "node/log_keeper.h"
 #include "node/static_node.h"
 #include "storage/reserve.h"
 
@@ -16,8 +17,16 @@ Result<std::unique_ptr<Node>> open_once(NodeOptions options, env::Clock& clock, 
                                         env::CheckpointStore& checkpoints) {
   Result<std::optional<Identity>> found = load_identity(disk);
   if (!found.ok()) return found.error();
+  const Incarnation drawn(Prng(options.seed).next() | 1);  // of a first start
   options.log.salt = Prng(options.seed ^ 0x10).next();
+  options.log.owner = (found->has_value() ? (*found)->incarnation : drawn).value;
+  options.log.must_exist = found->has_value() && (*found)->is_born;
+  options.log.copy_beyond_bytes = LogKeeper(options.checkpoint_log_bytes, options.log_tail_bytes).copy_beyond_bytes();
   auto log = storage::Log::open(disk, clock, options.log);
+  const bool is_log_of_nobody = !log.ok() && log.error().code == ErrorCode::kCorrupt && !found->has_value();
+  if (is_log_of_nobody || (log.ok() && !found->has_value() && !(*log)->recovered().empty())) {
+    return Error{ErrorCode::kCorrupt, "the file 'identity' of the data directory is missing, but there is a log"};
+  }
   if (!log.ok()) return log.error();
 
   auto chapters = Chapters::open(disk);
@@ -35,17 +44,9 @@ Result<std::unique_ptr<Node>> open_once(NodeOptions options, env::Clock& clock, 
                                             std::to_string(identity.arcs) + ", the node was started with --arcs " +
                                             std::to_string(options.arcs) + ": arcs are cut once, at the birth"};
     }
-    for (uint32_t arc = 0; identity.is_born && arc < identity.arcs; ++arc) {
-      if ((*log)->recovered().contains(StaticNode::group_of_arc(arc))) continue;
-      return Error{ErrorCode::kCorrupt,
-                   "the log of this data directory is missing: the node cannot know what it promised"};
-    }
   } else {
-    if (!(*log)->recovered().empty()) {
-      return Error{ErrorCode::kCorrupt, "the file 'identity' of the data directory is missing, but there is a log"};
-    }
     identity.node = options.id;
-    identity.incarnation = Incarnation(Prng(options.seed).next() | 1);
+    identity.incarnation = drawn;
     identity.listed = options.initial_cluster;
     identity.arcs = options.arcs;
     const Status saved = save_identity(disk, identity);

@@ -229,6 +229,37 @@ TEST(StaticNode, DirectoryWithIdentityAndWithoutItsLogIsRefused) {
   EXPECT_THAT(cluster.failure(), HasSubstr("the log of this data directory is missing"));
 }
 
+std::vector<std::string> log_names(env::Disk& disk) {
+  std::vector<std::string> names = *disk.list();
+  std::erase_if(names, [](const std::string& name) { return !name.starts_with("log-"); });
+  return names;
+}
+
+// A restore of single files took them from two backups: what the log promises is not what this node promised.
+TEST(StaticNode, DirectoryWithTheLogOfAnotherNodeIsRefused) {
+  TestWorld cluster(3);
+  cluster.await_leader();
+  for (const uint64_t id : {2, 3}) cluster.world->kill(NodeId(id), sim::Death::kKill);
+  env::Disk& disk = *cluster.opened[NodeId(2)].disk;
+  env::Disk& other = *cluster.opened[NodeId(3)].disk;
+  for (const std::string& name : log_names(disk)) ASSERT_TRUE(disk.remove(name).ok());
+  for (const std::string& name : log_names(other)) ASSERT_TRUE(disk.replace(name, *other.read_all(name)).ok());
+  cluster.world->start(NodeId(2));
+  EXPECT_THAT(cluster.failure(), HasSubstr("this log belongs to another node's life"));
+}
+
+// Else the next start would find an empty one, and vote again in a term in which the node has voted.
+TEST(StaticNode, NoLogIsBegunInPlaceOfOneThatIsMissing) {
+  TestWorld cluster(3);
+  cluster.await_leader();
+  cluster.world->kill(NodeId(2), sim::Death::kKill);
+  env::Disk& disk = *cluster.opened[NodeId(2)].disk;
+  for (const std::string& name : log_names(disk)) ASSERT_TRUE(disk.remove(name).ok());
+  cluster.world->start(NodeId(2));
+  EXPECT_THAT(cluster.failure(), HasSubstr("the log of this data directory is missing"));
+  EXPECT_THAT(log_names(disk), ::testing::IsEmpty());
+}
+
 TEST(StaticNode, DirectoryWithALogAndWithoutItsIdentityIsRefused) {
   TestWorld cluster(3);
   cluster.await_leader();

@@ -23,8 +23,8 @@ LogPosition BatchEncoder::add(RecordKind kind, GroupId group, std::string_view p
   return record;
 }
 
-LogPosition BatchEncoder::add_entry(GroupId group, const consensus::Entry& entry) {
-  const LogPosition record = start_record(RecordKind::kEntry, group, entry.encoded.view());
+LogPosition BatchEncoder::add_entry(RecordKind kind, GroupId group, const consensus::Entry& entry) {
+  const LogPosition record = start_record(kind, group, entry.encoded.view());
   shared_.push_back({small_.size(), entry.encoded});
   pad();
   return record;

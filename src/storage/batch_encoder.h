@@ -20,8 +20,8 @@ class BatchEncoder {
   void add_block(std::string_view block);
   /// Copies the payload. Returns where the record stands.
   LogPosition add(RecordKind kind, GroupId group, std::string_view payload);
-  /// Shares the entry's bytes.
-  LogPosition add_entry(GroupId group, const consensus::Entry& entry);
+  /// Shares the entry's bytes. Requires: kind is kEntry or kCopy.
+  LogPosition add_entry(RecordKind kind, GroupId group, const consensus::Entry& entry);
   LogPosition end() const { return end_; }
   std::vector<Bytes> take_chunks() &&;
 

@@ -36,6 +36,11 @@ void EntryIndex::move(LogIndex index, LogPosition record) {
   if (find(index)) places_[index - first_].record = record;
 }
 
+void EntryIndex::move_copied(LogIndex index, LogPosition from, LogPosition to) {
+  const auto place = find(index);
+  if (place && place->record == from) places_[index - first_].record = to;
+}
+
 std::optional<EntryPlace> EntryIndex::find(LogIndex index) const {
   if (places_.empty() || index < first_ || index > last_index()) return std::nullopt;
   return places_[index - first_];

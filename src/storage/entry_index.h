@@ -27,6 +27,8 @@ class EntryIndex {
   void clear();
   /// Gives an entry its place once it is written. Ignored if it is gone already.
   void move(LogIndex index, LogPosition record);
+  /// The same bytes stand at `to` as well. Ignored if the entry that stood at `from` is gone or was replaced.
+  void move_copied(LogIndex index, LogPosition from, LogPosition to);
 
   bool empty() const { return places_.empty(); }
   /// Requires: !empty().
@@ -36,6 +38,8 @@ class EntryIndex {
   std::optional<EntryPlace> find(LogIndex index) const;
   /// Of the entries, without record headers.
   uint64_t bytes() const { return bytes_; }
+  /// About what their records take in the log.
+  uint64_t record_bytes_sum() const { return bytes_ + places_.size() * (kRecordHeaderBytes + kRecordAlignment); }
 
  private:
   LogIndex first_;

@@ -16,7 +16,8 @@ Result<consensus::Entry> parse(const RecordSeal& seal, const Bytes& record, cons
   const Error damaged{ErrorCode::kCorrupt, "damaged entry " + std::to_string(index.value)};
   if (record.size() != record_bytes(place.encoded_bytes)) return damaged;
   const auto header = seal.parse_header(record.view().data());
-  if (!header || header->kind != RecordKind::kEntry || header->payload_bytes != place.encoded_bytes) return damaged;
+  const bool is_entry = header && (header->kind == RecordKind::kEntry || header->kind == RecordKind::kCopy);
+  if (!is_entry || header->payload_bytes != place.encoded_bytes) return damaged;
   Bytes encoded = record.slice(kRecordHeaderBytes, place.encoded_bytes);
   if (crc32c(encoded.view()) != header->payload_crc) return damaged;
   auto entry = consensus::take_entry(encoded);

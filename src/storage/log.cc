@@ -9,28 +9,26 @@
 #include "storage/batch_encoder.h"
 #include "storage/completions.h"
 #include "storage/entry_reader.h"
-#include "storage/log_group.h"
+#include "storage/log_groups.h"
 #include "storage/log_recovery.h"
+#include "storage/pending_appends.h"
 #include "storage/segment_header.h"
 #include "storage/segment_set.h"
+#include "storage/tail_copies.h"
 
 namespace torc::storage {
 namespace {
-
-/// An append that gathers. `entry` of kEntry, `payload` of the others.
-struct Append {
-  RecordKind kind;
-  GroupId group;
-  consensus::Entry entry;
-  std::string payload;
-};
 
 class SegmentedLog final : public Log {
  public:
   SegmentedLog(env::Disk& disk, env::Clock& clock, const LogOptions& options, RecoveredLog recovered)
       : clock_(clock),
         options_(options),
+        recovered_(recovered.groups.groups),
+        groups_(std::move(recovered.groups)),
         salt_(recovered.salt),
+        owner_(recovered.owner),
+        owner_found_(recovered.owner_found),
         end_(recovered.end),
         synced_(recovered.end),
         noted_(recovered.end),
@@ -39,16 +37,8 @@ class SegmentedLog final : public Log {
         segments_(
             disk, clock, options_, recovered, [this] { on_reserve_changed(); },
             [this](const Error& error) { fail(error); }),
-        seal_(segments_.current().sequence, salt_) {
-    for (auto& [id, log] : recovered.groups.groups) {
-      LogGroup& group = groups_[id];
-      group.appended = {log.hard_state, log.start_index, log.start_term, log.last_index};
-      group.written = group.appended;
-      group.is_known = true;
-      group.index = std::move(recovered.groups.indexes[id]);
-    }
-    recovered_ = std::move(recovered.groups.groups);
-  }
+        seal_(segments_.current().sequence, salt_),
+        tail_copies_(options_) {}
 
   ~SegmentedLog() override {
     clock_.cancel(marker_timer_);
@@ -56,37 +46,40 @@ class SegmentedLog final : public Log {
   }
 
   const std::map<GroupId, GroupLog>& recovered() const override { return recovered_; }
+  uint64_t owner() const override { return owner_found_; }
 
   void append_hard_state(GroupId id, const consensus::HardState& state) override {
-    groups_[id].appended.hard_state = state;
-    pending_.push_back({RecordKind::kHardState, id, {}, encode_hard_state(state)});
-    has_urgent_ = true;
+    groups_.of(id).appended.hard_state = state;
+    pending_.add(RecordKind::kHardState, id, encode_hard_state(state));
   }
 
   void append_entries(GroupId id, const std::vector<consensus::Entry>& entries) override {
-    LogGroup& group = groups_[id];
+    LogGroup& group = groups_.of(id);
     for (const consensus::Entry& entry : entries) {
       group.append(entry, next_batch_);
-      pending_bytes_ += record_bytes(entry.size());
-      pending_.push_back({RecordKind::kEntry, id, entry, {}});
       // A new leader's first entry is committed only behind what it brings from former terms, and is sent behind it.
       const bool is_of_former_term = entry.term < group.appended.hard_state.term;
-      has_urgent_ |= entry.kind != consensus::EntryKind::kCommands || is_of_former_term;
+      pending_.add_entry(id, entry, entry.kind != consensus::EntryKind::kCommands || is_of_former_term);
     }
   }
 
   void cut(GroupId id, LogIndex index, Term term) override {
-    LogGroup& group = groups_[id];
+    LogGroup& group = groups_.of(id);
     if (index <= group.appended.start_index) return;
     group.cut(index, term);
-    pending_.push_back({RecordKind::kCut, id, {}, encode_point(index, term)});
-    has_urgent_ = true;  // it frees space
+    pending_.add(RecordKind::kCut, id, encode_point(index, term));
   }
 
   void reset(GroupId id, LogIndex index, Term term) override {
-    groups_[id].reset(index, term);
-    pending_.push_back({RecordKind::kReset, id, {}, encode_point(index, term)});
-    has_urgent_ = true;
+    groups_.of(id).reset(index, term);
+    pending_.add(RecordKind::kReset, id, encode_point(index, term));
+  }
+
+  void remove(GroupId id) override {
+    LogGroup* group = groups_.find(id);
+    if (group == nullptr) return;
+    group->remove();
+    pending_.add(RecordKind::kGone, id, {});
   }
 
   void flush(std::function<void(Status)> done) override {
@@ -98,26 +91,30 @@ class SegmentedLog final : public Log {
     }
     waiting_.push_back(std::move(done));
     if (in_flight_) {
-      if (waits_for_space_ && has_urgent_ && segments_.give_space()) write_again();
+      if (waits_for_space_ && pending_.has_urgent() && segments_.give_space()) write_again();
     } else if (may_submit()) {
       submit();
+      finished_.run();  // of a submission that failed
     }
   }
 
   Result<std::vector<consensus::Entry>> read(GroupId id, LogIndex first, LogIndex last, size_t bytes_max) override {
-    const auto found = groups_.find(id);
-    if (found == groups_.end()) return Error{ErrorCode::kNotFound, "no such group in the log"};
-    return read_entries(found->second, segments_, salt_, first, last, bytes_max);
+    const LogGroup* group = groups_.find(id);
+    if (group == nullptr) return Error{ErrorCode::kNotFound, "no such group in the log"};
+    return read_entries(*group, segments_, salt_, first, last, bytes_max);
   }
 
   uint64_t bytes_retained() const override { return end_ - segments_.oldest().base; }
   uint64_t group_bytes(GroupId id) const override {
-    const auto found = groups_.find(id);
-    return found == groups_.end() ? 0 : found->second.index.bytes();
+    const LogGroup* group = groups_.find(id);
+    return group == nullptr ? 0 : group->index.bytes();
+  }
+  std::vector<Pin> pins_beyond(uint64_t bytes, size_t count_max) const override {
+    return groups_.pins_beyond(bytes, count_max, segments_, end_);
   }
   bool disk_full() const override { return is_disk_full_; }
   DiskProgress disk_progress() const override {
-    DiskProgress progress{is_disk_full_, pending_bytes_, std::nullopt, last_write_took_, synced_at_};
+    DiskProgress progress{is_disk_full_, pending_.bytes(), std::nullopt, last_write_took_, synced_at_};
     if (in_flight_ && !in_flight_->is_marker) {
       progress.bytes_unsynced += in_flight_->end - in_flight_->begin;
       if (!waits_for_space_) progress.writing_since = in_flight_->since;
@@ -133,17 +130,19 @@ class SegmentedLog final : public Log {
     bool is_marker = false;
     bool is_urgent = false;  // holds something else than commands
     Instant since;           // handed to the disk, the last time
-    uint64_t needed = 0;     // oldest segment needed once this batch is durable
     uint64_t announced = 0;  // oldest segment needed as told by this batch
+    std::vector<GroupId> spoken_of;
+    std::vector<TailCopy> copies;
     std::vector<std::function<void(Status)>> done;
   };
 
   // ---- writing ----
 
   /// With no space for the reserve, what little there is is not for commands, unless something urgent is behind them.
-  bool may_submit() const { return !segments_.reserve().is_lacking() || has_urgent_ || pending_.empty(); }
+  bool may_submit() const { return !segments_.reserve().is_lacking() || pending_.has_urgent() || pending_.empty(); }
 
-  /// Everything that gathered, in one write. Requires: nothing in flight.
+  /// Everything that gathered, in one write. If what is to be copied cannot be read, the log has failed: the caller
+  /// tells who waits. Requires: nothing in flight.
   void submit() {
     CHECK(!in_flight_);
     // A marker may stand behind synced_. The coming sync covers it only in the same file, so a new segment begins
@@ -155,8 +154,13 @@ class SegmentedLog final : public Log {
     }
     Batch batch;
     batch.begin = end_;
-    batch.is_urgent = std::exchange(has_urgent_, false);
+    batch.is_urgent = pending_.has_urgent();
     batch.announced = announced_;
+    if (!is_disk_full_ && (is_new_segment || has_room_for_copies())) {
+      auto copies = tail_copies_.due(groups_, segments_, salt_, end_);
+      if (!copies.ok()) return note_failure(copies.error());
+      batch.copies = *std::move(copies);
+    }
     BatchEncoder encoder(seal_, end_, synced_);
     if (is_new_segment) {
       encode_head(encoder);
@@ -165,12 +169,14 @@ class SegmentedLog final : public Log {
       encoder.add(RecordKind::kTrim, {}, encode_trim(needed_));
       batch.announced = needed_;
     }
-    for (Append& append : pending_) encode(encoder, append);
-    pending_.clear();
-    pending_bytes_ = 0;
+    // In front of what gathers, so that a group's entries stand in the order of their indexes.
+    for (TailCopy& copy : batch.copies) copy.write(encoder);
+    const LogPosition behind_copies = encoder.end();
+    batch.spoken_of = pending_.write(encoder, groups_);
+    groups_.note_written(batch.spoken_of);
     ++next_batch_;
     batch.end = encoder.end();
-    batch.needed = oldest_sequence_needed();
+    tail_copies_.note_written(batch.end - behind_copies);
     batch.chunks = std::move(encoder).take_chunks();
     batch.done = std::exchange(waiting_, {});
     noted_ = synced_;
@@ -182,7 +188,12 @@ class SegmentedLog final : public Log {
   bool wants_next_segment() const {
     if (!segments_.has_spare()) return false;  // the current one grows until a spare is ready
     const uint64_t used = end_ - segments_.current().base;
-    return segments_.current_is_short() || used + pending_bytes_ > options_.segment_bytes;
+    return segments_.current_is_short() || used + pending_.bytes() > options_.segment_bytes;
+  }
+
+  bool has_room_for_copies() const {
+    const uint64_t used = end_ - segments_.current().base;
+    return used + pending_.bytes() + options_.copy_tail_bytes_max <= options_.segment_bytes;
   }
 
   /// What lets older segments go: the header, and every group's state as of the end of the segment before.
@@ -193,30 +204,10 @@ class SegmentedLog final : public Log {
     header.synced_through = end_;  // a batch is submitted only when the one before is durable
     header.first_sequence_needed = needed_;
     header.salt = salt_;
+    header.owner = owner_;
     header.previous_sequence = header.sequence - 1;
     encoder.add_block(encode_segment_header(header));
-    for (const auto& [id, group] : groups_) {
-      if (!group.is_known) continue;  // its first record is in this batch
-      encoder.add(RecordKind::kGroupState, id, encode_group_state(group.written));
-    }
-  }
-
-  void encode(BatchEncoder& encoder, const Append& append) {
-    LogGroup& group = groups_[append.group];
-    if (append.kind == RecordKind::kEntry) {
-      group.note_entry_written(append.entry.index, encoder.add_entry(append.group, append.entry));
-    } else {
-      encoder.add(append.kind, append.group, append.payload);
-      group.note_written(append.kind, append.payload);
-    }
-  }
-
-  uint64_t oldest_sequence_needed() const {
-    uint64_t oldest = segments_.current().sequence;
-    for (const auto& [id, group] : groups_) {
-      if (!group.index.empty()) oldest = std::min(oldest, segments_.holding(group.index.oldest_record()).sequence);
-    }
-    return oldest;
+    groups_.write_states(encoder);
   }
 
   void write_in_flight() {
@@ -232,11 +223,12 @@ class SegmentedLog final : public Log {
     if (status.error().code != ErrorCode::kDiskFull) return fail(status.error());
     if (in_flight_->is_marker) {  // the next write goes over whatever is left of it
       in_flight_.reset();
-      return waiting_.empty() ? schedule_marker() : submit();
+      waiting_.empty() ? schedule_marker() : submit();
+      return finished_.run();
     }
     waits_for_space_ = true;
     note_disk_full();
-    if ((in_flight_->is_urgent || has_urgent_) && segments_.give_space()) return write_again();
+    if ((in_flight_->is_urgent || pending_.has_urgent()) && segments_.give_space()) return write_again();
     schedule_retry();
   }
 
@@ -251,7 +243,7 @@ class SegmentedLog final : public Log {
 
   void retry() {
     if (!in_flight_ || !waits_for_space_) return;
-    const bool is_urgent = in_flight_->is_urgent || has_urgent_;
+    const bool is_urgent = in_flight_->is_urgent || pending_.has_urgent();
     if (segments_.reserve().is_lacking() && !is_urgent) return schedule_retry();
     waits_for_space_ = false;
     write_in_flight();
@@ -260,6 +252,7 @@ class SegmentedLog final : public Log {
   void on_reserve_changed() {
     note_disk_full();
     if (!in_flight_ && !finished_.has_failed() && !waiting_.empty() && may_submit()) submit();
+    finished_.run();
   }
 
   void complete() {
@@ -272,10 +265,10 @@ class SegmentedLog final : public Log {
       synced_ = end_;
       synced_at_ = clock_.now();
       last_write_took_ = synced_at_ - batch.since;
-      needed_ = batch.needed;
+      groups_.note_durable(batch.spoken_of, batch.copies, next_batch_);
+      needed_ = groups_.oldest_sequence_needed(segments_);
       announced_ = batch.announced;
       segments_.release_before(announced_);
-      for (auto& [id, group] : groups_) group.forget_synced(next_batch_);
     }
     waits_for_space_ = false;
     note_disk_full();
@@ -318,11 +311,15 @@ class SegmentedLog final : public Log {
   }
 
   void fail(const Error& error) {
+    note_failure(error);
+    finished_.run();
+  }
+
+  void note_failure(const Error& error) {
     finished_.fail(error);
     if (in_flight_) finished_.add(std::move(in_flight_->done));
     in_flight_.reset();
     finished_.add(std::exchange(waiting_, {}));
-    finished_.run();
   }
 
   void note_disk_full() {
@@ -333,9 +330,11 @@ class SegmentedLog final : public Log {
 
   env::Clock& clock_;
   const LogOptions options_;
-  std::map<GroupId, GroupLog> recovered_;
-  std::map<GroupId, LogGroup> groups_;
+  const std::map<GroupId, GroupLog> recovered_;
+  LogGroups groups_;
   const uint64_t salt_;
+  const uint64_t owner_;
+  const uint64_t owner_found_;
   LogPosition end_;     // where the next batch goes
   LogPosition synced_;  // end of the last completed fsync
   Instant synced_at_;
@@ -346,9 +345,8 @@ class SegmentedLog final : public Log {
   SegmentSet segments_;
   RecordSeal seal_;  // of the current segment
 
-  std::vector<Append> pending_;
-  uint64_t pending_bytes_ = 0;
-  bool has_urgent_ = false;  // among pending_
+  TailCopies tail_copies_;
+  PendingAppends pending_;
   uint64_t next_batch_ = 1;  // number of the batch that gathers
   std::vector<std::function<void(Status)>> waiting_;
   std::optional<Batch> in_flight_;

@@ -29,6 +29,17 @@ struct LogOptions {
   /// Secret randomness for the checksums of a new log, so that a stored value cannot pose as a record behind damage. An
   /// existing log keeps its own.
   uint64_t salt = 0;
+  /// The incarnation of the node whose promises the log keeps; 0: whoever's it is. A log of another one is refused,
+  /// unless no group ever said anything in it.
+  uint64_t owner = 0;
+  /// The owner has made promises: a log that is missing, or does not name it, is refused, and nothing is written.
+  bool must_exist = false;
+  /// When more than this is retained, the groups that lag furthest have their tails copied to the log's end, if those
+  /// are small, so that segments can go. Beyond it large tails need checkpoints (pins_beyond).
+  uint64_t copy_beyond_bytes = 320u << 20;
+  /// A tail up to this, with its records' headers, is copied; also the most that is read for one batch, so that the
+  /// loop is not held.
+  uint64_t copy_tail_bytes_max = 1u << 20;
   /// Runs on the loop when disk_full() changes.
   std::function<void(bool is_full)> on_disk_full_changed;
 };
@@ -43,6 +54,14 @@ struct GroupLog {
   std::vector<consensus::TermRun> term_runs;  // of start_index + 1 .. last_index
   LogIndex last_index;
   std::vector<consensus::PlacedConfiguration> configurations;  // of start_index + 1 .. last_index
+};
+
+/// A group whose oldest entry keeps segments from being recycled.
+struct Pin {
+  GroupId group;
+  uint64_t bytes_pinned = 0;  // of the log, from the segment with that entry to the end
+  uint64_t tail_bytes = 0;    // of the group's entries
+  friend bool operator==(const Pin&, const Pin&) = default;
 };
 
 /// What the log knows of its disk.
@@ -60,12 +79,15 @@ class Log {
  public:
   /// Reads every segment. Distinguishes a torn tail (cut off) from damage below what was synced. Everything recovered
   /// is durable when this returns. `disk` and `clock` must outlive the log. Errors: kCorrupt with file and offset
-  /// (rules.md#torn-or-damaged: the node must not start as if it remembered), kVersion, kIo, kDiskFull.
+  /// (rules.md#torn-or-damaged: the node must not start as if it remembered) or because of its owner, kVersion, kIo,
+  /// kDiskFull.
   static Result<std::unique_ptr<Log>> open(env::Disk& disk, env::Clock& clock, const LogOptions& options);
   virtual ~Log() = default;
 
   /// Groups found, with their state as of recovery. Later appends do not change it.
   virtual const std::map<GroupId, GroupLog>& recovered() const = 0;
+  /// Whose log open() found; 0: nobody's yet, or a new one.
+  virtual uint64_t owner() const = 0;
 
   // ---- appends gather in memory until flush() ----
   virtual void append_hard_state(GroupId group, const consensus::HardState& state) = 0;
@@ -78,6 +100,9 @@ class Log {
   virtual void cut(GroupId group, LogIndex index, Term term) = 0;
   /// The group's log is replaced: empty, starting after (index, term). Used when a checkpoint is ahead of the log.
   virtual void reset(GroupId group, LogIndex index, Term term) = 0;
+  /// The group has left this node: its entries and its hard state count no more, it is not recovered and needs no
+  /// segment. What is appended for it later is of a new life that begins empty. Ignored if nothing is known of it.
+  virtual void remove(GroupId group) = 0;
 
   /// Everything appended so far is on its way; `done` runs on the loop when all of it is durable, at once if it is
   /// already. Callbacks run in order. On a full disk `done` waits: what was appended stays queued in order and is tried
@@ -94,6 +119,8 @@ class Log {
 
   /// Bytes from the oldest segment still needed to the end.
   virtual uint64_t bytes_retained() const = 0;
+  /// The groups whose pin is larger than `bytes`, largest first, at most `count_max`. Costs nothing per other group.
+  virtual std::vector<Pin> pins_beyond(uint64_t bytes, size_t count_max) const = 0;
   /// Bytes of a group's entries since its start index.
   virtual uint64_t group_bytes(GroupId group) const = 0;
   /// An append waits for space, or there is none for the reserve.

@@ -160,6 +160,9 @@ class CrashStory {
  public:
   explicit CrashStory(uint64_t seed) : prng_(seed), harness_(4096 * (2 + prng_.below(6))) {
     harness_.options.recycled_segments_max = prng_.below(4);
+    harness_.options.copy_beyond_bytes = prng_.chance(1, 3) ? UINT64_MAX : prng_.below(64 << 10);
+    harness_.options.copy_tail_bytes_max = 512 << prng_.below(6);
+    idle_ = GroupId(prng_.below(4));  // 0: none
   }
 
   void run() {
@@ -175,7 +178,8 @@ class CrashStory {
 
  private:
   void step() {
-    const GroupId group(1 + prng_.below(3));
+    GroupId group(1 + prng_.below(3));
+    if (group == idle_ && prng_.chance(3, 4)) group = GroupId(1 + idle_.value % 3);
     ModelState& state = model_[group];
     switch (prng_.below(12)) {
       case 0:
@@ -187,6 +191,10 @@ class CrashStory {
         break;
       case 2:
         if (prng_.chance(1, 4)) reset(group, state);
+        if (prng_.chance(1, 10)) {
+          harness_.log->remove(group);
+          state = {};
+        }
         break;
       case 3:
       case 4:
@@ -310,6 +318,7 @@ class CrashStory {
 
   Prng prng_;
   LogHarness harness_;
+  GroupId idle_;  // lags: it is spoken of more rarely than the others
   uint64_t term_ = 0;
   Model model_;
   Model base_;                  // durable when this life began

@@ -27,6 +27,20 @@ void LogGroup::reset(LogIndex at, Term term) {
   unsynced.clear();
 }
 
+void LogGroup::remove() {
+  appended = {};
+  index.clear();
+  unsynced.clear();
+}
+
+std::optional<LogGroup::Tail> LogGroup::settled_tail() const {
+  if (index.empty()) return std::nullopt;
+  const LogIndex end = unsynced.empty() ? index.last_index() + 1 : unsynced.front().entry.index;
+  // Replay takes copies as a whole tail, which ends where the group's log ended when they were written.
+  if (end <= index.first_index() || end != written.last_index + 1) return std::nullopt;
+  return Tail{index.first_index(), end - 1};
+}
+
 void LogGroup::note_entry_written(LogIndex entry, LogPosition record) {
   is_known = true;
   written.last_index = entry;
@@ -34,7 +48,11 @@ void LogGroup::note_entry_written(LogIndex entry, LogPosition record) {
 }
 
 void LogGroup::note_written(RecordKind kind, std::string_view payload) {
-  is_known = true;
+  is_known = kind != RecordKind::kGone;
+  if (kind == RecordKind::kGone) {
+    written = {};
+    return;
+  }
   if (kind == RecordKind::kHardState) {
     written.hard_state = *decode_hard_state(payload);
     return;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string_view>
 
 #include "consensus/types.h"
@@ -29,6 +30,15 @@ struct LogGroup {
   /// Requires: index <= last index.
   void cut(LogIndex index, Term term);
   void reset(LogIndex index, Term term);
+  /// The group left this node: as if nothing had ever been said about it.
+  void remove();
+  /// The durable entries, first and last, which a copy may repeat; nothing if there is none, or if what gathers
+  /// replaces some of them. Requires: nothing in flight.
+  struct Tail {
+    LogIndex first;
+    LogIndex last;
+  };
+  std::optional<Tail> settled_tail() const;
 
   void note_entry_written(LogIndex entry, LogPosition record);
   /// A record of another kind. Requires: a payload that this program encoded.

@@ -60,7 +60,12 @@ class Recovery {
         if (Status status = check_for_lost_header(*files, newest_sequence); !status.ok()) return status.error();
       }
       if (Status status = replay(); !status.ok()) return status.error();
+      if (Status status = check_owner(); !status.ok()) return status.error();
+    } else if (options_.must_exist) {
+      return Error{ErrorCode::kCorrupt,
+                   "the log of this data directory is missing: the node cannot know what it promised"};
     }
+    log_.owner = options_.owner != 0 ? options_.owner : log_.owner_found;
     auto contents = compose_segment();
     if (!contents.ok()) return contents.error();
     auto groups = std::move(replay_).finish();
@@ -221,7 +226,7 @@ class Recovery {
         return corrupt_at(held.at.name, reader.offset(), "damaged record below what was synced");
       }
       if (record.position >= synced_) {
-        hold_for_copy(record);
+        hold_tail(record);
         continue;
       }
       Status applied = replay_.apply(record.header.kind, record.header.group, record.payload, record.position);
@@ -229,7 +234,7 @@ class Recovery {
     }
   }
 
-  void hold_for_copy(const Record& record) {
+  void hold_tail(const Record& record) {
     if (!tail_begin_) {
       tail_begin_ = record.position;
       states_at_tail_ = replay_.states();
@@ -239,13 +244,26 @@ class Recovery {
       case RecordKind::kHardState:
       case RecordKind::kCut:
       case RecordKind::kReset:
+      case RecordKind::kGone:
         tail_.push_back({record.header.kind, record.header.group, std::string(record.payload)});
         break;
       case RecordKind::kGroupState:  // the new segment's head says the same
       case RecordKind::kTrim:        // its header says the same
       case RecordKind::kMarker:
+      case RecordKind::kCopy:  // the originals are still there: they go only when a later record notes this sync
         break;
     }
+  }
+
+  /// A log of another life holds promises that are not ours, and lacks ours.
+  Status check_owner() {
+    const HeldSegment& newest = segments_.rbegin()->second;
+    log_.owner_found = newest.header.owner;
+    if (options_.owner == 0 || options_.owner == log_.owner_found) return {};
+    const auto names_group = [](const TailRecord& record) { return record.kind != RecordKind::kGone; };
+    const bool is_used = !states_at_tail_.empty() || std::ranges::any_of(tail_, names_group);
+    if (!options_.must_exist && (log_.owner_found == 0 || !is_used)) return {};
+    return corrupt_at(newest.at.name, 0, "this log belongs to another node's life");
   }
 
   /// The new segment's bytes; replays the tail at its new place.
@@ -263,6 +281,7 @@ class Recovery {
       segments_.erase(header.sequence - 1);
     }
     header.first_sequence_needed = first_needed_;
+    header.owner = log_.owner;
     const RecordSeal seal(header.sequence, header.salt);
     BatchEncoder encoder(seal, header.base + kSegmentHeaderBytes, header.base);
     for (const auto& [id, state] : states_at_tail_) {

@@ -26,6 +26,8 @@ struct RecoveredLog {
   std::vector<Segment> segments;  // ascending; the last one is new and open for appending
   LogPosition end;                // everything before is durable
   uint64_t salt = 0;
+  uint64_t owner = 0;        // from here on
+  uint64_t owner_found = 0;  // as the files said
   uint64_t first_sequence_needed = 1;
   std::vector<std::string> spare_names;    // zero-filled or recycled files of full size
   std::vector<std::string> surplus_names;  // files to remove

@@ -1,11 +1,14 @@
 #include "storage/log_replay.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
 namespace torc::storage {
 namespace {
+
+constexpr const char* kHalfACopy = "the copy of a group's tail is not whole";
 
 Error corrupt(const std::string& what) { return Error{ErrorCode::kCorrupt, what}; }
 
@@ -20,7 +23,13 @@ std::string name_of(GroupId group) { return "group " + std::to_string(group.valu
 }  // namespace
 
 Status LogReplay::apply(RecordKind kind, GroupId group, std::string_view payload, LogPosition record) {
+  if (kind != RecordKind::kCopy && !copied_.empty()) return corrupt(kHalfACopy);
   switch (kind) {
+    case RecordKind::kCopy:
+      return apply_copy(group, payload, record);
+    case RecordKind::kGone:
+      groups_.erase(group);
+      return {};
     case RecordKind::kEntry:
       return apply_entry(groups_[group], payload, record);
     case RecordKind::kHardState: {
@@ -49,24 +58,64 @@ Status LogReplay::apply(RecordKind kind, GroupId group, std::string_view payload
   return corrupt("unknown record kind");
 }
 
-Status LogReplay::apply_entry(Group& group, std::string_view encoded, LogPosition record) {
+Result<LogReplay::ReplayedEntry> LogReplay::parse(std::string_view encoded, LogPosition record) {
   const auto head = decode_entry_head(encoded);
   if (!head.ok()) return head.error();
-  GroupState& state = group.state;
-  if (head->index <= state.start_index || head->index > state.last_index + 1) {
-    return corrupt("entry " + std::to_string(head->index.value) + " does not follow entry " +
+  ReplayedEntry entry{head->index, head->term, {record, static_cast<uint32_t>(encoded.size())}, std::nullopt};
+  if (head->kind == consensus::EntryKind::kConfiguration)
+    entry.configuration = encoded.substr(consensus::kEntryHeaderBytes);
+  return entry;
+}
+
+void LogReplay::Group::take(ReplayedEntry entry) {
+  index.append(entry.index, entry.place);
+  state.last_index = entry.index;
+  while (!runs.empty() && runs.back().first_index >= entry.index) runs.pop_back();
+  if (runs.empty() || runs.back().term != entry.term) runs.push_back({entry.index, entry.term});
+  while (!configurations.empty() && configurations.back().index >= entry.index) configurations.pop_back();
+  if (entry.configuration) configurations.push_back({entry.index, *std::move(entry.configuration)});
+}
+
+/// Of an entry that was replayed; nothing of others.
+std::optional<Term> LogReplay::Group::term_of(LogIndex entry) const {
+  if (!index.find(entry)) return std::nullopt;
+  const auto behind = std::ranges::upper_bound(runs, entry, {}, &consensus::TermRun::first_index);
+  if (behind == runs.begin()) return std::nullopt;
+  return std::prev(behind)->term;
+}
+
+Status LogReplay::apply_entry(Group& group, std::string_view encoded, LogPosition record) {
+  auto entry = parse(encoded, record);
+  if (!entry.ok()) return entry.error();
+  const GroupState& state = group.state;
+  if (entry->index <= state.start_index || entry->index > state.last_index + 1) {
+    return corrupt("entry " + std::to_string(entry->index.value) + " does not follow entry " +
                    std::to_string(state.last_index.value));
   }
-  group.index.append(head->index, {record, static_cast<uint32_t>(encoded.size())});
-  state.last_index = head->index;
-  std::vector<consensus::TermRun>& runs = group.runs;
-  while (!runs.empty() && runs.back().first_index >= head->index) runs.pop_back();
-  if (runs.empty() || runs.back().term != head->term) runs.push_back({head->index, head->term});
-  auto& configurations = group.configurations;
-  while (!configurations.empty() && configurations.back().index >= head->index) configurations.pop_back();
-  if (head->kind == consensus::EntryKind::kConfiguration) {
-    configurations.push_back({head->index, std::string(encoded.substr(consensus::kEntryHeaderBytes))});
+  group.take(*std::move(entry));
+  return {};
+}
+
+// A batch with copies is durable before its originals go, so half a tail of copies is never all there is: it stands
+// only above what is known to be synced, which recovery does not give to replay.
+Status LogReplay::apply_copy(GroupId id, std::string_view encoded, LogPosition record) {
+  auto entry = parse(encoded, record);
+  if (!entry.ok()) return entry.error();
+  const auto found = groups_.find(id);
+  const std::string name = "the copy of entry " + std::to_string(entry->index.value) + " of " + name_of(id);
+  if (found == groups_.end()) return corrupt(name + " speaks of no known group");
+  Group& group = found->second;
+  const LogIndex last_index = group.state.last_index;
+  if (entry->index <= group.state.start_index || entry->index > last_index) {
+    return corrupt(name + " lies outside of the log");
   }
+  if (!copied_.empty() && (copied_of_ != id || entry->index != copied_.back().index + 1)) return corrupt(kHalfACopy);
+  const std::optional<Term> term = group.term_of(entry->index);
+  if (term && *term != entry->term) return corrupt(name + " contradicts it");
+  copied_of_ = id;
+  copied_.push_back(*std::move(entry));
+  if (copied_.back().index < last_index) return {};
+  for (ReplayedEntry& copy : std::exchange(copied_, {})) group.take(std::move(copy));
   return {};
 }
 
@@ -112,6 +161,7 @@ std::map<GroupId, GroupState> LogReplay::states() const {
 }
 
 Result<LogReplay::Outcome> LogReplay::finish() && {
+  if (!copied_.empty()) return corrupt(kHalfACopy);
   Outcome outcome;
   for (auto& [id, group] : groups_) {
     const GroupState& state = group.state;

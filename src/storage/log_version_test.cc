@@ -101,11 +101,11 @@ TEST_F(LogVersion, ARecordOfALaterVersionBehindATearIsSeen) {
 
 TEST_F(LogVersion, AnUnknownKindOfRecordIsOfALaterVersion) {
   const size_t record = place_of("entry 3");
-  bytes_[record + kRecordKindAt] = 8;
+  bytes_[record + kRecordKindAt] = 10;
   seal(record);
   const Error error = refusal();
   EXPECT_EQ(error.code, ErrorCode::kVersion);
-  EXPECT_THAT(error.message, HasSubstr("kind 8"));
+  EXPECT_THAT(error.message, HasSubstr("kind 10"));
 }
 
 TEST_F(LogVersion, OfAnEntryIsNoDamage) {
@@ -131,7 +131,22 @@ TEST_F(LogVersion, OfASegmentIsNoDamage) {
   seal_segment();
   const Error error = refusal();
   EXPECT_EQ(error.code, ErrorCode::kVersion);
-  EXPECT_THAT(error.message, AllOf(HasSubstr(name_), HasSubstr("has version 3"), HasSubstr("knows version 1")));
+  EXPECT_THAT(error.message, AllOf(HasSubstr(name_), HasSubstr("has version 3"), HasSubstr("knows version 2")));
+}
+
+// Version 1 had no owner, and zeros where its checksum stands now.
+TEST_F(LogVersion, ASegmentOfTheEarlierVersionIsRefusedWithASentenceThatSaysWhatToDo) {
+  bytes_[kSegmentVersionAt] = 1;
+  for (size_t at = 64; at < 76; ++at) bytes_[at] = 0;
+  seal_segment();
+  const Error error = refusal();
+  EXPECT_EQ(error.code, ErrorCode::kVersion);
+  EXPECT_THAT(error.message, AllOf(HasSubstr("has version 1"), HasSubstr("torc playground --fresh")));
+}
+
+TEST_F(LogVersion, AnOwnerThatTheSecondChecksumDoesNotVouchForIsDamage) {
+  bytes_[64] ^= 1;
+  EXPECT_EQ(refusal().code, ErrorCode::kCorrupt);
 }
 
 TEST_F(LogVersion, AVersionThatTheChecksumDoesNotVouchForIsDamage) {
@@ -140,7 +155,7 @@ TEST_F(LogVersion, AVersionThatTheChecksumDoesNotVouchForIsDamage) {
 }
 
 TEST_F(LogVersion, AVersionOfASegmentThatTheChecksumDoesNotVouchForIsDamage) {
-  bytes_[kSegmentVersionAt] = 2;
+  bytes_[kSegmentVersionAt] = 3;
   EXPECT_EQ(refusal().code, ErrorCode::kCorrupt);
 }
 

@@ -11,7 +11,7 @@ constexpr uint8_t kRecordVersion = 1;
 constexpr size_t kKindOffset = 12;
 
 bool is_known(uint8_t kind) {
-  return kind >= static_cast<uint8_t>(RecordKind::kEntry) && kind <= static_cast<uint8_t>(RecordKind::kMarker);
+  return kind >= static_cast<uint8_t>(RecordKind::kEntry) && kind <= static_cast<uint8_t>(RecordKind::kGone);
 }
 
 void put_hard_state(std::string& out, const consensus::HardState& state) {

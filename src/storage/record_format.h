@@ -26,6 +26,9 @@ enum class RecordKind : uint8_t {
                     // (rules.md#segments-repeat-state)
   kTrim = 6,        // u64 sequence of the oldest segment that is still needed; older files may be reused or removed
   kMarker = 7,      // no payload: written by an idle log for its synced_through alone (rules.md#torn-or-damaged)
+  kCopy = 8,  // payload: Entry.encoded of an entry that was durable when this was written. The copies of a group's
+              // whole tail stand one behind the other, so that its old segments can go
+  kGone = 9,  // no payload: the group left this node. Nothing said of it before counts any more
 };
 
 constexpr size_t kRecordHeaderBytes = 32;

@@ -129,11 +129,15 @@ class Salvage {
 
   void take_record(const std::string& name, const RecordHeader& header, std::string_view payload) {
     if (header.group != group_) return;
-    if (header.kind == RecordKind::kReset) log_.entries.clear();
-    if (header.kind != RecordKind::kEntry) return;
+    if (header.kind == RecordKind::kReset || header.kind == RecordKind::kGone) log_.entries.clear();
+    if (header.kind != RecordKind::kEntry && header.kind != RecordKind::kCopy) return;
     Bytes encoded = Bytes::copy_of(payload);
     auto entry = consensus::take_entry(encoded);
     if (!entry.ok()) return trouble(name, entry.error().message);
+    if (header.kind == RecordKind::kCopy) {  // it says nothing about what stands behind it
+      log_.entries.insert_or_assign(entry->index, *std::move(entry));
+      return;
+    }
     log_.entries.erase(log_.entries.lower_bound(entry->index), log_.entries.end());
     log_.entries.emplace(entry->index, *std::move(entry));
   }

@@ -81,6 +81,54 @@ TEST_F(SalvageLogTest, ReplacedEntriesAreGone) {
   EXPECT_EQ(log.entries.rbegin()->second.payload(), "another");
 }
 
+class SalvageCopies : public SalvageLogTest {
+ protected:
+  static constexpr GroupId kLagging{33};
+  SalvageCopies() {
+    harness_.options.copy_beyond_bytes = 32 << 10;
+    harness_.must_open();
+    for (uint64_t i = 1; i <= 3; ++i) harness_.append(1, i, "lags-" + std::to_string(i), kLagging);
+    for (uint64_t i = 61; i <= 300; ++i) {
+      harness_.append(1, i, "text-" + std::to_string(i) + std::string(1000, '.'));
+      harness_.log->cut(kGroup, LogIndex(i - 1), Term(1));
+      CHECK(harness_.flush().ok());
+    }
+  }
+  SalvagedLog salvage_lagging() { return salvage_log(harness_.disk, kLagging).value(); }
+};
+
+TEST_F(SalvageCopies, ATailThatExistsOnlyAsACopyIsFound) {
+  // The rest of a recycled segment, and its file behind the new life's records, do not count: other sequences.
+  harness_.log.reset();
+  const auto [name, at] = place_of("text-300.");
+  harness_.disk.flip_bit(name, 30, 3);  // the newest header
+  ASSERT_EQ(harness_.open().error().code, ErrorCode::kCorrupt);
+  const SalvagedLog log = salvage_lagging();
+  ASSERT_THAT(log.entries, SizeIs(3));
+  for (const auto& [index, entry] : log.entries) {
+    EXPECT_EQ(entry.payload(), "lags-" + std::to_string(index.value));
+  }
+}
+
+TEST_F(SalvageCopies, ACopyDoesNotCutOffWhatStandsBehindIt) {
+  harness_.append(1, 4, "lags-4", kLagging);
+  for (uint64_t i = 301; i <= 500; ++i) {
+    harness_.append(1, i, "text-" + std::to_string(i) + std::string(1000, '.'));
+    harness_.log->cut(kGroup, LogIndex(i - 1), Term(1));
+    ASSERT_TRUE(harness_.flush().ok());
+  }
+  harness_.log.reset();
+  EXPECT_THAT(salvage_lagging().entries, SizeIs(4));
+}
+
+TEST_F(SalvageCopies, OfAGroupThatIsGoneThereIsNothing) {
+  harness_.log->remove(kLagging);
+  ASSERT_TRUE(harness_.flush().ok());
+  harness_.log.reset();
+  EXPECT_THAT(salvage_lagging().entries, IsEmpty());
+  EXPECT_EQ(salvage().entries.rbegin()->first, LogIndex(300)) << "another group is not gone";
+}
+
 TEST_F(SalvageLogTest, AFileThatCannotBeReadAtAllCostsWhatIsInIt) {
   const auto [name, at] = place_of("text-20.");
   harness_.disk.set_reads_fail(name, true);

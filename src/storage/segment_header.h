@@ -15,9 +15,11 @@ namespace torc::storage {
 constexpr size_t kSegmentHeaderBytes = 4096;
 
 /// Layout, little-endian, zeros up to the end of the block:
-///   0  8 bytes "TORCLOG1"            8  u32 CRC-32C of bytes 12..63    12  u32 version (1)
+///   0  8 bytes "TORCLOG1"            8  u32 CRC-32C of bytes 12..63    12  u32 version (2)
 ///  16  u64 sequence                 24  u64 base                      32  u64 synced_through
 ///  40  u64 first_sequence_needed    48  u64 salt                      56  u64 previous_sequence
+///  64  u64 owner                    72  u32 CRC-32C of bytes 0..71
+/// The second checksum is there because every version keeps what the first one covers.
 struct SegmentHeader {
   uint64_t sequence = 0;  // increases by one per segment; 0: none
   LogPosition base;       // position of the file's first byte, and so where the previous segment ends
@@ -28,6 +30,8 @@ struct SegmentHeader {
   /// Usually one less; 0: this is the first. A segment of which nothing was synced is skipped: a crash may yet unmake
   /// it.
   uint64_t previous_sequence = 0;
+  /// The incarnation of the node whose promises stand in the log; 0: not known when this was written.
+  uint64_t owner = 0;
   friend bool operator==(const SegmentHeader&, const SegmentHeader&) = default;
 };
 

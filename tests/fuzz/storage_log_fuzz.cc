@@ -42,7 +42,7 @@ std::string shaped_payload(RecordKind kind, uint8_t shape, std::string_view raw)
   Reader reader(raw);
   const Term term(reader.u8() % 8);
   const LogIndex index(reader.u8() % 32);
-  if (shape % 4 != 0 && kind == RecordKind::kEntry) {
+  if (shape % 4 != 0 && (kind == RecordKind::kEntry || kind == RecordKind::kCopy)) {
     const auto entry_kind = static_cast<consensus::EntryKind>(shape % 3);
     std::string body(consensus::kEntryHeaderBytes, '\0');
     body += reader.rest();
@@ -70,7 +70,7 @@ std::string segment_image(Reader& input, uint64_t sequence, LogPosition& base) {
   const size_t records = input.u8() % (kRecordsMax + 1);
   for (size_t i = 0; i < records && input.ok(); ++i) {
     RecordHeader record;
-    record.kind = static_cast<RecordKind>(1 + input.u8() % 8);  // one past the last kind too
+    record.kind = static_cast<RecordKind>(1 + input.u8() % 10);  // one past the last kind too
     record.group = GroupId(input.u8() % 4);
     record.synced_through = base + uint64_t{input.u8()} * 64;
     const uint8_t shape = input.u8();

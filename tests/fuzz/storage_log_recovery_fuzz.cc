@@ -34,7 +34,7 @@ std::string sealed_segment(Reader& input) {
   const RecordSeal seal(header.sequence, kSalt);
   for (int count = input.u8() % 32; count > 0; --count) {
     RecordHeader record;
-    record.kind = static_cast<RecordKind>(input.u8() % 9);
+    record.kind = static_cast<RecordKind>(input.u8() % 11);
     record.group = GroupId(input.u8() % 3);
     const std::string_view payload = input.take(std::min<size_t>(input.u8(), input.rest().size()));
     record.payload_bytes = static_cast<uint32_t>(payload.size());
