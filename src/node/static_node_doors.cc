@@ -16,7 +16,7 @@ Topology StaticNode::topology() const {
     topology.nodes.push_back(peer == peers_.end()
                                  ? NodeAddresses{node, options_.client_address, options_.cluster_address, true}
                                  : NodeAddresses{node, peer->second.client_address, peer->second.cluster_address,
-                                                 peer->second.is_connected});
+                                                 links_.is_reachable(node)});
   }
   for (uint32_t i = 0; i < groups_.size(); ++i) {
     ArcStatus arc{
