@@ -28,6 +28,7 @@ StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<C
       clients_(options_.held_bytes_max),
       log_(std::move(log)),
       router_(options_.arcs),
+      keeper_(options_.checkpoint_log_bytes, options_.log_tail_bytes),
       chapters_(std::move(chapters)),
       admissions_(*this, *chapters_),
       chapter_prng_(options_.seed ^ 0xc4),
@@ -201,10 +202,27 @@ void StaticNode::maintain_groups() {
     group->note_memory_of_others(used - group->memory_used());
     if (group->maintain()) wake(*group);
   }
+  keep_log_short();
   if (clock_.now() - balanced_at_ >= LeadershipBalance::kInterval) balance_leadership();
   has_returned_ = has_returned_ || (birth_.is_returning() && std::ranges::all_of(groups_, [](const auto& group) {
                                       return group->group().is_established();
                                     }));
+}
+
+/// One group with a long tail would keep the segments of all others.
+void StaticNode::keep_log_short() {
+  std::erase_if(asked_, [this](HostedGroup* group) {
+    if (group->group().is_checkpoint_demanded()) return false;
+    keeper_.on_checkpoint_ended(group->id());
+    return true;
+  });
+  if (log_->bytes_retained() <= keeper_.checkpoint_beyond_bytes()) return;
+  for (const GroupId id : keeper_.due(log_->pins_beyond(keeper_.checkpoint_beyond_bytes(), LogKeeper::kPinsMax))) {
+    HostedGroup* group = find(id);
+    if (group == nullptr) continue;
+    group->group().demand_checkpoint();
+    asked_.push_back(group);
+  }
 }
 
 void StaticNode::balance_leadership() {

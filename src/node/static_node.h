@@ -17,6 +17,7 @@
 #include "node/hosted_group.h"
 #include "node/leadership_balance.h"
 #include "node/links.h"
+#include "node/log_keeper.h"
 #include "node/node.h"
 #include "node/router.h"
 
@@ -118,6 +119,7 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   void maintain();
   void maintain_groups();
   void balance_leadership();
+  void keep_log_short();
   void compare_clocks();
   void report_clock(NodeId peer);
   void limit_stamps();
@@ -145,6 +147,8 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   std::vector<HostedGroup*> appended_;  // of these, whose appends are not handed to the log yet
   bool is_turn_ending_ = false;
   uint64_t memory_outside_ = 0;  // of all groups, as of this turn
+  LogKeeper keeper_;
+  std::vector<HostedGroup*> asked_;  // by it, for a checkpoint
   std::map<NodeId, Peer> peers_;
   std::unique_ptr<Chapters> chapters_;
   Admissions admissions_;
