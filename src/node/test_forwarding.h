@@ -159,7 +159,7 @@ struct Follower final : ForwarderHost {
   /// Under a label of the client's own.
   void call(Ticket ticket, const kv::SessionCall& label, const std::string& value, Instant now) {
     const std::vector<std::string_view> args{value};
-    clients.start(client, true);
+    clients.start({client, ticket}, true);
     forwarder.submit({.waiter = {client, ticket},
                       .command = {kv::CommandId::kAppend, args},
                       .is_write = true,
