@@ -81,8 +81,8 @@ TEST(Chapters, WhatIsDurableIsThereAfterAPowerLossAndACrashSpoilsNothing) {
   EXPECT_GT(durable, 100u);
 }
 
-// Two pieces of news at once were written over the only slot that was durable (torc-sim seed 722, five nodes): the power
-// failed, the chapter that peers had been told of was gone, and the node gave up good data as an old copy.
+// Two pieces of news at once were written over the only slot that was durable (torc-sim seed 722, five nodes): the
+// power failed, the chapter that peers had been told of was gone, and the node gave up good data as an old copy.
 TEST(Chapters, HoweverMuchIsNewItIsNeverWrittenOverWhatIsDurable) {
   for (uint64_t news = 1; news <= 4; ++news) {
     Directory directory;
