@@ -46,8 +46,8 @@ class Proposals {
     std::vector<WriteWaiter> waiters;
     std::vector<Label> labels;
     kv::Cost cost;
-    size_t bytes = 0;  // of the commands, encoded
-    bool has_own = false;
+    size_t bytes = 0;      // of the commands, encoded
+    bool has_own = false;  // a command of the node's own is among them: nobody waits for it
   };
   /// The next batch to propose: at most `in_flight_max` undecided ones at a time, so that commands gather while the
   /// disk and the peers are busy with the last.
