@@ -64,7 +64,7 @@ class ToyNode final : public node::Node {
   ToyNode(node::NodeOptions options, std::shared_ptr<Store> store)
       : options_(std::move(options)), store_(std::move(store)) {}
 
-  node::ClientId open_client(node::ClientPort& port) override {
+  node::ClientId open_client(node::ClientPort& port, node::Door) override {
     ports_[++last_client_] = &port;
     return node::ClientId(last_client_);
   }

@@ -54,7 +54,7 @@ class LabNode final : public node::Node, private node::Surroundings {
   void on_disconnected(NodeId, env::Channel) override {}
 
   // Service: nobody connects.
-  node::ClientId open_client(node::ClientPort& port) override { return clients_.open(port); }
+  node::ClientId open_client(node::ClientPort& port, node::Door) override { return clients_.open(port); }
   void close_client(node::ClientId client) override { clients_.close(client); }
   void submit(node::ClientId client, node::Ticket ticket, const kv::CommandView& command,
               const kv::SessionCall* call) override;
