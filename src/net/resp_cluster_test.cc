@@ -108,9 +108,11 @@ TEST(ClusterDoor, ReadsOfAReadonlyClientStayAndItsWritesAreSentOn) {
 
 TEST(ClusterDoor, ACallOfASessionIsSentOnLikeAnyCommand) {
   Doors doors;
-  EXPECT_EQ(doors.cluster.text_of({"TORC.CALL", "7", "1", "0", "SET", "a", "1"}), "7/1/0");
+  const std::string session = doors.cluster.text_of({"TORC.SESSION", "NEW"});
+  const std::vector<std::string_view> call = {"TORC.CALL", session, "1", "0", "1", "SET", "a", "1"};
+  EXPECT_EQ(doors.cluster.text_of(call), session + "/1/0/first");
   doors.server.set_topology(three_nodes({1}));
-  EXPECT_EQ(doors.cluster.text_of({"TORC.CALL", "7", "1", "0", "SET", "a", "1"}), "MOVED 15495 10.0.0.1:7101");
+  EXPECT_EQ(doors.cluster.text_of(call), "MOVED 15495 10.0.0.1:7101") << "the session is valid there too";
 }
 
 TEST(ClusterDoor, CommandsWithoutAKeyAreExecutedHere) {
