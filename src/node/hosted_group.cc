@@ -33,7 +33,7 @@ void HostedGroup::dispatch(const Request& request) {
   if (!request.is_write && group_->read_now(request)) return;
   const size_t bytes = footprint(request.command);
   if (!clients_.has_room(request.waiter.client, bytes)) return clients_.refuse_unstarted(request.waiter);
-  clients_.start(request.waiter, request.is_write, bytes);
+  clients_.start(request.waiter, options_.id, request.is_write, bytes);
   execute(request);
 }
 

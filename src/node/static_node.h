@@ -92,7 +92,8 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   HostedGroup* find(GroupId group) const;
   HostedGroup& hosted(uint32_t arc) const { return *groups_[arc]; }
   bool leads_something() const;
-  void dispatch(const Request& request);
+  GroupId order_of(const Request& request, const Router::Route& route) const;
+  void dispatch(const Request& request, const Router::Route& route);
   void dispatch_to(const std::vector<uint32_t>& arcs, const Request& request);
   bool dispatch_to_led_groups(const Request& request);
   void scan_led_groups(const Request& request);
