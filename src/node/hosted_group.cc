@@ -24,6 +24,7 @@ Status HostedGroup::open(const GroupOptions& options, const consensus::Configura
   auto group = Group::open(options, birth, *this, clients_, clock_, log, checkpoints);
   if (!group.ok()) return group.error();
   group_ = *std::move(group);
+  led_at_ = clock_.now();
   return {};
 }
 
@@ -143,8 +144,10 @@ void HostedGroup::on_durable(uint64_t sequence) {
 }
 
 bool HostedGroup::maintain() {
+  const Instant now = clock_.now();
   group_->maintain();
-  forwarder_.expire(clock_.now());
+  if (known_leader()) led_at_ = now;
+  forwarder_.expire(now);
   // Streams to a leader begin again, look for a way, or wait for room, by the clock.
   return group_->wants_turn() || forwarder_.outstanding() > 0 || receiver_.bytes_waiting() > 0;
 }

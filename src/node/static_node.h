@@ -29,6 +29,9 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   static constexpr GroupId group_of_arc(uint32_t n) { return GroupId(n + 1); }
   /// A server is told to wait while there is this much room left for its client.
   static constexpr size_t kRoomKept = 1u << 20;
+  /// A group without a known leader is said to await one for so long. Elections and hand-overs end well before: who
+  /// waits longer has no majority.
+  static constexpr Duration kLeaderAwaitedFor = 2s;
 
   StaticNode(NodeOptions options, Identity identity, std::unique_ptr<Chapters> chapters,
              std::unique_ptr<storage::Log> log, env::Clock& clock, env::Disk& disk, env::Network& network,

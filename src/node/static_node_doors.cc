@@ -37,6 +37,7 @@ Whereabouts StaticNode::locate(uint16_t slot) const {
   const HostedGroup& group = hosted(router_.arc_of(slot));
   if (group.leads()) return {.is_here = true, .leader = options_.id, .cluster_door = {}};
   Whereabouts whereabouts{.is_here = false, .leader = group.known_leader().node, .cluster_door = {}};
+  whereabouts.is_awaited = !whereabouts.leader && group.was_led_since(clock_.now() - kLeaderAwaitedFor);
   const auto peer = peers_.find(whereabouts.leader);
   if (peer != peers_.end()) whereabouts.cluster_door = peer->second.cluster_address;
   return whereabouts;
