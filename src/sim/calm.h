@@ -27,14 +27,18 @@ class Calm {
   struct Led {
     NodeId leader;
     uint64_t leaderships = 0;
-    Instant settled = Instant::never();  // from here on it must stay so
+    Instant since;
   };
-  /// When the last group was.
+  /// From when on the group's leadership must stay where it is.
+  Instant settled(const Led& led) const;
+  /// Of all groups.
   Instant settled() const;
+  bool is_even() const;
 
   World& world_;
   const Observer& observer_;
   std::map<GroupId, Led> groups_;
+  Instant even_since_ = Instant::never();  // leaderships are spread evenly
 };
 
 }  // namespace torc::sim
