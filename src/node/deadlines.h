@@ -25,10 +25,10 @@ class Deadlines {
     heap_.push_back({at, place});
     std::ranges::push_heap(heap_, std::greater());
   }
-  /// A place whose time has come, which is forgotten with it.
-  std::optional<uint32_t> take_due(Instant now) {
+  /// A place whose time comes until then, which is forgotten with it.
+  std::optional<uint32_t> take_due(Instant until) {
     drop_moved();
-    if (heap_.empty() || heap_.front().at > now) return std::nullopt;
+    if (heap_.empty() || heap_.front().at > until) return std::nullopt;
     const uint32_t place = heap_.front().place;
     at_[place] = Instant::never();
     pop();

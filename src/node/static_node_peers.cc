@@ -121,8 +121,13 @@ void StaticNode::compare_clocks() {
 void StaticNode::limit_stamps() {
   const Instant now = clock_.now();
   const WallMs ours = clock_.wall_now();
+  std::vector<NodeId> asked_for;  // nearly always the same voters: asked once
+  std::optional<WallMs> latest;
   for (const auto& group : groups_) {
-    group->limit_stamps(clock_watch_.latest_stamp(group->voters(), options_.id, ours, now));
+    std::vector<NodeId> voters = group->voters();
+    if (asked_for.empty() || voters != asked_for) latest = clock_watch_.latest_stamp(voters, options_.id, ours, now);
+    asked_for = std::move(voters);
+    group->limit_stamps(latest);
   }
 }
 
