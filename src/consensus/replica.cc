@@ -299,8 +299,9 @@ void Replica::set_election_patience(Duration at_least) { parts_->election.set_pa
 void Replica::log_cut(LogIndex start_index) { parts_->log.cut(start_index); }
 
 bool Replica::Parts::has_more_than_messages() const {
-  return log.has_unoffered() || election.ballot().is_changed() || !outcomes.empty() || log.commit() != commit_reported ||
-         loads.has_wanted() || snapshots.has_wanted() || (is_leader() && reads.wants_round());
+  return log.has_unoffered() || election.ballot().is_changed() || !outcomes.empty() ||
+         log.commit() != commit_reported || loads.has_wanted() || snapshots.has_wanted() ||
+         (is_leader() && reads.wants_round());
 }
 
 bool Replica::has_ready() const { return !parts_->outbox.is_empty() || parts_->has_more_than_messages(); }

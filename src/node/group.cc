@@ -74,6 +74,7 @@ void Group::tick() { replica_->tick(clock_.now()); }
 
 void Group::begin_turn(uint64_t memory_elsewhere) {
   work_left_ = kWorkPerTurn;
+  is_resting_ = false;
   rests_until_ = Instant::never();
   memory_elsewhere_ = memory_elsewhere;
 }

@@ -215,6 +215,7 @@ class Group {
   LogIndex durable_before_install_;  // of the log that was given up for a snapshot last
   uint64_t appended_sequence_ = 0;
   uint64_t durable_sequence_ = 0;
+  bool is_resting_ = false;
   Instant rests_until_ = Instant::never();
   LogIndex rests_at_;  // replicated to all
   bool was_leader_ = false;

@@ -13,7 +13,7 @@ constexpr Duration kLookAtKeysAgain = 10s;
 }  // namespace
 
 Instant Group::next_deadline() const {
-  if (has_backlog()) return clock_.now();
+  if (!is_resting_ && has_backlog()) return clock_.now();
   return std::min(replica_->next_deadline(), rests_until_);
 }
 
@@ -25,6 +25,7 @@ bool Group::try_rest() {
                        (was_leader_ && !replacement_.is_idle()) || !disk_watch_.is_calm() ||
                        !snapshot_sender_.is_idle() || snapshot_receiver_.is_staging() || own_checkpoints_.is_wanted();
   if (is_busy) return false;
+  is_resting_ = true;
   rests_until_ = next_purge_due();
   rests_at_ = replica_->replicated_to_all();
   return true;

@@ -236,6 +236,7 @@ NodeStatus StaticNode::status() const {
   for (std::string& warning : clock_warnings()) status.warnings.push_back(std::move(warning));
   status.disk_full = log_->disk_full();
   status.log_bytes_unsynced = log_->disk_progress().bytes_unsynced;
+  status.log_bytes_retained = log_->bytes_retained();
   status.set_aside = options_.set_aside;
   status.commands_executed = commands_executed_;
   status.peer_frames_sent = links_.frames_sent();

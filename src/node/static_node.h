@@ -107,7 +107,9 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   void run_groups();
   void end_group_turns();
   // The groups in time (static_node_time.cc)
-  uint32_t place_of(const HostedGroup& group) const { return static_cast<uint32_t>(group.id().value - group_of_arc(0).value); }
+  uint32_t place_of(const HostedGroup& group) const {
+    return static_cast<uint32_t>(group.id().value - group_of_arc(0).value);
+  }
   void attend(HostedGroup& group);
   void attend_all();
   void begin_turn(HostedGroup& group);

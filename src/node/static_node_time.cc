@@ -1,4 +1,5 @@
-// What a node does by the clock. Groups that rest are not looked at: a thousand of them cost what their heartbeats cost.
+// What a node does by the clock. Groups that rest are not looked at: a thousand of them cost what their heartbeats
+// cost.
 #include <algorithm>
 #include <utility>
 

@@ -97,8 +97,8 @@ void expect_rest(int arcs, double cpu_percent_max) {
   }
 }
 
-TEST(GroupsAtRest, SixtyFourCostLessThanAPercentOfACore) { expect_rest(64, 1.0); }
-TEST(GroupsAtRest, AThousandCostLessThanFivePercentOfACoreAnd100MiB) { expect_rest(1024, 5.0); }
+TEST(NodesAtRest, SixtyFourGroupsCostLessThanAPercentOfACore) { expect_rest(64, 1.0); }
+TEST(NodesAtRest, AThousandGroupsCostLessThanFivePercentOfACoreAnd100MiB) { expect_rest(1024, 5.0); }
 
 }  // namespace
 }  // namespace torc::integration
