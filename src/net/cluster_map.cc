@@ -75,6 +75,7 @@ class Drawing {
       range.master = range.replicas.front();
     }
     std::erase(range.replicas, range.master);
+    if (topology_.arcs.size() > 1) range.replicas.clear();
     if (!map_.ranges.empty()) {
       SlotRange& before = map_.ranges.back();
       if (before.master == range.master && before.replicas == range.replicas) {

@@ -17,7 +17,9 @@ std::string moved(uint16_t slot, const Place& place) {
 }  // namespace
 
 /// Whether the command is for this node to execute; else its client has been answered why not. A leader that has no
-/// cluster door, or has not told of one yet, is no reason to fail: this node passes the command on to it.
+/// cluster door, or has not told of one yet, is no reason to fail: this node passes the command on to it. Neither is
+/// one that is being elected: the command waits for it here. (To a client CLUSTERDOWN is the cluster's end: redis-py
+/// sends the whole pipeline again, also what was executed, and redis-benchmark sleeps a second for each.)
 bool RespConnection::belongs_here(const wire::CommandRow& row, std::span<const std::string_view> args) {
   const kv::CommandSlot where = kv::slot_of_command(row.traits, args);
   if (where.kind == kv::CommandSlot::Kind::kNone) return true;
@@ -30,6 +32,7 @@ bool RespConnection::belongs_here(const wire::CommandRow& row, std::span<const s
   const node::Whereabouts whereabouts = clients_.service().locate(where.slot);
   const bool may_stay = record_.is_readonly && !row.traits.is_write;
   if (whereabouts.is_here || may_stay) return true;
+  if (whereabouts.is_awaited) return true;
   if (!whereabouts.leader) {
     const std::string why = clients_.service().explanation();
     answer_error(std::string(kNotServed) + (why.empty() ? "" : ": " + why));

@@ -29,9 +29,10 @@ class FakeNode final : public node::Service {
   /// As the topology has it.
   node::Whereabouts locate(uint16_t slot) const override;
 
-  void set_topology(node::Topology topology, std::string explanation) {
+  void set_topology(node::Topology topology, std::string explanation, bool are_leaders_awaited) {
     topology_ = std::move(topology);
     explanation_ = std::move(explanation);
+    are_leaders_awaited_ = are_leaders_awaited;
   }
   size_t held_max() const { return held_max_; }
   void release();
@@ -51,6 +52,7 @@ class FakeNode final : public node::Service {
   size_t held_max_ = 0;
   node::Topology topology_;
   std::string explanation_;
+  bool are_leaders_awaited_ = false;  // of arcs without one
 };
 
 /// Three nodes of which this is the third, with cluster doors at 10.0.0.1 and 10.0.0.2, and one arc for each leader,
@@ -65,7 +67,7 @@ class TestServer {
 
   uint16_t port(node::Door door = node::Door::kAny) const { return server_->port(door); }
   /// Returns when it holds.
-  void set_topology(node::Topology topology, std::string explanation = {});
+  void set_topology(node::Topology topology, std::string explanation = {}, bool are_leaders_awaited = false);
   /// Most commands that waited for DEL release at once. Requires: the clients are idle.
   size_t held_max() const { return node_.held_max(); }
   void drain() {

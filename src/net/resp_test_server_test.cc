@@ -93,6 +93,7 @@ node::Whereabouts FakeNode::locate(uint16_t slot) const {
   const auto leader = std::ranges::find(topology_.nodes, arc->leader, &node::NodeAddresses::node);
   return {.is_here = false,
           .leader = arc->leader,
+          .is_awaited = !arc->leader && are_leaders_awaited_,
           .cluster_door = leader == topology_.nodes.end() ? "" : leader->cluster_door};
 }
 
@@ -114,7 +115,7 @@ node::Topology three_nodes(const std::vector<uint64_t>& leaders) {
 }
 
 TestServer::TestServer(const RespLimits& limits, const std::string& cluster_announced) {
-  node_.set_topology(three_nodes({3}), "");
+  node_.set_topology(three_nodes({3}), "", false);
   const std::vector<DoorOptions> doors = {
       {.door = node::Door::kAny, .host = "127.0.0.1", .port = 0, .announced = {}},
       {.door = node::Door::kCluster, .host = "127.0.0.1", .port = 0, .announced = cluster_announced}};
@@ -127,10 +128,10 @@ TestServer::~TestServer() {
   thread_.join();
 }
 
-void TestServer::set_topology(node::Topology topology, std::string explanation) {
+void TestServer::set_topology(node::Topology topology, std::string explanation, bool are_leaders_awaited) {
   std::promise<void> done;
   loop_.post([&] {
-    node_.set_topology(std::move(topology), std::move(explanation));
+    node_.set_topology(std::move(topology), std::move(explanation), are_leaders_awaited);
     done.set_value();
   });
   done.get_future().wait();

@@ -93,6 +93,22 @@ TEST(ClusterDoorOfManyGroups, CountsOfASlotComeFromItsGroup) {
   }
 }
 
+// A command waits at the door for who is being elected, and is not held up where nobody will be.
+TEST(ClusterDoorOfManyGroups, AGroupAwaitsALeaderForAShortWhileAfterItHadOne) {
+  ManyArcs cluster;
+  cluster.world->kill(NodeId(2), sim::Death::kKill);
+  cluster.world->kill(NodeId(3), sim::Death::kKill);
+  const auto at_one = [&] { return cluster.world->node(NodeId(1))->locate(0); };
+  ASSERT_TRUE(cluster.run_until([&] { return !at_one().leader; }));
+  EXPECT_TRUE(at_one().is_awaited);
+  cluster.world->run_for(3s);
+  EXPECT_FALSE(at_one().leader);
+  EXPECT_FALSE(at_one().is_awaited);
+  cluster.world->start(NodeId(2));
+  ASSERT_TRUE(cluster.run_until([&] { return static_cast<bool>(at_one().leader); }));
+  EXPECT_FALSE(at_one().is_awaited);
+}
+
 TEST(ClusterDoorOfManyGroups, ANodeThatLeadsNothingHasNothing) {
   TestWorld cluster(3);
   const NodeId leader = cluster.await_leader();

@@ -25,6 +25,7 @@ Status HostedGroup::open(const GroupOptions& options, const consensus::Configura
   auto group = Group::open(options, birth, *this, clients_, clock_, log, checkpoints);
   if (!group.ok()) return group.error();
   group_ = *std::move(group);
+  leaderless_since_ = clock_.now();
   return {};
 }
 
@@ -34,7 +35,7 @@ void HostedGroup::dispatch(const Request& request) {
   if (!request.is_write && group_->read_now(request)) return;
   const size_t bytes = footprint(request.command);
   if (!clients_.has_room(request.waiter.client, bytes)) return clients_.refuse_unstarted(request.waiter);
-  clients_.start(request.waiter, request.is_write, bytes);
+  clients_.start(request.waiter, options_.id, request.is_write, bytes);
   execute(request);
 }
 
@@ -141,8 +142,14 @@ void HostedGroup::on_durable(uint64_t sequence) {
 }
 
 bool HostedGroup::maintain() {
+  const Instant now = clock_.now();
   group_->maintain();
-  forwarder_.expire(clock_.now());
+  if (known_leader()) {
+    leaderless_since_ = Instant::never();
+  } else if (leaderless_since_ == Instant::never()) {
+    leaderless_since_ = now;
+  }
+  forwarder_.expire(now);
   // Streams to a leader begin again, look for a way, or wait for room, by the clock.
   return group_->wants_turn() || forwarder_.outstanding() > 0 || receiver_.bytes_waiting() > 0;
 }

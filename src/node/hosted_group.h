@@ -54,6 +54,8 @@ class HostedGroup final : private Surroundings, private ForwarderHost, private F
   const Group& group() const { return *group_; }
   bool leads() const override { return group_->is_leader(); }
   consensus::ReplicaId known_leader() const override { return group_->leader(); }
+  /// A leader was known at `since` or later, as far as maintain() has seen, or the group was opened then.
+  bool was_led_since(Instant since) const { return leaderless_since_ >= since; }
 
   /// Executes a command here or at the leader. Requires: the client may start it now.
   void dispatch(const Request& request);
@@ -138,6 +140,7 @@ class HostedGroup final : private Surroundings, private ForwarderHost, private F
   Relay relay_{*this};
   ClockDistance clock_distance_;
   std::optional<int64_t> stamp_ahead_ms_max_;  // of the monotonic clock; none: too few clocks are known
+  Instant leaderless_since_ = Instant::never();
   uint64_t executed_for_others_ = 0;
   std::vector<consensus::Message> said_;  // at rest; empty but for its room
 };

@@ -69,21 +69,22 @@ void StaticNode::submit(ClientId client, Ticket ticket, const kv::CommandView& c
     request.label = *call;
     request.retry = Retry::kSameLabel;
   }
-  if (clients_.can_start(client, request.is_write)) return dispatch(request);
+  const Router::Route route = router_.route(command);
+  if (route.kind == Router::Route::Kind::kCrossSlot) {
+    return clients_.refuse_unstarted(request.waiter, kv::Refusal::kCrossSlot);
+  }
+  request.group = order_of(request, route);
+  if (clients_.can_start(client, request.group, request.is_write)) return dispatch(request, route);
   if (!clients_.has_room(client, footprint(command))) return clients_.refuse_unstarted(request.waiter);
   clients_.defer(KeptRequest(request));
 }
 
-void StaticNode::dispatch(const Request& request) {
-  using Kind = Router::Route::Kind;
-  const Router::Route route = router_.route(request.command);
-  if (route.kind == Kind::kCrossSlot) {
-    clients_.refuse_unstarted(request.waiter, kv::Refusal::kCrossSlot);
-  } else if (!is_born()) {
+void StaticNode::dispatch(const Request& request, const Router::Route& route) {
+  if (!is_born()) {
     clients_.refuse_unstarted(request.waiter, kv::Refusal::kNotBorn);
   } else if (clients_.door(request.waiter.client) == Door::kCluster && dispatch_to_led_groups(request)) {
     return;
-  } else if (route.kind == Kind::kEvery) {
+  } else if (route.kind == Router::Route::Kind::kEvery) {
     std::vector<uint32_t> every(groups_.size());
     std::iota(every.begin(), every.end(), 0u);
     dispatch_to(every, request);
@@ -96,7 +97,7 @@ void StaticNode::dispatch(const Request& request) {
 void StaticNode::dispatch_to(const std::vector<uint32_t>& arcs, const Request& request) {
   const size_t bytes = footprint(request.command);
   if (!clients_.has_room(request.waiter.client, bytes)) return clients_.refuse_unstarted(request.waiter);
-  clients_.start(request.waiter, request.is_write, bytes);
+  clients_.start(request.waiter, kEveryGroup, request.is_write, bytes);
   Gathering& gathering = gatherings_.emplace_back(clients_, request, arcs.size());
   Request part = request;
   for (const uint32_t arc : arcs) {
@@ -110,7 +111,7 @@ void StaticNode::run_deferred() {
     while (has_work_left()) {
       const std::optional<KeptRequest> deferred = clients_.next_startable(client);
       if (!deferred) break;
-      dispatch(deferred->request());
+      dispatch(deferred->request(), router_.route((*deferred)->command));
     }
     if (!has_work_left()) clients_.postpone(client);
   }

@@ -30,6 +30,9 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   static constexpr GroupId group_of_arc(uint32_t n) { return GroupId(n + 1); }
   /// A server is told to wait while there is this much room left for its client.
   static constexpr size_t kRoomKept = 1u << 20;
+  /// A group without a known leader is said to await one for so long. Elections and hand-overs end well before: who
+  /// waits longer has no majority.
+  static constexpr Duration kLeaderAwaitedFor = 2s;
 
   StaticNode(NodeOptions options, Identity identity, std::unique_ptr<Chapters> chapters,
              std::unique_ptr<storage::Log> log, env::Clock& clock, env::Disk& disk, env::Network& network,
@@ -93,7 +96,8 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   HostedGroup* find(GroupId group) const;
   HostedGroup& hosted(uint32_t arc) const { return *groups_[arc]; }
   bool leads_something() const;
-  void dispatch(const Request& request);
+  GroupId order_of(const Request& request, const Router::Route& route) const;
+  void dispatch(const Request& request, const Router::Route& route);
   void dispatch_to(const std::vector<uint32_t>& arcs, const Request& request);
   bool dispatch_to_led_groups(const Request& request);
   void scan_led_groups(const Request& request);

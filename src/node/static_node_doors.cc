@@ -37,6 +37,7 @@ Whereabouts StaticNode::locate(uint16_t slot) const {
   const HostedGroup& group = hosted(router_.arc_of(slot));
   if (group.leads()) return {.is_here = true, .leader = options_.id, .cluster_door = {}};
   Whereabouts whereabouts{.is_here = false, .leader = group.known_leader().node, .cluster_door = {}};
+  whereabouts.is_awaited = !whereabouts.leader && group.was_led_since(clock_.now() - kLeaderAwaitedFor);
   const auto peer = peers_.find(whereabouts.leader);
   if (peer != peers_.end()) whereabouts.cluster_door = peer->second.cluster_address;
   return whereabouts;
@@ -48,6 +49,14 @@ std::vector<uint32_t> StaticNode::led_arcs() const {
     if (hosted(i).leads()) arcs.push_back(i);
   }
   return arcs;
+}
+
+/// Among whose commands the client's order has this one.
+GroupId StaticNode::order_of(const Request& request, const Router::Route& route) const {
+  if (route.kind == Router::Route::Kind::kEvery) return kEveryGroup;
+  const bool is_scan_of_led = request.command.id == kv::CommandId::kScan &&
+                              clients_.door(request.waiter.client) == Door::kCluster;  // of whichever comes next
+  return is_scan_of_led ? kEveryGroup : group_of_arc(route.arc);
 }
 
 /// At the cluster door DBSIZE, FLUSHALL and SCAN are about the arcs led here: its client asks every node, and would

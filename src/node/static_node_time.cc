@@ -141,10 +141,10 @@ void StaticNode::balance_leadership() {
   std::vector<NodeId> leaders;
   for (const auto& group : groups_) leaders.push_back(group->known_leader().node);
   const auto may_lead = [this](NodeId node) { return is_reachable(node); };
-  const auto move = balance_.next(leaders, options_.id, options_.initial_cluster, may_lead, clock_.now());
-  if (!move) return;
-  wake(*groups_[move->group]);
-  groups_[move->group]->group().hand_over_to(move->target);
+  for (const auto& move : balance_.next(leaders, options_.id, options_.initial_cluster, may_lead, clock_.now())) {
+    wake(*groups_[move.group]);
+    groups_[move.group]->group().hand_over_to(move.target);
+  }
 }
 
 }  // namespace torc::node

@@ -47,6 +47,7 @@ struct Topology {
 struct Whereabouts {
   bool is_here = false;      // a replica on this node leads the slot's group
   NodeId leader;             // none: unknown
+  bool is_awaited = false;   // nobody is known to lead it, but somebody was a moment ago: an election or a hand-over
   std::string cluster_door;  // of the leader, unless is_here. Empty: not known, or it has none
 };
 
