@@ -80,15 +80,18 @@ bool StaticNode::wants_maintenance_soon() const {
 }
 
 void StaticNode::maintain_groups() {
-  if (is_disk_in_trouble()) attend_all();
-  std::erase_if(attended_, [this](HostedGroup* group) {
+  const bool may_rest = !is_disk_in_trouble();
+  if (!may_rest) attend_all();
+  for (HostedGroup* group : std::exchange(attended_, {})) {  // whoever is attended meanwhile comes the next time
     if (group->maintain()) wake(*group);
     count_memory(*group);
-    if (is_disk_in_trouble() || !group->try_rest()) return false;
-    group->is_attended = false;
-    deadlines_.set(place_of(*group), group->next_deadline());
-    return true;
-  });
+    if (may_rest && group->try_rest()) {
+      group->is_attended = false;
+      deadlines_.set(place_of(*group), group->next_deadline());
+    } else {
+      attended_.push_back(group);
+    }
+  }
   keep_log_short();
   if (clock_.now() - balanced_at_ >= LeadershipBalance::kInterval) balance_leadership();
   has_returned_ = has_returned_ || (birth_.is_returning() && std::ranges::all_of(groups_, [](const auto& group) {
