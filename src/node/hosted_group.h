@@ -133,7 +133,7 @@ class HostedGroup final : private Surroundings, private ForwarderHost, private F
   Relay relay_{*this};
   ClockDistance clock_distance_;
   std::optional<int64_t> stamp_ahead_ms_max_;  // of the monotonic clock; none: too few clocks are known
-  Instant led_at_;  // a leader was known, or the group was opened
+  Instant led_at_;                             // a leader was known, or the group was opened
   uint64_t memory_of_others_ = 0;
   uint64_t executed_for_others_ = 0;
 };

@@ -125,6 +125,67 @@ TEST(ClusterDoor, WhatIsLedElsewhereIsMovedToTheLeadersClusterDoor) {
   EXPECT_EQ(at_leader.call({"CLUSTER", "GETKEYSINSLOT", "12182", "10"})->elements.at(0).text, "foo");
 }
 
+// Every slot, in one pipeline and at one node: each answer is the value or says where it is, in the order of the
+// commands, and nothing that is led here is missed.
+TEST(ClusterDoor, APipelineAcrossAllArcsIsAnsweredInOrderByEachNodeForItsOwn) {
+  DoorCluster cluster;
+  ASSERT_TRUE(cluster.wait_until_even());
+  const std::vector<std::string> keys = cluster.keys_of_arcs();
+  std::vector<size_t> written(keys.size());
+  for (NodeNumber node = 1; node <= cluster.size(); ++node) {
+    std::string pipeline;
+    for (const std::string& key : keys)
+      pipeline += RespClient::encode({"SET", key, key}) + RespClient::encode({"GET", key});
+    RespClient client = cluster.at_cluster_door(node);
+    ASSERT_TRUE(client.send_bytes(pipeline));
+    for (size_t arc = 0; arc < keys.size(); ++arc) {
+      const std::optional<Reply> set = client.receive();
+      const std::optional<Reply> get = client.receive();
+      ASSERT_TRUE(set && get) << keys[arc];
+      if (set->is_ok()) {
+        EXPECT_EQ(get->text, keys[arc]) << get;
+        ++written[arc];
+      } else {
+        EXPECT_EQ(set->text.substr(0, 6), "MOVED ") << set;
+        EXPECT_EQ(get->text, set->text);
+      }
+    }
+  }
+  for (size_t arc = 0; arc < keys.size(); ++arc) EXPECT_EQ(written[arc], 1u) << "leaders of " << keys[arc];
+}
+
+TEST(ClusterDoor, WhatElseAUserOfRedisClusterTriesIsAnsweredOrRefusedInItsWords) {
+  DoorCluster cluster;
+  ASSERT_TRUE(cluster.wait_until_even());
+  RespClient any = cluster.connect(1);
+  EXPECT_TRUE(any.call({"MSET", "{foo}1", "a", "{foo}2", "b"})->is_ok());
+  EXPECT_EQ(any.call({"MGET", "foo", "bar"})->text, "CROSSSLOT Keys in request don't hash to the same slot");
+  size_t served = 0;
+  for (NodeNumber node = 1; node <= cluster.size(); ++node) {
+    RespClient client = cluster.at_cluster_door(node);
+    const auto text = [&](const std::vector<std::string>& command) {
+      return client.call(command).value_or(Reply()).text;
+    };
+    EXPECT_TRUE(client.call({"ASKING"})->is_ok());
+    EXPECT_EQ(text({"MGET", "foo", "bar"}), "CROSSSLOT Keys in request don't hash to the same slot");
+    EXPECT_EQ(text({"WAIT", "1", "100"}).substr(0, 26), "ERR unknown command 'WAIT'");
+    EXPECT_EQ(text({"MULTI"}).substr(0, 27), "ERR unknown command 'MULTI'");
+    EXPECT_EQ(text({"SELECT", "1"}), "ERR SELECT is not allowed in cluster mode");
+    EXPECT_NE(text({"CLUSTER", "INFO"}).find("cluster_state:ok\r\n"), std::string::npos);
+    EXPECT_EQ(client.call({"CLUSTER", "NODES"})->text.find("slave"), std::string::npos);
+    const bool is_leader = client.call({"CLUSTER", "COUNTKEYSINSLOT", "12182"})->integer == 2;
+    EXPECT_EQ(client.call({"CLUSTER", "GETKEYSINSLOT", "12182", "10"})->elements.size(), is_leader ? 2u : 0u);
+    if (is_leader) ++served;
+    EXPECT_EQ(text({"MGET", "{foo}1", "{foo}2"}).empty(), is_leader);
+    EXPECT_TRUE(client.call({"READONLY"})->is_ok());
+    EXPECT_EQ(client.call({"MGET", "{foo}1", "{foo}2"})->elements.at(1).text, "b") << "also at a follower";
+  }
+  EXPECT_EQ(served, 1u);
+  EXPECT_EQ(any.call({"CLUSTER", "COUNTKEYSINSLOT", "12182"})->integer, 2);
+  EXPECT_EQ(any.call({"DEL", "{foo}1", "{foo}2", "{foo}3"})->integer, 2);
+  EXPECT_EQ(any.call({"DBSIZE"})->integer, 0);
+}
+
 TEST(ClusterCommandLine, ShowsArcsAndNodes) {
   DoorCluster cluster(1);
   const NodeNumber leader = cluster.wait_for_leader();

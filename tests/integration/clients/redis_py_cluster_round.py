@@ -10,7 +10,7 @@ from redis.exceptions import RedisClusterException
 logging.disable()  # redis-py logs every error of a command before it raises it
 client = RedisCluster(host=sys.argv[1], port=int(sys.argv[2]))
 assert client.ping()
-before = client.dbsize()
+before = client.dbsize(target_nodes=RedisCluster.PRIMARIES)
 count = 64
 for tag in range(count):
 
@@ -39,7 +39,7 @@ for tag in range(count):
         assert "not an integer" in str(error), error
     assert client.delete(key("text"), key("absent")) == 1
     assert client.get(key("text")) is None
-assert client.dbsize() == before + 23 * count, (client.dbsize(), before)
+assert client.dbsize(target_nodes=RedisCluster.PRIMARIES) == before + 23 * count, (client.dbsize(target_nodes=RedisCluster.PRIMARIES), before)
 try:
     client.mget("a", "b")
     raise AssertionError("keys of two slots must fail")
