@@ -11,6 +11,22 @@
 namespace torc::integration {
 namespace {
 
+// Programs that know nothing of Redis Cluster, at every node of a cluster of many arcs.
+void expect_round_at_any_door(DoorCluster& cluster, const std::vector<std::string>& program,
+                              const std::string& expected_output) {
+  for (NodeNumber node = 1; node <= cluster.size(); ++node) {
+    std::vector<std::string> argv = program;
+    for (std::string& word : argv) {
+      if (word == "HOST") word = cluster.address(node).host;
+      if (word == "PORT") word = std::to_string(cluster.address(node).port);
+    }
+    const CommandResult result = cluster.run(argv);
+    EXPECT_EQ(result.exit_status, 0) << result.output;
+    EXPECT_NE(result.output.find(expected_output), std::string::npos) << result.output;
+    EXPECT_EQ(result.output.find("rror"), std::string::npos) << result.output;
+  }
+}
+
 std::string client_script(const std::string& name) { return built_program("../clients/" + name); }
 
 void expect_round_complete(const CommandResult& result) {
@@ -73,9 +89,26 @@ TEST(ClusterDoorRedisPy, RedisClusterGetsThroughItsRoundWithDefaults) {
   }
 }
 
+TEST(ClusterDoorRedisPy, AtTheAnyDoorRedisPyWorksAsWithOneServer) {
+  DoorCluster cluster;
+  expect_round_at_any_door(cluster, {"/usr/bin/python3", client_script("redis_py_round.py"), "HOST", "PORT"},
+                           "round complete");
+}
+
+TEST(ClusterDoor, AtTheAnyDoorRedisCliAndRedisBenchmarkWorkAsWithOneServer) {
+  DoorCluster cluster;
+  expect_round_at_any_door(cluster, {"redis-cli", "-h", "HOST", "-p", "PORT", "set", "a", "1"}, "OK");
+  expect_round_at_any_door(cluster, {"redis-cli", "-h", "HOST", "-p", "PORT", "dbsize"}, "1");
+  expect_round_at_any_door(cluster,
+                           {"redis-benchmark", "-h", "HOST", "-p", "PORT", "-t", "set,get", "-c", "20", "-n", "20000",
+                            "-P", "16", "-r", "100000", "--csv"},
+                           "\"GET\"");
+}
+
 /// A package of tests/integration/clients/package.json, and the Node it needs.
 struct ClusterClient {
   const char* script;
+  const char* one_server_script;
   const char* package;
   int node_major_min;
 };
@@ -95,18 +128,22 @@ TEST_P(ClusterNodeClients, GetThroughTheirRoundWithDefaults) {
   const Address& address = cluster.cluster_address(cluster.any_follower());
   expect_round_complete(cluster.run(
       {"node", client_script(GetParam().script), GetParam().package, address.host, std::to_string(address.port)}));
+  expect_round_at_any_door(cluster,
+                           {"node", client_script(GetParam().one_server_script), GetParam().package, "HOST", "PORT"},
+                           "round complete");
 }
 
-INSTANTIATE_TEST_SUITE_P(Npm, ClusterNodeClients,
-                         ::testing::Values(ClusterClient{"ioredis_cluster_round.mjs", "ioredis", 20},
-                                           ClusterClient{"ioredis_cluster_round.mjs", "ioredis-5", 18},
-                                           ClusterClient{"node_redis_cluster_round.mjs", "redis", 20},
-                                           ClusterClient{"node_redis_cluster_round.mjs", "redis-5", 18}),
-                         [](const auto& parameter) {
-                           std::string name = parameter.param.package;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Npm, ClusterNodeClients,
+    ::testing::Values(ClusterClient{"ioredis_cluster_round.mjs", "ioredis_round.mjs", "ioredis", 20},
+                      ClusterClient{"ioredis_cluster_round.mjs", "ioredis_round.mjs", "ioredis-5", 18},
+                      ClusterClient{"node_redis_cluster_round.mjs", "node_redis_round.mjs", "redis", 20},
+                      ClusterClient{"node_redis_cluster_round.mjs", "node_redis_round.mjs", "redis-5", 18}),
+    [](const auto& parameter) {
+      std::string name = parameter.param.package;
+      std::replace(name.begin(), name.end(), '-', '_');
+      return name;
+    });
 
 TEST(ClusterDoor, WhatIsLedElsewhereIsMovedToTheLeadersClusterDoor) {
   DoorCluster cluster(1);
