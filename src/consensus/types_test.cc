@@ -44,7 +44,8 @@ TEST(Entry, DamagedHeadersAreRefused) {
   };
   EXPECT_TRUE(is_taken(4, 2)) << "kConfiguration is the last known kind";
   EXPECT_FALSE(is_taken(4, 3)) << "kind";
-  EXPECT_FALSE(is_taken(5, 2)) << "version";
+  EXPECT_FALSE(is_taken(5, kEntryVersion - 1)) << "an earlier version";
+  EXPECT_FALSE(is_taken(5, kEntryVersion + 1)) << "a later version";
   EXPECT_FALSE(is_taken(6, 1)) << "zero";
   EXPECT_FALSE(is_taken(8, 0)) << "term zero";
   EXPECT_FALSE(is_taken(16, 0)) << "index zero";

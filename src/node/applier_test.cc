@@ -42,7 +42,7 @@ struct Story {
   }
   Request get(Ticket ticket) {
     static const std::vector<std::string_view> kArgs{"k"};
-    clients.start({client, ticket}, false);
+    clients.start({client, ticket}, GroupId(1), false);
     return {.waiter = {client, ticket}, .command = {kv::CommandId::kGet, kArgs}};
   }
 };

@@ -33,8 +33,11 @@ ClientId Clients::open(ClientPort& port, Door door) {
 void Clients::close(ClientId id) {
   Client* client = find(id);
   if (client == nullptr) return;
-  for (const KeptRequest& deferred : client->deferred) give_back(*client, deferred.bytes());
-  client->deferred.clear();
+  for (Run& run : client->runs) {
+    while (run.deferred) give_back(*client, take_deferred(*client, run).bytes());
+  }
+  std::erase_if(client->runs, [](const Run& run) { return run.under_way == 0; });
+  for (const KeptRequest& deferred : std::exchange(client->behind, {})) give_back(*client, deferred.bytes());
   client->port = nullptr;
   if (client->under_way.empty()) release(id, *client);
 }
@@ -58,10 +61,96 @@ const Clients::Client* Clients::find(ClientId id) const {
   return client != nullptr && client->port != nullptr ? client : nullptr;
 }
 
-bool Clients::can_start(ClientId id, bool is_write) const {
+// ---- the order of a client's commands ----
+
+const Clients::Run* Clients::find_run(const Client& client, GroupId group) {
+  const auto found = std::ranges::lower_bound(client.runs, group, {}, &Run::group);
+  return found == client.runs.end() || found->group != group ? nullptr : &*found;
+}
+
+Clients::Run& Clients::run_of(Client& client, GroupId group) {
+  const auto found = std::ranges::lower_bound(client.runs, group, {}, &Run::group);
+  if (found != client.runs.end() && found->group == group) return *found;
+  return *client.runs.insert(found, Run{.group = group, .deferred = {}});
+}
+
+/// True if nothing of the group is under way any more: what waits for that may start.
+bool Clients::end_in_run(Client& client, GroupId group) {
+  if (group == kEveryGroup) {
+    client.is_alone = false;
+    return true;
+  }
+  const auto run = std::ranges::lower_bound(client.runs, group, {}, &Run::group);
+  CHECK(run != client.runs.end() && run->group == group && run->under_way > 0) << group;
+  if (--run->under_way > 0) return false;
+  if (!run->deferred) client.runs.erase(run);
+  return true;
+}
+
+bool Clients::can_start(ClientId id, GroupId group, bool is_write) const {
   const Client* client = find(id);
-  if (client == nullptr) return false;
-  return client->deferred.empty() && (client->under_way.empty() || client->run_is_writes == is_write);
+  if (client == nullptr || client->is_alone || !client->behind.empty()) return false;
+  if (group == kEveryGroup) return client->under_way.empty() && client->deferred_in_runs == 0;
+  const Run* run = find_run(*client, group);
+  return run == nullptr || (!run->deferred && run->may_start(is_write));
+}
+
+void Clients::start(Waiter waiter, GroupId group, bool is_write, size_t bytes) {
+  Client* client = find(waiter.client);
+  CHECK(client != nullptr);
+  const auto counted = static_cast<uint32_t>(std::min<size_t>(bytes, UINT32_MAX));
+  client->under_way.push_back({waiter.ticket, group, counted});
+  hold(*client, counted);
+  if (group == kEveryGroup) {
+    client->is_alone = true;
+    return;
+  }
+  Run& run = run_of(*client, group);
+  run.is_writes = is_write;
+  ++run.under_way;
+}
+
+void Clients::defer(KeptRequest request) {
+  Client* client = find(request->waiter.client);
+  CHECK(client != nullptr);
+  hold(*client, request.bytes());
+  const bool is_behind = request->group == kEveryGroup || client->is_alone || !client->behind.empty();
+  is_behind ? client->behind.push_back(std::move(request)) : defer_in_run(*client, std::move(request));
+}
+
+void Clients::defer_in_run(Client& client, KeptRequest request) {
+  Run& run = run_of(client, request->group);
+  if (!run.deferred) run.deferred = std::make_unique<std::deque<KeptRequest>>();
+  run.deferred->push_back(std::move(request));
+  ++client.deferred_in_runs;
+}
+
+KeptRequest Clients::take_deferred(Client& client, Run& run) {
+  KeptRequest request = std::move(run.deferred->front());
+  run.deferred->pop_front();
+  if (run.deferred->empty()) run.deferred.reset();
+  --client.deferred_in_runs;
+  return request;
+}
+
+std::optional<KeptRequest> Clients::next_startable(ClientId id) {
+  Client* client = find(id);
+  if (client == nullptr || client->is_alone) return std::nullopt;
+  for (; !client->behind.empty() && client->behind.front()->group != kEveryGroup; client->behind.pop_front()) {
+    defer_in_run(*client, std::move(client->behind.front()));  // what it was behind is answered
+  }
+  std::optional<KeptRequest> next;
+  const auto startable = std::ranges::find_if(
+      client->runs, [](const Run& run) { return run.deferred && run.may_start(run.deferred->front()->is_write); });
+  if (startable != client->runs.end()) {
+    next = take_deferred(*client, *startable);
+    if (startable->under_way == 0 && !startable->deferred) client->runs.erase(startable);
+  } else if (!client->behind.empty() && client->under_way.empty()) {
+    next = std::move(client->behind.front());
+    client->behind.pop_front();
+  }
+  if (next) give_back(*client, next->bytes());
+  return next;
 }
 
 bool Clients::has_room(ClientId id, size_t bytes) const {
@@ -81,32 +170,6 @@ void Clients::give_back(Client& client, size_t bytes) {
   held_bytes_ -= bytes;
 }
 
-void Clients::start(Waiter waiter, bool is_write, size_t bytes) {
-  Client* client = find(waiter.client);
-  CHECK(client != nullptr);
-  const auto counted = static_cast<uint32_t>(std::min<size_t>(bytes, UINT32_MAX));
-  client->run_is_writes = is_write;
-  client->under_way.push_back({waiter.ticket, counted});
-  hold(*client, counted);
-}
-
-void Clients::defer(KeptRequest request) {
-  Client* client = find(request->waiter.client);
-  CHECK(client != nullptr);
-  hold(*client, request.bytes());
-  client->deferred.push_back(std::move(request));
-}
-
-std::optional<KeptRequest> Clients::next_startable(ClientId id) {
-  Client* client = find(id);
-  if (client == nullptr || client->deferred.empty()) return std::nullopt;
-  if (!client->under_way.empty() && client->run_is_writes != client->deferred.front()->is_write) return std::nullopt;
-  KeptRequest request = std::move(client->deferred.front());
-  client->deferred.pop_front();
-  give_back(*client, request.bytes());
-  return request;
-}
-
 std::vector<ClientId> Clients::take_runnable() {
   for (const ClientId id : runnable_) {
     if (Client* client = find(id)) client->is_runnable = false;
@@ -116,13 +179,13 @@ std::vector<ClientId> Clients::take_runnable() {
 
 void Clients::postpone(ClientId id) {
   Client* client = find(id);
-  if (client == nullptr || client->deferred.empty() || std::exchange(client->is_runnable, true)) return;
+  if (client == nullptr || client->deferred() == 0 || std::exchange(client->is_runnable, true)) return;
   runnable_.push_back(id);
 }
 
 size_t Clients::pending(ClientId id) const {
   const Client* client = find(id);
-  return client == nullptr ? 0 : client->under_way.size() + client->deferred.size();
+  return client == nullptr ? 0 : client->under_way.size() + client->deferred();
 }
 
 kv::ReplySink& Clients::begin(Waiter waiter) {
@@ -161,12 +224,13 @@ Clients::UnderWay Clients::take_under_way(Client& client, Ticket ticket) {
 void Clients::end(Waiter waiter) {
   Client* client = find_any(waiter.client);
   if (client == nullptr) return;  // nobody: a purge
-  give_back(*client, take_under_way(*client, waiter.ticket).bytes);
+  const UnderWay ended = take_under_way(*client, waiter.ticket);
+  give_back(*client, ended.bytes);
+  if (end_in_run(*client, ended.group)) postpone(waiter.client);
   if (client->port == nullptr) {
     if (client->under_way.empty()) release(waiter.client, *client);
     return;
   }
-  if (client->under_way.empty()) postpone(waiter.client);
   client->port->end_reply(waiter.ticket);
 }
 

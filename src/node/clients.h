@@ -1,10 +1,12 @@
 // The node's clients, and the one rule that keeps a pipelining client's world in order: at any time either reads or
-// writes of a client are under way, never both. Writes of a run are ordered by the log, reads of a run see all earlier
-// writes.
+// writes of a client are under way in a group, never both. Writes of a run are ordered by the log, reads of a run see
+// all earlier writes. Commands for different groups know nothing of each other and run side by side; one for every
+// group runs alone.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -35,12 +37,13 @@ class Clients {
   size_t held_bytes() const { return held_bytes_; }
   size_t held_bytes_max() const { return held_bytes_max_; }
 
-  /// May a command start now, or must it wait for the client's earlier ones?
-  bool can_start(ClientId id, bool is_write) const;
+  /// May a command of `group` start now, or must it wait for the client's earlier ones? kEveryGroup: it concerns all.
+  bool can_start(ClientId id, GroupId group, bool is_write) const;
   /// Counts a command of so many bytes (footprint()) as under way until answered.
-  void start(Waiter waiter, bool is_write, size_t bytes = 0);
+  void start(Waiter waiter, GroupId group, bool is_write, size_t bytes = 0);
+  /// As part of the order of its Request::group.
   void defer(KeptRequest request);
-  /// The client's next deferred command if it may start now.
+  /// A deferred command of the client that may start now, of each group the oldest first.
   std::optional<KeptRequest> next_startable(ClientId id);
   /// Clients whose deferred commands may have become startable since the last call; each at most once.
   std::vector<ClientId> take_runnable();
@@ -63,23 +66,40 @@ class Clients {
  private:
   struct UnderWay {
     Ticket ticket = 0;
+    GroupId group;
     uint32_t bytes = 0;
+  };
+  /// Of a client in a group: what is under way is of one kind.
+  struct Run {
+    GroupId group;
+    bool is_writes = false;
+    uint32_t under_way = 0;
+    std::unique_ptr<std::deque<KeptRequest>> deferred;  // mostly none: made with the first
+    bool may_start(bool is_write) const { return under_way == 0 || is_writes == is_write; }
   };
   struct Client {
     uint32_t generation = 0;
     ClientPort* port = nullptr;  // null: closed, or a free slot
     Door door = Door::kAny;
-    bool run_is_writes = false;
     bool is_runnable = false;
+    bool is_alone = false;  // a command for every group is under way
     size_t held_bytes = 0;
     std::deque<UnderWay> under_way;  // oldest first; answers mostly come in that order
-    std::deque<KeptRequest> deferred;
+    std::vector<Run> runs;           // by group: those with something under way or deferred
+    size_t deferred_in_runs = 0;
+    std::deque<KeptRequest> behind;  // one for every group, and all that came later
+    size_t deferred() const { return deferred_in_runs + behind.size(); }
   };
   /// An open client.
   const Client* find(ClientId id) const;
   /// Or one that was closed and has commands under way.
   Client* find_any(ClientId id);
   static UnderWay take_under_way(Client& client, Ticket ticket);
+  static const Run* find_run(const Client& client, GroupId group);
+  static Run& run_of(Client& client, GroupId group);
+  static bool end_in_run(Client& client, GroupId group);
+  static void defer_in_run(Client& client, KeptRequest request);
+  static KeptRequest take_deferred(Client& client, Run& run);
   void release(ClientId id, Client& client);
   void hold(Client& client, size_t bytes);
   void give_back(Client& client, size_t bytes);

@@ -15,34 +15,42 @@ class Port final : public ClientPort {
   kv::NullSink sink_;
 };
 
-KeptRequest deferred(ClientId client, Ticket ticket, bool is_write, const kv::CommandView& command = {}) {
-  return KeptRequest({.waiter = {client, ticket}, .command = command, .is_write = is_write});
+constexpr GroupId kGroup(1);
+constexpr GroupId kOther(2);
+
+KeptRequest deferred(ClientId client, Ticket ticket, bool is_write, const kv::CommandView& command = {},
+                     GroupId group = kGroup) {
+  return KeptRequest({.waiter = {client, ticket}, .group = group, .command = command, .is_write = is_write});
+}
+
+KeptRequest deferred(ClientId client, Ticket ticket, bool is_write, GroupId group) {
+  return deferred(client, ticket, is_write, {}, group);
 }
 
 TEST(Clients, ReadsAndWritesOfAClientAreNeverUnderWayTogether) {
   Clients clients;
   Port port;
   const ClientId client = clients.open(port);
-  ASSERT_TRUE(clients.can_start(client, true));
-  clients.start({client, 1}, true);
-  EXPECT_TRUE(clients.can_start(client, true));
-  EXPECT_FALSE(clients.can_start(client, false));
+  ASSERT_TRUE(clients.can_start(client, kGroup, true));
+  clients.start({client, 1}, kGroup, true);
+  EXPECT_TRUE(clients.can_start(client, kGroup, true));
+  EXPECT_FALSE(clients.can_start(client, kGroup, false));
 }
 
 TEST(Clients, CommandsBehindADeferredOneWaitEvenIfTheyCouldRun) {
   Clients clients;
   Port port;
   const ClientId client = clients.open(port);
-  clients.start({client, 1}, true);
+  clients.start({client, 1}, kGroup, true);
   clients.defer(deferred(client, 2, false));
-  EXPECT_FALSE(clients.can_start(client, true));
+  EXPECT_FALSE(clients.can_start(client, kGroup, true));
 }
 
 TEST(Clients, DeferredCommandsStartInOrderWhenTheRunEnds) {
   Clients clients;
   Port port;
   const ClientId client = clients.open(port);
-  clients.start({client, 1}, true);
+  clients.start({client, 1}, kGroup, true);
   clients.defer(deferred(client, 2, false));
   clients.defer(deferred(client, 3, false));
   clients.defer(deferred(client, 4, true));
@@ -50,9 +58,64 @@ TEST(Clients, DeferredCommandsStartInOrderWhenTheRunEnds) {
   clients.end({client, 1});
   ASSERT_EQ(clients.take_runnable(), std::vector<ClientId>{client});
   EXPECT_EQ(clients.next_startable(client)->request().waiter.ticket, 2u);
-  clients.start({client, 2}, false);
+  clients.start({client, 2}, kGroup, false);
   EXPECT_EQ(clients.next_startable(client)->request().waiter.ticket, 3u);
   EXPECT_FALSE(clients.next_startable(client).has_value()) << "a write must wait for the read under way";
+}
+
+TEST(Clients, CommandsForDifferentGroupsRunSideBySideAndEachGroupKeepsItsOrder) {
+  Clients clients;
+  Port port;
+  const ClientId client = clients.open(port);
+  clients.start({client, 1}, kGroup, true);
+  ASSERT_FALSE(clients.can_start(client, kGroup, false));
+  clients.defer(deferred(client, 2, false));
+  EXPECT_TRUE(clients.can_start(client, kOther, false)) << "another group's commands wait for none of this one's";
+  clients.start({client, 3}, kOther, false);
+  clients.defer(deferred(client, 4, true, kOther));
+  clients.end({client, 3});
+  ASSERT_EQ(clients.take_runnable(), std::vector<ClientId>{client});
+  EXPECT_EQ(clients.next_startable(client)->request().waiter.ticket, 4u) << "past an older one of the other group";
+  EXPECT_FALSE(clients.next_startable(client).has_value());
+  EXPECT_EQ(clients.pending(client), 2u);
+}
+
+TEST(Clients, ACommandForEveryGroupRunsAloneAndInItsPlace) {
+  Clients clients;
+  Port port;
+  const ClientId client = clients.open(port);
+  clients.start({client, 1}, kGroup, true);
+  EXPECT_FALSE(clients.can_start(client, kEveryGroup, true)) << "writes of a group are not ordered with those of all";
+  clients.defer(deferred(client, 2, true, kEveryGroup));
+  for (const GroupId group : {kGroup, kOther}) EXPECT_FALSE(clients.can_start(client, group, true));
+  clients.defer(deferred(client, 3, true, kOther));
+  clients.defer(deferred(client, 4, true));
+  EXPECT_FALSE(clients.next_startable(client).has_value());
+  clients.end({client, 1});
+  ASSERT_EQ(clients.take_runnable(), std::vector<ClientId>{client});
+  EXPECT_EQ(clients.next_startable(client)->request().waiter.ticket, 2u);
+  clients.start({client, 2}, kEveryGroup, true);
+  EXPECT_FALSE(clients.next_startable(client).has_value());
+  clients.end({client, 2});
+  ASSERT_EQ(clients.take_runnable(), std::vector<ClientId>{client});
+  std::vector<Ticket> later;
+  while (const auto next = clients.next_startable(client)) later.push_back((*next)->waiter.ticket);
+  EXPECT_EQ(later, (std::vector<Ticket>{4, 3})) << "one per group";
+  EXPECT_EQ(clients.held_bytes(), 0u);
+}
+
+TEST(Clients, WhoLeavesForgetsWhatWaitsInEveryGroupAndBehindAll) {
+  Clients clients;
+  Port port;
+  const ClientId client = clients.open(port);
+  clients.start({client, 1}, kGroup, true, 100);
+  clients.defer(deferred(client, 2, false));
+  clients.defer(deferred(client, 3, true, kEveryGroup));
+  clients.defer(deferred(client, 4, true, kOther));
+  clients.close(client);
+  EXPECT_EQ(clients.held_bytes(), 100u);
+  clients.end({client, 1});
+  EXPECT_EQ(clients.held_bytes(), 0u);
 }
 
 TEST(Clients, BytesOfWaitingCommandsAreCountedUntilTheyEndOrTheirClientLeaves) {
@@ -63,7 +126,7 @@ TEST(Clients, BytesOfWaitingCommandsAreCountedUntilTheyEndOrTheirClientLeaves) {
   EXPECT_GT(bytes, 8u + 2 * sizeof(std::string_view));
   for (const bool leaves : {false, true}) {
     const ClientId client = clients.open(port);
-    clients.start({client, 1}, true, 1000);
+    clients.start({client, 1}, kGroup, true, 1000);
     clients.defer(deferred(client, 2, false, {kv::CommandId::kGet, args}));
     EXPECT_EQ(clients.held_bytes(), 1000 + bytes);
     if (leaves) {
@@ -83,7 +146,7 @@ TEST(Clients, WhoeverEndsGivesItsOwnBytesBack) {
   Clients clients;
   Port port;
   const ClientId client = clients.open(port);
-  for (Ticket ticket = 1; ticket <= 4; ++ticket) clients.start({client, ticket}, true, ticket * 1000);
+  for (Ticket ticket = 1; ticket <= 4; ++ticket) clients.start({client, ticket}, kGroup, true, ticket * 1000);
   clients.end({client, 4});  // refused at once
   EXPECT_EQ(clients.held_bytes(), 6000u);
   clients.end({client, 2});
@@ -103,10 +166,10 @@ TEST(Clients, AClientMayHoldAsMuchAsItLeavesForOthers) {
   EXPECT_TRUE(clients.has_room(greedy, 500));
   EXPECT_FALSE(clients.has_room(greedy, 501));
   Ticket ticket = 0;
-  while (clients.has_room(greedy, 50)) clients.start({greedy, ++ticket}, true, 50);
+  while (clients.has_room(greedy, 50)) clients.start({greedy, ++ticket}, kGroup, true, 50);
   EXPECT_EQ(clients.held_bytes(), 500u);
   EXPECT_TRUE(clients.has_room(modest, 250));
-  while (clients.has_room(modest, 50)) clients.start({modest, ++ticket}, true, 50);
+  while (clients.has_room(modest, 50)) clients.start({modest, ++ticket}, kGroup, true, 50);
   EXPECT_EQ(clients.held_bytes(), 750u);
   EXPECT_FALSE(clients.has_room(greedy, 1));
   EXPECT_TRUE(clients.has_room(clients.open(port), 100));
@@ -122,7 +185,7 @@ TEST(Clients, TogetherTheyNeverHoldMoreThanTheLimitAndWhoComesNextHasRoom) {
     const ClientId id = clients.open(port);
     EXPECT_TRUE(clients.has_room(id, 90)) << i;  // half of what is left each time
     Ticket ticket = 0;
-    while (clients.has_room(id, 90)) clients.start({id, ++ticket}, true, 90);
+    while (clients.has_room(id, 90)) clients.start({id, ++ticket}, kGroup, true, 90);
     ASSERT_LE(clients.held_bytes(), kMax);
   }
 }
@@ -132,7 +195,7 @@ TEST(Clients, AClosedClientsCommandsHoldTheirBytesUntilTheyEnd) {
   Port port;
   for (int i = 0; i < 3; ++i) {
     const ClientId client = clients.open(port);
-    clients.start({client, 1}, true, 500);
+    clients.start({client, 1}, kGroup, true, 500);
     clients.close(client);
     EXPECT_FALSE(clients.is_open(client));
     EXPECT_EQ(clients.held_bytes(), static_cast<size_t>(i + 1) * 500);
@@ -144,7 +207,7 @@ TEST(Clients, AnswersForAClientThatLeftReachNobody) {
   Clients clients;
   Port first, second;
   const ClientId gone = clients.open(first);
-  clients.start({gone, 1}, true);
+  clients.start({gone, 1}, kGroup, true);
   clients.close(gone);
   const ClientId next = clients.open(second);  // takes the same slot
   EXPECT_NE(gone, next);

@@ -149,7 +149,11 @@ void ForwardReceiver::run(Stream& stream) {
       // A read is mostly answered at once: only one that is not costs a second look at its key.
       size_t reply_bytes = command.is_write ? host_.expected_reply_bytes(view) : 0;
       if (!stream.has_room(reply_bytes)) return;
-      Request forwarded{{stream.client, command.sequence}, view, command.is_write, command.call};
+      Request forwarded{.waiter = {stream.client, command.sequence},
+                        .group = group_,
+                        .command = view,
+                        .is_write = command.is_write,
+                        .label = command.call};
       if (!forwarded.label && command.is_write && request.session) {
         forwarded.label = kv::SessionCall{request.session, command.sequence, request.floor};
       }

@@ -40,7 +40,8 @@ void Group::turn_out_unproposed() {
       }
       const kv::CommandView command{operation.id, operation.args};
       const bool is_write = operation.call || is_write_command(command);
-      output_.homeless.emplace_back(Request{writer.waiter, command, is_write, operation.call, writer.retry, {}});
+      output_.homeless.emplace_back(
+          Request{writer.waiter, options_.replica.group, command, is_write, operation.call, writer.retry, {}});
     }
   }
 }

@@ -74,7 +74,7 @@ TEST(Group, AReadInTheTurnInWhichAllIsCommittedWaitsUntilItIsApplied) {
   const std::vector<std::string_view> key{"k"};
   const kv::CommandView get{kv::CommandId::kGet, key};
   const auto read_now = [&](Ticket ticket) {
-    world.clients.start({world.client, ticket}, false);
+    world.clients.start({world.client, ticket}, GroupId(1), false);
     return world.group->read_now({.waiter = {world.client, ticket}, .command = get});
   };
   EXPECT_FALSE(read_now(2)) << "nothing of this term is committed";

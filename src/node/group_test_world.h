@@ -196,14 +196,14 @@ struct GroupWorld final : Surroundings {
   }
   void write(Ticket ticket, kv::CommandId id, std::vector<std::string_view> args,
              const kv::SessionCall* call = nullptr) {
-    clients.start({client, ticket}, true);
+    clients.start({client, ticket}, GroupId(1), true);
     Request request{.waiter = {client, ticket}, .command = {id, args}, .is_write = true};
     if (call != nullptr) request.label = *call;
     request.deadline = clock.now() + 10s;
     group->write(request);
   }
   void read(Ticket ticket, std::vector<std::string_view> args) {
-    clients.start({client, ticket}, false);
+    clients.start({client, ticket}, GroupId(1), false);
     group->read_later({.waiter = {client, ticket}, .command = {kv::CommandId::kGet, args}});
   }
   /// A checkpoint of an empty state as of (index, term).

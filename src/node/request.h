@@ -27,9 +27,13 @@ enum class Retry : uint8_t {
   kUnknown,    // sent before under a label its client does not know of: it may have been executed whatever happens here
 };
 
+/// Stands for all groups of the node together.
+inline constexpr GroupId kEveryGroup{};
+
 /// The views are valid during the call that it is given to.
 struct Request {
   Waiter waiter = {};
+  GroupId group = kEveryGroup;  // among whose commands of its client it has its place
   kv::CommandView command = {};
   bool is_write = false;                      // goes through the log: by itself, or for its label
   std::optional<kv::SessionCall> label = {};  // the label belongs to the command, wherever it goes

@@ -51,6 +51,14 @@ std::vector<uint32_t> StaticNode::led_arcs() const {
   return arcs;
 }
 
+/// Among whose commands the client's order has this one.
+GroupId StaticNode::order_of(const Request& request, const Router::Route& route) const {
+  if (route.kind == Router::Route::Kind::kEvery) return kEveryGroup;
+  const bool is_scan_of_led = request.command.id == kv::CommandId::kScan &&
+                              clients_.door(request.waiter.client) == Door::kCluster;  // of whichever comes next
+  return is_scan_of_led ? kEveryGroup : group_of_arc(route.arc);
+}
+
 /// At the cluster door DBSIZE, FLUSHALL and SCAN are about the arcs led here: its client asks every node, and would
 /// count or walk over every key once for each node otherwise. False if it is another command.
 bool StaticNode::dispatch_to_led_groups(const Request& request) {

@@ -19,6 +19,7 @@ void StaticNode::on_message(NodeId from, wire::PeerMessage message) {
   if (auto* report = std::get_if<wire::ClockReport>(&message)) {
     clock_watch_.on_report(from, report->wall, clock_.now());
     for (const auto& group : groups_) group->group().on_disk_report(from, report->is_disk_full);
+    if (report->is_disk_full) attend_all();
     return limit_stamps();
   }
   on_group_message(from, std::move(message));

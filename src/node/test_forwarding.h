@@ -73,7 +73,7 @@ struct Leader final : ForwardReceiverHost {
     const Waiter waiter = request.waiter;
     const kv::CommandView& command = request.command;
     const kv::SessionCall* call = request.call();
-    clients.start(waiter, request.is_write);
+    clients.start(waiter, GroupId(1), request.is_write);
     if (refusal && request.is_write) return clients.refuse(waiter, *refusal);
     int64_t value = static_cast<int64_t>(executed.size());
     if (command.id == kv::CommandId::kOpenSession) {
@@ -159,7 +159,7 @@ struct Follower final : ForwarderHost {
   /// Under a label of the client's own.
   void call(Ticket ticket, const kv::SessionCall& label, const std::string& value, Instant now) {
     const std::vector<std::string_view> args{value};
-    clients.start({client, ticket}, true);
+    clients.start({client, ticket}, GroupId(1), true);
     forwarder.submit({.waiter = {client, ticket},
                       .command = {kv::CommandId::kAppend, args},
                       .is_write = true,
@@ -172,7 +172,7 @@ struct Follower final : ForwarderHost {
     submit(client, ticket, false, {kv::CommandId::kGet, args}, now);
   }
   void submit(ClientId from, Ticket ticket, bool is_write, const kv::CommandView& command, Instant now) {
-    clients.start({from, ticket}, is_write);
+    clients.start({from, ticket}, GroupId(1), is_write);
     forwarder.submit({.waiter = {from, ticket}, .command = command, .is_write = is_write, .deadline = now + 10s});
   }
 };

@@ -17,6 +17,7 @@
 #include "net/resp_server.h"
 #include "node/node.h"
 #include "server/data_directory.h"
+#include "server/large_blocks.h"
 #include "server/large_pages.h"
 #include "server/logging.h"
 #include "server/start_again.h"
@@ -239,6 +240,7 @@ Result<std::unique_ptr<node::Node>> recover(const cli::ServeOptions& options, co
 int run_server(const cli::ServeOptions& options) {
   become_a_server();
   ask_for_large_pages();
+  map_large_blocks();
   start_logging(options.id, options.log_level);
   const uint64_t memory_max = memory_max_of(options);
   const net::RespLimits limits = client_limits(options, memory_max);

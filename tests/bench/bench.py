@@ -17,7 +17,9 @@ import time
 
 import measure
 import report
-from servers import Etcd, Limit, Redis, Torc
+from servers import Etcd, Limit, Redis, Torc, TorcArcs
+
+ARCS = 64
 
 
 def parse_arguments():
@@ -74,12 +76,18 @@ def measure_speed(arguments, scratch):
             stack.enter_context(running(server))
             servers.append(server)
             samples[server.name] = {case.label: [] for case in cases}
+            if server.name == "torc" and isinstance(server, Torc):
+                of_arcs = TorcArcs("torc-64", os.path.join(scratch, "arcs"), arguments.torc_binary, ARCS, arguments.torc_arg)
+                stack.enter_context(running(of_arcs))
+                for door in (of_arcs, of_arcs.any_door("torc-64-any")):
+                    servers.append(door)
+                    samples[door.name] = {case.label: [] for case in cases}
         value_bytes = None
         for case in cases:
             if case.value_bytes != value_bytes:
                 value_bytes = case.value_bytes
                 for server in servers:
-                    if server.name != "limit":
+                    if server.name not in ("limit", "torc-64-any"):
                         measure.preload(server, value_bytes)
             for turn in range(arguments.rounds):
                 for server in servers:

@@ -10,7 +10,7 @@ import time
 import urllib.request
 
 HOST = "127.0.0.1"
-START_TIMEOUT_S = 30
+START_TIMEOUT_S = 60
 CLOCK_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGESIZE")
 PR_SET_PDEATHSIG = 1
@@ -103,6 +103,11 @@ class Server:
                 process.wait()
         self._processes = []
 
+    @property
+    def client_flags(self):
+        """Of redis-benchmark."""
+        return []
+
     def find_port(self):
         """Called before each measurement: the leader may have moved."""
 
@@ -169,8 +174,11 @@ class Torc(Server):
             self.spawn(f"node-{i + 1}", [
                 os.path.abspath(binary), "serve", "--id", str(i + 1), "--data", os.path.join(directory, f"node-{i + 1}"),
                 "--listen", f"{HOST}:{self._client_ports[i]}", "--peer-listen", f"{HOST}:{peers[i]}",
-                "--initial-cluster", cluster, *extra_args])
+                "--initial-cluster", cluster, *self.node_args(i), *extra_args])
         self.find_port()
+
+    def node_args(self, node):
+        return []
 
     def _info(self, port):
         connection = Connection(port, 2)
@@ -202,6 +210,48 @@ class Torc(Server):
         filler.call("DEL", "checkpoint-filler")
         filler.close()
         return is_done
+
+
+class TorcArcs(Torc):
+    """The circle cut into arcs, their leaders spread over the nodes; clients know the slots and ask who leads them."""
+
+    def __init__(self, name, directory, binary, arcs, extra_args=()):
+        self._arcs = arcs
+        self._cluster_ports = free_ports(self.NODES)
+        super().__init__(name, directory, binary, ["--arcs", str(arcs), *extra_args])
+
+    def node_args(self, node):
+        return ["--cluster-listen", f"{HOST}:{self._cluster_ports[node]}"]
+
+    @property
+    def client_flags(self):
+        return ["--cluster"]
+
+    def find_port(self):
+        """Until every arc has a leader and no node leads more than its share."""
+        def is_even():
+            share = -(-self._arcs // self.NODES)
+            led = [int(self._info(port)["raft_groups_led"]) for port in self._client_ports]
+            return sum(led) == self._arcs and max(led) <= share + 1
+        self.wait_until(is_even)
+        self.port = self._cluster_ports[0]
+
+    def any_door(self, name):
+        return AnyDoor(name, self)
+
+
+class AnyDoor:
+    """The same nodes, asked at the door of one of them for every key."""
+
+    client_flags = []
+
+    def __init__(self, name, torc):
+        self.name = name
+        self._torc = torc
+        self.port = torc._client_ports[0]
+
+    def __getattr__(self, what):
+        return getattr(self._torc, what)
 
 
 class Etcd(Server):

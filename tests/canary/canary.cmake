@@ -57,8 +57,8 @@ elseif(NOT TORC_SANITIZE)
 
   # The unit tests as they are, over the copies.
   add_executable(torc-canary-unit canary/canary_unit.cc canary/small_worlds.cc $<TARGET_OBJECTS:torc_consensus_test>
-                 $<TARGET_OBJECTS:torc_storage_test> $<TARGET_OBJECTS:torc_explore_test> $<TARGET_OBJECTS:torc_node_test>
-                 $<TARGET_OBJECTS:torc_mapreduce_test>)
+                 $<TARGET_OBJECTS:torc_kv_test> $<TARGET_OBJECTS:torc_storage_test> $<TARGET_OBJECTS:torc_explore_test>
+                 $<TARGET_OBJECTS:torc_node_test> $<TARGET_OBJECTS:torc_mapreduce_test>)
   target_link_libraries(torc-canary-unit PRIVATE torc_planted torc_explore)
   torc_test_program(torc-canary-unit)
 

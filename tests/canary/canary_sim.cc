@@ -30,13 +30,17 @@ sim::Fault fault_of(std::string_view name) {
 /// Which worlds a run lives in. Each of them is one that torc-sim may draw too.
 struct Profile {
   unsigned nodes = 3;
+  unsigned groups = 1;
   std::string faults;
   friend auto operator<=>(const Profile&, const Profile&) = default;
 };
 
+Profile profile_of(const planted::Bug& bug) { return {bug.nodes, bug.groups, std::string(bug.faults)}; }
+
 sim::SeedOptions options_of(const Profile& profile) {
   sim::SeedOptions options;
   options.nodes = profile.nodes;
+  options.groups = profile.groups;
   options.is_calm = profile.faults == kNoFaults;
   if (profile.faults.empty() || options.is_calm) return options;
   options.adjust_faults = [faults = profile.faults](sim::NemesisOptions& nemesis) {
@@ -126,7 +130,7 @@ void print_row(const planted::Bug& bug, const std::string& checker, unsigned lon
 /// The bug must be found, and not in the same seed without it.
 bool must_find(const planted::Bug& bug, const Search& search, bool is_row) {
   const std::string name(bug.name);
-  const Profile profile{bug.nodes, std::string(bug.faults)};
+  const Profile profile = profile_of(bug);
   const auto start = std::chrono::steady_clock::now();
   planted::active = bug.number;
   const Finding finding = find(profile, {search.first_seed, search.seeds ? search.seeds : bug.seeds});
@@ -154,17 +158,15 @@ bool must_find(const planted::Bug& bug, const Search& search, bool is_row) {
 
 /// Every profile that a bug is searched in, without any bug.
 bool control(const Search& search) {
-  std::set<Profile> profiles{{3, ""}};
+  std::set<Profile> profiles{Profile()};
   for (size_t i = 0; i < planted::kBugCount; ++i) {
-    if (planted::kBugs[i].tests.empty()) {
-      profiles.insert({planted::kBugs[i].nodes, std::string(planted::kBugs[i].faults)});
-    }
+    if (planted::kBugs[i].tests.empty()) profiles.insert(profile_of(planted::kBugs[i]));
   }
   for (const Profile& profile : profiles) {
     const Finding finding = find(profile, search);
     if (finding.seed == 0) continue;
-    std::printf("no bug is planted, and yet seed %llu (%u nodes, faults: %s) finds: %s\n",
-                static_cast<unsigned long long>(finding.seed), profile.nodes, profile.faults.c_str(),
+    std::printf("no bug is planted, and yet seed %llu (%u nodes, %u groups, faults: %s) finds: %s\n",
+                static_cast<unsigned long long>(finding.seed), profile.nodes, profile.groups, profile.faults.c_str(),
                 finding.message.c_str());
     return false;
   }

@@ -19,7 +19,7 @@ import glob
 import os
 import sys
 
-KEYS = {"bug", "row", "tests", "nodes", "faults", "seeds"}
+KEYS = {"bug", "row", "tests", "nodes", "groups", "faults", "seeds"}
 SWITCH = "PLANTED"
 
 
@@ -37,7 +37,7 @@ class Change:
 class Bug:
     def __init__(self, path):
         self.name = os.path.basename(path)[: -len(".bug")]
-        self.fields = {"row": "", "tests": "", "nodes": "3", "faults": "", "seeds": "1000"}
+        self.fields = {"row": "", "tests": "", "nodes": "3", "groups": "1", "faults": "", "seeds": "1000"}
         self.changes = []
         with open(path, encoding="utf-8") as file:
             for number, line in enumerate(file.read().split("\n"), 1):
@@ -114,7 +114,8 @@ def table(bugs):
     for bug in bugs:
         fields = bug.fields
         texts = [quoted(text) for text in (bug.name, fields["bug"], fields["row"], fields["tests"], fields["faults"])]
-        lines.append(f"    {{{bug.number()}, {', '.join(texts)}, {int(fields['nodes'])}, {int(fields['seeds'])}}},")
+        numbers = [str(int(fields[key])) for key in ("nodes", "groups", "seeds")]
+        lines.append(f"    {{{bug.number()}, {', '.join(texts)}, {', '.join(numbers)}}},")
     return "\n".join(lines + ["};", f"const size_t kBugCount = {len(bugs)};", "", "}  // namespace torc::planted", ""])
 
 

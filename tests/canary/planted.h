@@ -16,6 +16,7 @@ struct Bug {
   std::string_view tests;     // the tests in which it must show; empty: the simulator must find it
   std::string_view faults;    // simulator: the only ones of the run, by commas; empty: as drawn; none: calm worlds
   unsigned nodes;             // simulator
+  unsigned groups;            // simulator: of each node
   unsigned seeds;             // simulator: it must be found within so many
 };
 extern const Bug kBugs[];

@@ -59,7 +59,7 @@ TEST(Limits, ARequestNearTheLimitUnderLoadEndsNoNode) {
     load += RespClient::encode({"SET", "small" + std::to_string(i), std::string(4096, 's')});
   const std::string large =
       RespClient::encode({"MSET", "large1", std::string(20'900'000, '1'), "large2", std::string(20'900'000, '2')});
-  for (int round = 0; round < 2; ++round) {
+  for (int round = 0; round < 3; ++round) {
     std::vector<RespClient> others;
     for (int i = 0; i < 20; ++i) others.push_back(cluster.connect(leader, Millis(20000)));
     RespClient client = cluster.connect(leader, Millis(20000));
@@ -281,6 +281,30 @@ TEST(Limits, AtTheMemoryLimitWritesThatGrowAreRefusedAtEveryNodeAndTheRestGoesOn
   }
   const auto set = client.call({"SET", "a", "1"});
   EXPECT_TRUE(set && set->is_ok()) << set;
+}
+
+// glibc's malloc takes blocks of up to 32 MiB from its heap once one of them was freed. Large values that come and go
+// between small ones that stay left a heap full of holes: 2.4 GiB of a node whose limit was 400 MiB.
+TEST(Limits, TheMemoryOfLargeValuesThatAreGoneIsGivenBack) {
+  Cluster cluster({.nodes = 1});
+  RespClient client = cluster.connect(1, Millis(20000));
+  const auto set = [&client](const std::string& key, size_t bytes) {
+    const auto reply = client.call({"SET", key, std::string(bytes, 'v')});
+    ASSERT_TRUE(reply && reply->is_ok()) << key;
+  };
+  for (int round = 0; round < 3; ++round) {
+    for (size_t i = 0; i < 12; ++i) {
+      set("large" + std::to_string(i), (8 + i) * kMiB);
+      set("small" + std::to_string(round) + ":" + std::to_string(i), 2000);
+    }
+    for (size_t i = 0; i < 12; ++i) client.call({"DEL", "large" + std::to_string(i)});
+  }
+  uint64_t resident = 0;
+  const auto is_given_back = [&] {
+    resident = cluster.process(1).resident_bytes();
+    return resident < 100 * kMiB;
+  };
+  EXPECT_TRUE(holds_within(Millis(10000), is_given_back)) << resident / kMiB << " MiB";
 }
 
 // While there is no leader four clients with 64 MiB each were all that a follower would hold: everybody else was

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "check/checker.h"
 #include "check/drawing.h"
+#include "kv/position.h"
 
 namespace torc::scenarios {
 namespace {
@@ -111,6 +112,7 @@ sim::WorldOptions KvCluster::world_options(const KvOptions& options) {
   world.network = network_options(options.is_unreliable);
   world.disk.delay_min = 5ms;  // of a disk that spins
   world.disk.delay_max = 20ms;
+  world.node.arcs = options.arcs;
   world.node.log.segment_bytes = 64 << 10;
   world.node.command_timeout = 2s;
   if (options.checkpoint_log_bytes) {
@@ -194,22 +196,27 @@ void KvCluster::start_all() {
   for (const NodeId id : world_.nodes()) world_.start(id);
 }
 
-const node::GroupStatus* KvCluster::group_of(size_t server, node::NodeStatus& status) {
-  if (!world_.is_alive(id_of(server))) return nullptr;
-  status = world_.node(id_of(server))->status();
-  return status.groups.empty() ? nullptr : &status.groups.front();
+std::vector<node::GroupStatus> KvCluster::groups_of(size_t server) {
+  if (!world_.is_alive(id_of(server))) return {};
+  return world_.node(id_of(server))->status().groups;
 }
 
-size_t KvCluster::leader() {
+std::optional<node::GroupStatus> KvCluster::group_of(size_t server, const std::string& key) {
+  for (node::GroupStatus& group : groups_of(server)) {
+    if (group.arc.contains(kv::slot_of(key))) return std::move(group);
+  }
+  return std::nullopt;
+}
+
+size_t KvCluster::leader(const std::string& key) {
   std::optional<size_t> found;
   const bool is_there = run_until(
       [&] {
         Term term;
         found.reset();
         for (size_t i = 0; i < size(); ++i) {
-          node::NodeStatus status;
-          const node::GroupStatus* group = group_of(i, status);
-          if (group == nullptr || group->replica.role != consensus::Role::kLeader) continue;
+          const std::optional<node::GroupStatus> group = group_of(i, key);
+          if (!group || group->replica.role != consensus::Role::kLeader) continue;
           if (group->replica.term > term) found = i;
           term = std::max(term, group->replica.term);
         }
@@ -223,23 +230,20 @@ size_t KvCluster::leader() {
 uint64_t KvCluster::largest_log() {
   uint64_t largest = 0;
   for (size_t i = 0; i < size(); ++i) {
-    node::NodeStatus status;
-    const node::GroupStatus* group = group_of(i, status);
-    if (group != nullptr) largest = std::max(largest, group->log_bytes);
+    for (const node::GroupStatus& group : groups_of(i)) largest = std::max(largest, group.log_bytes);
   }
   return largest;
 }
 
-LogIndex KvCluster::checkpoint_index(size_t server) {
-  node::NodeStatus status;
-  const node::GroupStatus* group = group_of(server, status);
-  return group == nullptr ? LogIndex() : group->checkpoint_index;
+LogIndex KvCluster::checkpoint_index(size_t server, const std::string& key) {
+  const std::optional<node::GroupStatus> group = group_of(server, key);
+  return group ? group->checkpoint_index : LogIndex();
 }
 
 uint64_t KvCluster::snapshots_installed(size_t server) {
-  node::NodeStatus status;
-  const node::GroupStatus* group = group_of(server, status);
-  return group == nullptr ? 0 : group->snapshots_installed;
+  uint64_t installed = 0;
+  for (const node::GroupStatus& group : groups_of(server)) installed += group.snapshots_installed;
+  return installed;
 }
 
 uint64_t KvCluster::checkpoint_bytes(size_t server) {

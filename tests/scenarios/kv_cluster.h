@@ -20,6 +20,7 @@ namespace torc::scenarios {
 
 struct KvOptions {
   size_t servers = 5;
+  uint32_t arcs = 1;  // of the circle, one group each; every server has a replica of each
   bool is_unreliable = false;
   /// A checkpoint starts when the log has grown by this much; behind it as much is kept for servers that lag. None:
   /// never.
@@ -78,16 +79,17 @@ class KvCluster {
   void connect_all() { world_.network().heal_all(); }
   void kill_all();
   void start_all();
-  /// The one that leads, waiting for it up to 10 s.
-  size_t leader();
+  /// The one that leads the group of `key`, waiting for it up to 10 s.
+  size_t leader(const std::string& key = "");
 
   // ---- what replicas keep ----
-  /// The largest log of a server's group right now, in bytes of entries.
+  /// The largest log of any server's group right now, in bytes of entries.
   uint64_t largest_log();
   /// Bytes of keys and values in the checkpoint store of a server.
   uint64_t checkpoint_bytes(size_t server);
-  LogIndex checkpoint_index(size_t server);
-  /// By a server since it was started; by all of them.
+  /// Of the group of `key`.
+  LogIndex checkpoint_index(size_t server, const std::string& key);
+  /// By all groups of a server since it was started; by those of all servers.
   uint64_t snapshots_installed(size_t server);
   uint64_t snapshots_installed() const { return observer_.snapshots_installed(); }
   /// Every server has applied everything and stands in the same state.
@@ -97,7 +99,9 @@ class KvCluster {
 
  private:
   sim::WorldOptions world_options(const KvOptions& options);
-  const node::GroupStatus* group_of(size_t server, node::NodeStatus& status);
+  /// Empty while it is dead or not born.
+  std::vector<node::GroupStatus> groups_of(size_t server);
+  std::optional<node::GroupStatus> group_of(size_t server, const std::string& key);
   void wait_for(KvClient& client);
 
   KvOptions options_;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,8 @@ const Duration kServedWithin = 2 * kElectionTimeout;
 /// Of an operation while the links stay as they are: two fsyncs of 5 to 20 ms each, and what they wait for.
 constexpr Duration kUsual = 200ms;
 constexpr Duration kPhase = 2s;
+/// Until several groups' leaderships are spread over the nodes and nothing moves any more.
+constexpr Duration kBalanced = 6s;
 
 sim::ClientOptions options_at(NodeId at) {
   sim::ClientOptions options;
@@ -31,12 +34,18 @@ sim::ClientOptions options_at(NodeId at) {
   return options;
 }
 
+constexpr uint64_t kSpreads = 8;
+
+/// Of a counter or a text. With several groups there are several of each, led by different nodes.
+std::string key_of(const std::string& what, uint64_t spread) { return what + std::to_string(spread); }
+
 /// Asks one node, one operation after the other, without a label of its own: that its writes are executed once is up to
 /// the node.
 class Visitor {
  public:
-  Visitor(KvCluster& cluster, size_t server, check::History& history)
+  Visitor(KvCluster& cluster, size_t server, uint64_t spreads, check::History& history)
       : server_(server),
+        spreads_(spreads),
         world_(cluster.world()),
         prng_(cluster.prng().fork()),
         client_(world_, prng_.fork(), static_cast<uint32_t>(server + 1), options_at(KvCluster::id_of(server))),
@@ -47,7 +56,7 @@ class Visitor {
   size_t server() const { return server_; }
   void stop() { is_stopped_ = true; }
   bool is_idle() const { return client_.is_idle(); }
-  int64_t increments() const { return increments_; }
+  int64_t increments(uint64_t spread) const { return increments_[spread]; }
   size_t operations() const { return operations_; }
   /// The longest of those answered since the last call, or still unanswered.
   Duration take_longest() {
@@ -59,17 +68,18 @@ class Visitor {
   void next() {
     if (is_stopped_) return;
     check::Operation operation;
-    operation.key = "counter";
+    const uint64_t spread = spreads_ == 1 ? 0 : prng_.below(spreads_);
+    operation.key = key_of("counter", spread);
     const uint64_t kind = prng_.below(4);
     if (kind == 0) {
       operation.kind = check::OperationKind::kGet;
     } else if (kind == 1) {
       operation.kind = check::OperationKind::kAppend;
-      operation.key = "text";
+      operation.key = key_of("text", spread);
       operation.value = "x";
     } else {
       operation.kind = check::OperationKind::kIncr;
-      ++increments_;
+      ++increments_[spread];
     }
     started_ = world_.queue().now();
     client_.run(operation, [this](const check::Operation& finished, auto) {
@@ -84,6 +94,7 @@ class Visitor {
   }
 
   size_t server_;
+  uint64_t spreads_;
   sim::World& world_;
   Prng prng_;
   sim::Client client_;
@@ -91,7 +102,7 @@ class Visitor {
   bool is_stopped_ = false;
   Instant started_;
   Duration longest_{0};
-  int64_t increments_ = 0;
+  std::array<int64_t, kSpreads> increments_{};
   size_t operations_ = 0;
 };
 
@@ -111,23 +122,23 @@ void cut_link(KvCluster& cluster, size_t a, size_t b, Cut how) {
 
 struct Story {
   /// Visitors come to all servers, or to the leader and the one after it alone.
-  Story(uint64_t seed, size_t servers, bool is_visited_everywhere = true)
-      : cluster(seed, KvOptions{.servers = servers}) {
+  Story(uint64_t seed, size_t servers, bool is_visited_everywhere = true, uint32_t arcs = 1)
+      : cluster(seed, KvOptions{.servers = servers, .arcs = arcs}), spreads(arcs == 1 ? 1 : kSpreads) {
     cluster.run_for(kPhase);
+    if (arcs > 1) cluster.run_for(kBalanced);
     leader = cluster.leader();
     cut_off = (leader + 1) % servers;
     for (size_t i = 0; i < servers; ++i) {
       if (is_visited_everywhere || i == leader || i == cut_off) {
-        visitors.push_back(std::make_unique<Visitor>(cluster, i, history));
+        visitors.push_back(std::make_unique<Visitor>(cluster, i, spreads, history));
       }
     }
     cluster.run_for(kPhase);
-    term = status(leader).replica.term;
+    for (const node::GroupStatus& group : groups()) terms.push_back(group.replica.term);
     for (const auto& visitor : visitors) visitor->take_longest();  // what opening a session takes is not told here
   }
-  node::GroupStatus status(size_t server) {
-    return cluster.world().node(KvCluster::id_of(server))->status().groups.at(0);
-  }
+  /// As the leader of the first one sees them.
+  std::vector<node::GroupStatus> groups() { return cluster.world().node(KvCluster::id_of(leader))->status().groups; }
   void served_within(const std::string& when, Duration bound) {
     for (const auto& visitor : visitors) {
       const Duration longest = visitor->take_longest();
@@ -141,43 +152,48 @@ struct Story {
     served_within(what, kServedWithin);
     cluster.run_for(kPhase);
     served_within(what + ", later", kUsual);
-    EXPECT_EQ(status(leader).replica.term, term) << "another one came to lead";
-    EXPECT_EQ(status(leader).replica.role, consensus::Role::kLeader);
+    const std::vector<node::GroupStatus> now = groups();
+    for (size_t i = 0; i < terms.size(); ++i) EXPECT_EQ(now[i].replica.term, terms[i]) << "another one came to lead";
+    EXPECT_EQ(now.front().replica.role, consensus::Role::kLeader);
   }
   void judge() {
     for (const auto& visitor : visitors) visitor->stop();
     EXPECT_TRUE(cluster.run_until(
         [&] { return std::ranges::all_of(visitors, [](const auto& visitor) { return visitor->is_idle(); }); }, 30s));
-    int64_t increments = 0;
-    for (const auto& visitor : visitors) increments += visitor->increments();
-    EXPECT_EQ(read_counter(), std::to_string(increments));
+    for (uint64_t spread = 0; spread < spreads; ++spread) {
+      int64_t increments = 0;
+      for (const auto& visitor : visitors) increments += visitor->increments(spread);
+      EXPECT_EQ(read_counter(spread), std::to_string(increments));
+    }
     const Result<check::Report> report = check::check_history(history);
     ASSERT_TRUE(report.ok()) << report.error().message;
     if (report->verdict != check::Verdict::kLinearizable) ADD_FAILURE() << check::draw(history, *report->violation);
     cluster.wait_for_agreement();
   }
-  std::string read_counter() {
+  std::string read_counter(uint64_t spread) {
     sim::Client client(cluster.world(), cluster.prng().fork(), 100, options_at(KvCluster::id_of(leader)));
     std::string answer;
-    client.run({.kind = check::OperationKind::kGet, .key = "counter"}, [&](const check::Operation& finished, auto) {
-      answer = finished.outcome.text;
-      history.push_back(finished);
-    });
+    client.run({.kind = check::OperationKind::kGet, .key = key_of("counter", spread)},
+               [&](const check::Operation& finished, auto) {
+                 answer = finished.outcome.text;
+                 history.push_back(finished);
+               });
     cluster.run_until([&] { return client.is_idle(); }, kAnswerBound);
     return answer;
   }
 
   KvCluster cluster;
+  uint64_t spreads;
   check::History history;
   std::vector<std::unique_ptr<Visitor>> visitors;
   size_t leader = 0;
   size_t cut_off = 0;
-  Term term;
+  std::vector<Term> terms;  // of each group
 };
 
-void cut_each_link_in_turn(size_t servers, Cut how) {
-  for_each_seed(kSeeds, [&](uint64_t seed) {
-    Story story(seed * 10 + servers, servers);
+void cut_each_link_in_turn(size_t servers, Cut how, uint32_t arcs = 1) {
+  for_each_seed(arcs == 1 ? kSeeds : kSeedsOfManyArcs, [&](uint64_t seed) {
+    Story story(seed * 10 + servers, servers, true, arcs);
     for (size_t a = 0; a < servers; ++a) {
       for (size_t b = 0; b < servers && story.cluster.is_fine(); ++b) {
         if (b == a || (how != Cut::kOneWay && b < a)) continue;
@@ -196,6 +212,11 @@ TEST(RelayHop, ClientsOfEveryNodeAreServedWhileALinkLosesEverything) { cut_each_
 TEST(RelayHop, ClientsOfEveryNodeAreServedWhileALinkHoldsEverythingBack) { cut_each_link_in_turn(3, Cut::kHold); }
 TEST(RelayHop, ClientsOfEveryNodeAreServedWhileALinkIsDown) { cut_each_link_in_turn(3, Cut::kBreak); }
 TEST(RelayHop, ClientsOfEveryNodeAreServedWhileALinkWorksOneWayOnly) { cut_each_link_in_turn(3, Cut::kOneWay); }
+
+// Groups with leaders everywhere: each node relays for some, and is relayed to for others.
+TEST(RelayHop, ClientsOfEveryNodeAreServedByAllGroupsWhileALinkLosesEverything) {
+  cut_each_link_in_turn(3, Cut::kLose, 8);
+}
 
 // Five members: whichever relay was taken dies while it relays, and another one does it.
 TEST(RelayHop, AnotherMemberRelaysWhenTheRelayDies) {

@@ -10,6 +10,9 @@
 namespace torc::scenarios {
 
 constexpr uint64_t kSeeds = 20;
+/// Of scenarios that run with one arc as well: what is peculiar to several shows in few runs, and these take five
+/// times as long.
+constexpr uint64_t kSeedsOfManyArcs = 1;
 
 /// Seeds 1 to `count` (or TORC_SCENARIO_SEEDS), or the one of TORC_SCENARIO_SEED alone. Stops at the first that fails.
 template <typename Scenario>
