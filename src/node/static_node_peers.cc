@@ -71,6 +71,7 @@ void StaticNode::on_disconnected(NodeId peer, env::Channel channel) {
   links_.on_disconnected(peer, channel);
   admissions_.on_disconnected(peer, channel);
   if (channel == env::Channel::kControl) return;
+  balance_.on_lost(peer);
   for (const auto& group : groups_) group->on_connection_changed(peer);
 }
 
