@@ -22,6 +22,11 @@ class Outbox {
   void send_accepted(ReplicaId to, const AppendReply& reply);
 
   bool is_empty() const { return now_.empty() && when_durable_.empty(); }
+  bool has_some_when_durable() const { return !when_durable_.empty(); }
+  void move_now_to(std::vector<Message>& messages) {
+    for (Message& message : now_) messages.push_back(std::move(message));
+    now_.clear();
+  }
   std::vector<Message> take_now() { return std::exchange(now_, {}); }
   std::vector<Message> take_when_durable() {
     accepted_at_.reset();

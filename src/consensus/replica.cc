@@ -298,11 +298,19 @@ void Replica::set_election_patience(Duration at_least) { parts_->election.set_pa
 
 void Replica::log_cut(LogIndex start_index) { parts_->log.cut(start_index); }
 
-bool Replica::has_ready() const {
-  const Parts& p = *parts_;
-  return p.log.has_unoffered() || p.election.ballot().is_changed() || !p.outbox.is_empty() || !p.outcomes.empty() ||
-         p.log.commit() != p.commit_reported || p.loads.has_wanted() || p.snapshots.has_wanted() ||
-         (p.is_leader() && p.reads.wants_round());
+bool Replica::Parts::has_more_than_messages() const {
+  return log.has_unoffered() || election.ballot().is_changed() || !outcomes.empty() ||
+         log.commit() != commit_reported || loads.has_wanted() || snapshots.has_wanted() ||
+         (is_leader() && reads.wants_round());
+}
+
+bool Replica::has_ready() const { return !parts_->outbox.is_empty() || parts_->has_more_than_messages(); }
+
+bool Replica::take_messages(std::vector<Message>& messages) {
+  Parts& p = *parts_;
+  if (p.outbox.has_some_when_durable() || p.has_more_than_messages()) return false;
+  p.outbox.move_now_to(messages);
+  return true;
 }
 
 Ready Replica::take_ready() {
@@ -330,6 +338,11 @@ Instant Replica::next_deadline() const {
   if (p.is_leader()) return std::min(p.replication.heartbeat_at(), p.transfer.deadline());
   return std::min(p.election.deadline(), p.pull.deadline());
 }
+
+Role Replica::role() const { return parts_->election.role(); }
+Term Replica::term() const { return parts_->election.term(); }
+ReplicaId Replica::leader() const { return parts_->election.leader(); }
+LogIndex Replica::replicated_to_all() const { return parts_->replicated_to_all; }
 
 ReplicaStatus Replica::status(Instant now) const {
   const Parts& p = *parts_;

@@ -128,9 +128,17 @@ class Replica {
   // ---- output ----
   bool has_ready() const;
   Ready take_ready();
+  /// Where there is nothing but messages that may leave at once, as heartbeats and their answers may: appends them to
+  /// `messages` without the ceremony of a Ready. False: take_ready(), nothing was taken.
+  [[nodiscard]] bool take_messages(std::vector<Message>& messages);
   /// tick() is wanted at this time at the latest.
   Instant next_deadline() const;
 
+  // Of status(), for who asks often.
+  Role role() const;
+  Term term() const;
+  ReplicaId leader() const;
+  LogIndex replicated_to_all() const;
   ReplicaStatus status(Instant now) const;
   /// Every other member, sorted; empty unless leader. For deciding whether a learner has caught up.
   std::vector<PeerStatus> peers() const;

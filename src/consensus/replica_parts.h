@@ -61,6 +61,7 @@ struct Replica::Parts {
   void raise_replicated_to_all(LogIndex index);
   void send_heartbeats();
   bool has_lease(Instant at) const;
+  bool has_more_than_messages() const;
 
   bool take_snapshot(const SnapshotHead& head);
 

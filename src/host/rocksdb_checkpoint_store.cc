@@ -5,11 +5,9 @@
 #include <rocksdb/env.h>
 #include <rocksdb/options.h>
 #include <rocksdb/rate_limiter.h>
-#include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 
 #include <atomic>
-#include <cerrno>
 #include <filesystem>
 #include <functional>
 #include <limits>
@@ -18,10 +16,11 @@
 #include <vector>
 
 #include "base/check.h"
-#include "base/codec.h"
 #include "base/lifetime.h"
 #include "host/batch_thread.h"
+#include "host/checkpoint_generation.h"
 #include "host/posix_file.h"
+#include "host/rocksdb_status.h"
 
 namespace torc::host {
 namespace {
@@ -30,36 +29,9 @@ constexpr int64_t kCompactionBytesPerSecondMax = 48u << 20;  // the log shares t
 constexpr int kOpenFilesMax = 64;
 /// What four generations of a group bring there: two files each, the record's and the images'.
 constexpr int kLevel0FilesMerged = 8;
-/// Of a key: what kind of data it is (env/checkpoint_store.h).
-constexpr size_t kKindBytes = 2;
 
 using Task = std::function<void()>;
 using TaskThread = BatchThread<Task>;
-
-enum class Op : uint8_t { kPut, kErase, kEraseRange };
-
-/// A rocksdb::Status keeps of the error number only its text.
-bool says(const std::string& text, int number) {
-  return text.find(std::generic_category().message(number)) != std::string::npos;
-}
-
-/// What cannot be read any more is damage, whether RocksDB met it on behalf of a reader or while it merged files; what
-/// cannot be written is not (env/checkpoint_store.h).
-bool is_read_failure(const std::string& text) {
-  return text.find("read") != std::string::npos && (says(text, EIO) || says(text, EUCLEAN) || says(text, EBADMSG));
-}
-
-Status to_status(const rocksdb::Status& status, std::string_view doing) {
-  if (status.ok()) return {};
-  const std::string text = status.ToString();
-  ErrorCode code = ErrorCode::kIo;
-  if (status.IsCorruption() || is_read_failure(text)) code = ErrorCode::kCorrupt;
-  if (status.IsNoSpace() || says(text, EDQUOT)) code = ErrorCode::kDiskFull;
-  if (status.IsNotSupported()) code = ErrorCode::kVersion;
-  return Error{code, std::string(doing) + ": " + text};
-}
-
-rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
 /// RocksDB's info log grows without bound in the data directory and says nothing our Status does not.
 class SilentLogger final : public rocksdb::Logger {
@@ -101,143 +73,6 @@ rocksdb::Options database_options(const RocksDbCheckpointOptions& options) {
   return db;
 }
 
-/// One generation, as the background thread knows it. Sorted files accept keys only in ascending order, and RocksDB
-/// gives no promise for a range tombstone beside points of the same file; so the erased ranges get files of their own,
-/// which are ingested first: of overlapping files in one call a later one is newer.
-/// Each kind of keys gets files of its own too: one file with the group's record in front of all data and the images of
-/// an arc behind would span the arcs in between, overlap with every other group's generations, and end on level 0 with
-/// them.
-class Generation {
- public:
-  Generation(rocksdb::DB& db, const rocksdb::Options& db_options, std::string path_prefix, uint64_t file_bytes_max)
-      : db_(db), db_options_(db_options), path_prefix_(std::move(path_prefix)), file_bytes_max_(file_bytes_max) {}
-  ~Generation() { remove_files(); }
-  Generation(const Generation&) = delete;
-  Generation& operator=(const Generation&) = delete;
-
-  /// After the first failure nothing is written any more; ingest() reports it.
-  void apply(std::string_view operations) {
-    Reader reader(operations);
-    while (status_.ok() && !reader.at_end()) {
-      const Op op = static_cast<Op>(reader.u8());
-      const std::string_view first = reader.bytes();
-      const std::string_view second = reader.bytes();
-      CHECK(reader.ok());
-      apply(op, first, second);
-    }
-  }
-
-  /// Every file is complete and synced. After a failure here the generation is lost.
-  rocksdb::Status stage() {
-    finish(points_);
-    finish(ranges_);
-    return status_;
-  }
-
-  /// May be called again after a failure: the files stay.
-  rocksdb::Status ingest() {
-    rocksdb::Status status = stage();
-    if (!status.ok()) return status;
-    std::vector<std::string> files;
-    if (erases_something()) files = range_files_;
-    files.insert(files.end(), point_files_.begin(), point_files_.end());
-    if (files.empty()) return status;
-    // What makes `ok` mean durable: SstFileWriter::Finish() syncs each file; with move_files the database links it into
-    // its directory, syncs it again, syncs the directory, and then commits one MANIFEST record for all files, which is
-    // always synced (options.manual_wal_flush and the like do not apply). Without write_global_seqno the sequence
-    // number stands only in the MANIFEST, so the synced file is not modified again. strace of a
-    // one-file generation shows these syncs in this order.
-    rocksdb::IngestExternalFileOptions options;
-    options.move_files = true;
-    options.write_global_seqno = false;
-    status = db_.Resume();  // no-op unless an earlier ingest or compaction found the disk full
-    if (status.ok()) status = db_.IngestExternalFile(files, options);
-    if (status.ok()) remove_files();
-    return status;
-  }
-
- private:
-  using SortedFile = std::unique_ptr<rocksdb::SstFileWriter>;  // null: none is open
-
-  void apply(Op op, std::string_view first, std::string_view second) {
-    switch (op) {
-      case Op::kPut:
-        if (turn_to_kind_of(first) && open(points_, point_files_)) status_ = points_->Put(slice(first), slice(second));
-        break;
-      case Op::kErase:
-        if (turn_to_kind_of(first) && open(points_, point_files_)) status_ = points_->Delete(slice(first));
-        break;
-      case Op::kEraseRange:
-        if (open(ranges_, range_files_)) status_ = ranges_->DeleteRange(slice(first), slice(second));
-        erased_.emplace_back(first, second);
-        return;
-    }
-    if (points_ && points_->FileSize() >= file_bytes_max_) finish(points_);
-  }
-
-  /// Files that overlap each other are all put on level 0: not for the sake of a range that is empty, as that of a
-  /// replica's first snapshot is.
-  bool erases_something() {
-    for (const auto& [begin, end] : erased_) {
-      const rocksdb::Slice bound = slice(end);
-      rocksdb::ReadOptions options;
-      options.fill_cache = false;
-      options.iterate_upper_bound = &bound;
-      const std::unique_ptr<rocksdb::Iterator> at(db_.NewIterator(options));
-      at->Seek(slice(begin));
-      if (at->Valid() || !at->status().ok()) return true;
-    }
-    return false;
-  }
-
-  bool turn_to_kind_of(std::string_view key) {
-    const std::string_view kind = key.substr(0, kKindBytes);
-    if (kind == kind_) return true;
-    finish(points_);
-    if (kind < kind_) status_ = rocksdb::Status::InvalidArgument("keys out of order");  // as within a file
-    kind_ = kind;
-    return status_.ok();
-  }
-
-  bool open(SortedFile& file, std::vector<std::string>& files) {
-    if (file) return true;
-    const std::string path = path_prefix_ + std::to_string(files_created_++) + ".sst";
-    file = std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(db_options_), db_options_);
-    files.push_back(path);
-    status_ = file->Open(path);
-    return status_.ok();
-  }
-
-  void finish(SortedFile& file) {
-    if (!file) return;
-    if (status_.ok()) status_ = file->Finish();
-    file.reset();
-  }
-
-  void remove_files() {
-    points_.reset();
-    ranges_.reset();
-    std::error_code ignored;  // what stays is removed by the next open
-    for (const std::string& path : range_files_) std::filesystem::remove(path, ignored);
-    for (const std::string& path : point_files_) std::filesystem::remove(path, ignored);
-    range_files_.clear();
-    point_files_.clear();
-  }
-
-  rocksdb::DB& db_;
-  const rocksdb::Options& db_options_;
-  const std::string path_prefix_;
-  const uint64_t file_bytes_max_;
-  uint64_t files_created_ = 0;
-  SortedFile points_;
-  std::string kind_;  // of the keys in it
-  SortedFile ranges_;
-  std::vector<std::string> point_files_;  // in ascending key order
-  std::vector<std::string> range_files_;
-  std::vector<std::pair<std::string, std::string>> erased_;
-  rocksdb::Status status_;
-};
-
 class Writer final : public env::CheckpointWriter {
  public:
   struct Environment {
@@ -257,10 +92,10 @@ class Writer final : public env::CheckpointWriter {
     environment_.thread.submit([doomed = std::move(generation_)]() mutable { doomed.reset(); });
   }
 
-  void put(std::string_view key, std::string_view value) override { append(Op::kPut, key, value); }
-  void erase(std::string_view key) override { append(Op::kErase, key, {}); }
+  void put(std::string_view key, std::string_view value) override { append(GenerationOp::kPut, key, value); }
+  void erase(std::string_view key) override { append(GenerationOp::kErase, key, {}); }
   void erase_range(std::string_view begin, std::string_view end) override {
-    if (begin < end) append(Op::kEraseRange, begin, end);
+    if (begin < end) append(GenerationOp::kEraseRange, begin, end);
   }
   size_t bytes_pending() const override { return bytes_pending_->load(std::memory_order_relaxed); }
 
@@ -281,11 +116,9 @@ class Writer final : public env::CheckpointWriter {
     });
   }
 
-  void append(Op op, std::string_view first, std::string_view second) {
+  void append(GenerationOp op, std::string_view first, std::string_view second) {
     CHECK(!is_closed_) << "written to after stage or commit";
-    put_u8(chunk_, static_cast<uint8_t>(op));
-    put_bytes(chunk_, first);
-    put_bytes(chunk_, second);
+    put_operation(chunk_, op, first, second);
     if (chunk_.size() >= environment_.chunk_bytes) hand_over();
   }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -24,6 +25,11 @@ class DeadlineIndex {
   void remove(const Entry& entry) { items_.erase(Item{entry.deadline(), &entry}); }
   void clear() { items_.clear(); }
   size_t size() const { return items_.size(); }
+  /// Of the key that is due first, if any has a deadline.
+  std::optional<int64_t> earliest_ms() const {
+    if (items_.empty()) return std::nullopt;
+    return items_.begin()->deadline_ms;
+  }
   /// Keys with deadline <= now, by (deadline, key), until there are `count_max` or they and their values take
   /// `bytes_max`: the one that would pass that is left for the next time unless it is the first.
   DueKeys due(int64_t now_ms, size_t count_max, size_t bytes_max) const {

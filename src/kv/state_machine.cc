@@ -231,6 +231,12 @@ DueKeys StateMachine::due_keys(WallMs now, size_t count_max, size_t bytes_max) c
   return parts_->table.deadlines().due(std::max(now, parts_->last_stamp).ms, count_max, bytes_max);
 }
 
+std::optional<WallMs> StateMachine::next_due() const {
+  const std::optional<int64_t> earliest = parts_->table.deadlines().earliest_ms();
+  if (!earliest) return std::nullopt;
+  return WallMs{*earliest};
+}
+
 uint64_t StateMachine::digest() const {
   std::string header = parts_->encode_header();
   put_u32(header, arc().first_slot);

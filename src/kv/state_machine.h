@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -94,6 +95,8 @@ class StateMachine {
   uint64_t work_done() const;
   /// Keys whose deadline has passed, for the leader to propose as kPurge; within the limits of DeadlineIndex::due.
   DueKeys due_keys(WallMs now, size_t count_max, size_t bytes_max) const;
+  /// When there will be some, if nothing changes.
+  std::optional<WallMs> next_due() const;
   /// Order-independent digest of the whole replicated state (keys, values, deadlines, versions, sessions, counters):
   /// equal on all replicas at equal applied index. Cost: O(state); for tests and the simulator.
   uint64_t digest() const;

@@ -25,7 +25,7 @@ struct NamedNode {
 struct SlotRange {
   uint32_t first_slot = 0;
   uint32_t last_slot = 0;
-  size_t master = 0;             // of ClusterMap::nodes
+  size_t master = 0;  // of ClusterMap::nodes
   /// Without the master, and without those that cannot be reached. With several arcs none, for every node leads some:
   /// in Redis Cluster a node is a master or a replica. redis-py takes one that is named as both for a replica, and
   /// leaves it out of DBSIZE, FLUSHALL and SCAN of all masters; and where leadership of one slot goes over to what it

@@ -179,6 +179,7 @@ void write_persistence(const InfoSource& source, Text& out) {
   out.field("aof_last_write_status", source.node.disk_full ? "err" : "ok");
   out.field("disk_full", uint64_t{source.node.disk_full});
   out.field("log_bytes_unsynced", source.node.log_bytes_unsynced);
+  out.field("log_bytes_retained", source.node.log_bytes_retained);
   out.field("damaged_folders", source.node.set_aside.folders);
   out.field("damaged_folders_bytes", source.node.set_aside.bytes);
 }

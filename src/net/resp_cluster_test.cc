@@ -180,7 +180,8 @@ TEST(ClusterSlots, NoNodeIsAMasterAndAReplica) {
   for (unsigned drawn = 0; drawn < 64; ++drawn) {
     doors.server.set_topology(three_nodes({drawn & 3, (drawn >> 2) & 3, (drawn >> 4) & 3, 1}));
     for (const std::string& range : slots_of(doors.cluster)) {
-      EXPECT_EQ(range.find(','), std::string::npos) << range << ": to redis-py its node would be a replica of all slots";
+      EXPECT_EQ(range.find(','), std::string::npos)
+          << range << ": to redis-py its node would be a replica of all slots";
     }
   }
 }

@@ -69,6 +69,7 @@ std::vector<Message> Beats::open(NodeId self, NodeId peer, const wire::BeatReply
   std::vector<Message> answers;
   const auto found = std::ranges::find(unanswered_, reply.number, &wire::Beat::number);
   if (found == unanswered_.end()) return answers;
+  answers.reserve(found->heartbeats.size());
   auto exception = reply.exceptions.begin();
   for (size_t i = 0; i < found->heartbeats.size(); ++i) {
     const wire::Heartbeat& one = found->heartbeats[i];
@@ -90,6 +91,7 @@ std::vector<Message> Beats::open(NodeId self, NodeId peer, const wire::BeatReply
 
 std::vector<Message> Beats::open(NodeId self, NodeId peer, const wire::Beat& beat) {
   std::vector<Message> heartbeats;
+  heartbeats.reserve(beat.heartbeats.size());
   for (const wire::Heartbeat& one : beat.heartbeats) {
     heartbeats.push_back({one.group, {peer, one.from}, {self, one.to}, one.request});
   }

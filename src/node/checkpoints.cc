@@ -41,22 +41,25 @@ void Checkpoints::demand() {
   if (!demanded_) demanded_ = state_->applied();
 }
 
+bool Checkpoints::is_due() const {
+  const bool has_grown = log_.group_bytes(options_.group) >= log_bytes_at_checkpoint_ + options_.log_bytes;
+  return (has_grown || (demanded_ && *demanded_ > index_)) && state_->applied() != index_;
+}
+
+bool Checkpoints::is_wanted() const { return is_writing() || is_demanded() || is_due(); }
+
 void Checkpoints::write(const consensus::Replica& replica, bool may_start) {
   if (is_writing()) {
     checkpointer_->step(kSliceBytes);
     return;
   }
-  const uint64_t log_bytes = log_.group_bytes(options_.group);
+  if (!may_start || !is_due() || clock_.now() < next_) return;
   const LogIndex applied = state_->applied();
-  const bool is_wanted =
-      log_bytes >= log_bytes_at_checkpoint_ + options_.log_bytes || (demanded_ && *demanded_ > index_);
-  if (!may_start || !is_wanted || applied == index_) return;
-  if (clock_.now() < next_) return;
   // A replica that joined has not been told of its group yet: such a checkpoint could not say who the members are.
   if (replica.configuration_at(applied).voters.empty()) return;
   const std::optional<Term> term = replica.term_at(applied);
   CHECK(term.has_value()) << "the term of applied entry " << applied << " is unknown";
-  log_bytes_at_checkpoint_ = log_bytes;
+  log_bytes_at_checkpoint_ = log_.group_bytes(options_.group);
   checkpointer_->start(*term, replica.configuration_at(applied));
 }
 

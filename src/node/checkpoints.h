@@ -51,6 +51,8 @@ class Checkpoints {
   bool is_demanded() const { return demanded_.has_value(); }
 
   bool is_writing() const { return checkpointer_->is_running(); }
+  /// One is under way, or would be begun as soon as that is possible: maintain() has something to do.
+  bool is_wanted() const;
   /// Of what waits for the store's background task: the head, one slice and one image pass what a step waits for.
   size_t bytes_pending() const { return checkpointer_->bytes_pending(); }
   static constexpr size_t kHeadBytesMax = kv::kSessionsEncodedBytesMax + (64u << 10);  // and members, counters
@@ -62,6 +64,7 @@ class Checkpoints {
 
  private:
   void write(const consensus::Replica& replica, bool may_start);
+  bool is_due() const;
   void on_outcome(const storage::Checkpointer::Outcome& outcome);
   void cut_log(consensus::Replica& replica, std::optional<LogIndex> streamed);
 

@@ -32,6 +32,9 @@ class DiskWatch {
   /// A leader should hand over: its disk hangs while a quorum's does not, or is full while another voter's is not.
   bool is_worse_than_others(const consensus::Configuration& configuration, Instant now) const;
 
+  /// As of the last observation: nothing that has to be observed again while nothing is written.
+  bool is_calm() const { return ahead_.empty() && !full_since_ && !is_majority_full_; }
+
   /// As far as it is known.
   bool is_full(NodeId node, Instant now) const;
   /// As of the last observation. Then nothing that is written would be committed before there is space.

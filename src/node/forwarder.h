@@ -56,6 +56,8 @@ class Forwarder {
   void expire(Instant now);
   /// Commands without an answer.
   size_t outstanding() const { return outstanding_.size() + waiting_.size(); }
+  /// Nothing goes on that flush() or expire() would look after.
+  bool is_idle() const { return outstanding() == 0 && !opening_ && shares_.empty(); }
   uint64_t forwarded_count() const { return forwarded_count_; }
   void add_gauges(std::vector<Gauge>& gauges) const;
 

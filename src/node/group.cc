@@ -74,21 +74,9 @@ void Group::tick() { replica_->tick(clock_.now()); }
 
 void Group::begin_turn(uint64_t memory_elsewhere) {
   work_left_ = kWorkPerTurn;
+  is_resting_ = false;
+  rests_until_ = Instant::never();
   memory_elsewhere_ = memory_elsewhere;
-}
-
-void Group::arm_timer(bool is_turn_wanted) {
-  const Instant due = is_turn_wanted || has_backlog() ? clock_.now() : replica_->next_deadline();
-  if (due == timer_at_ && timer_ != 0) return;
-  clock_.cancel(timer_);
-  timer_at_ = due;
-  timer_ = 0;
-  if (due == Instant::never()) return;
-  timer_ = clock_.call_at(due, [this] {
-    timer_ = 0;
-    surroundings_.wake();
-    tick();
-  });
 }
 
 GroupOutput Group::advance() {

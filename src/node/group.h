@@ -53,8 +53,8 @@ class Group {
   ~Group();
 
   bool is_leader() const;
-  consensus::ReplicaId leader() const { return replica_->status(clock_.now()).leader; }
-  Term term() const { return replica_->status(clock_.now()).term; }
+  consensus::ReplicaId leader() const { return replica_->leader(); }
+  Term term() const { return replica_->term(); }
 
   /// Answers a read at once if a lease allows it and the answer needs no commit. Otherwise nothing happened.
   bool read_now(const Request& request);
@@ -85,9 +85,19 @@ class Group {
   [[nodiscard]] std::vector<consensus::Message> on_durable(uint64_t sequence);
   /// Work that is due at most every few milliseconds: checkpoints, expired keys, overdue commands.
   void maintain();
-  /// Has tick() called when it is due, or a turn at once if there is work left over, here or at the caller; at the end
-  /// of every turn.
-  void arm_timer(bool is_turn_wanted);
+  /// tick() and maintain() are wanted at this time at the latest, and a turn; now, if one has left something over.
+  Instant next_deadline() const;
+
+  // ---- rest: neither turns nor maintenance, for as long as nothing but heartbeats comes (group_rest.cc) ----
+  /// True: there is nothing that maintain() or a turn would do before next_deadline(). Requires: maintain() was called
+  /// after whatever happened last.
+  [[nodiscard]] bool try_rest();
+  /// After a heartbeat, an answer to one, or tick(), at rest. True: nothing came of it but messages, which are
+  /// appended to `said`. False: the rest is over, and the group has to take part in a turn.
+  [[nodiscard]] bool rest_on(std::vector<consensus::Message>& said);
+  /// Measures the own disk, by which a replica without a leader sets its patience: before tick(), if nobody called
+  /// maintain() lately.
+  void watch_disk();
   /// It would do something in a turn that begins now.
   bool wants_turn() const;
   bool has_work() const { return installation_.is_under_way() ? installation_.is_switched() : replica_->has_ready(); }
@@ -169,7 +179,7 @@ class Group {
   void write_own(const kv::CommandView& command);
   void purge_expired();
   void replace_lost_members();
-  void watch_disk();
+  Instant next_purge_due() const;
   Status join_log_with(const storage::CheckpointMeta& checkpoint, storage::GroupLog& log);
   void send_snapshot(const consensus::SnapshotWanted& wanted);
   void on_snapshot_written(const Status& status);
@@ -205,8 +215,9 @@ class Group {
   LogIndex durable_before_install_;  // of the log that was given up for a snapshot last
   uint64_t appended_sequence_ = 0;
   uint64_t durable_sequence_ = 0;
-  env::TimerId timer_ = 0;
-  Instant timer_at_ = Instant::never();
+  bool is_resting_ = false;
+  Instant rests_until_ = Instant::never();
+  LogIndex rests_at_;  // replicated to all
   bool was_leader_ = false;
   consensus::ReplicaStatus told_;  // role, term and leader as last noticed
   Instant handing_over_until_;

@@ -49,7 +49,7 @@ Group::Group(const GroupOptions& options, Surroundings& surroundings, Clients& c
       proposals_(consensus::kEntryHeaderBytes,
                  {.batch_bytes_max = options.batch_bytes_max, .in_flight_max = options.proposals_in_flight_max}) {}
 
-Group::~Group() { clock_.cancel(timer_); }
+Group::~Group() = default;
 
 Result<std::unique_ptr<Group>> Group::open(const GroupOptions& options, const consensus::Configuration& birth,
                                            Surroundings& surroundings, Clients& clients, env::Clock& clock,

@@ -1,6 +1,7 @@
 #include "node/hosted_group.h"
 
 #include <utility>
+#include <variant>
 
 #include "base/prng.h"
 
@@ -24,7 +25,7 @@ Status HostedGroup::open(const GroupOptions& options, const consensus::Configura
   auto group = Group::open(options, birth, *this, clients_, clock_, log, checkpoints);
   if (!group.ok()) return group.error();
   group_ = *std::move(group);
-  led_at_ = clock_.now();
+  leaderless_since_ = clock_.now();
   return {};
 }
 
@@ -64,8 +65,10 @@ void HostedGroup::execute_forwarded(const Request& request) {
 // ---- from other nodes ----
 
 void HostedGroup::receive(const consensus::Message& message) {
-  home_.wake(*this);
+  const bool is_heartbeat = std::holds_alternative<consensus::HeartbeatRequest>(message.body) ||
+                            std::holds_alternative<consensus::HeartbeatReply>(message.body);
   group_->receive(message);
+  if (!is_heartbeat || !rest_on()) home_.wake(*this);
 }
 
 void HostedGroup::receive(const wire::SnapshotChunk& chunk) {
@@ -102,10 +105,6 @@ void HostedGroup::on_connection_changed(NodeId node) {
 
 // ---- the turn ----
 
-void HostedGroup::begin_turn(uint64_t memory_outside) {
-  group_->begin_turn(memory_outside + memory_of_others_ + receiver_.bytes_waiting());
-}
-
 void HostedGroup::advance() {
   receiver_.run_held();
   forwarder_.flush(known_leader().node, leads(), clock_.now());
@@ -117,10 +116,9 @@ bool HostedGroup::wants_to_advance() const {
   return is_due || group_->has_work() || (leads() && (forwarder_.outstanding() > 0 || receiver_.can_run_held()));
 }
 
-void HostedGroup::end_turn(bool is_turn_wanted) {
+void HostedGroup::end_turn() {
   if (!leads()) forwarder_.flush(known_leader().node, false, clock_.now());
   receiver_.flush();
-  group_->arm_timer(is_turn_wanted);
 }
 
 void HostedGroup::carry_out(GroupOutput output) {
@@ -146,10 +144,36 @@ void HostedGroup::on_durable(uint64_t sequence) {
 bool HostedGroup::maintain() {
   const Instant now = clock_.now();
   group_->maintain();
-  if (known_leader()) led_at_ = now;
+  if (known_leader()) {
+    leaderless_since_ = Instant::never();
+  } else if (leaderless_since_ == Instant::never()) {
+    leaderless_since_ = now;
+  }
   forwarder_.expire(now);
   // Streams to a leader begin again, look for a way, or wait for room, by the clock.
   return group_->wants_turn() || forwarder_.outstanding() > 0 || receiver_.bytes_waiting() > 0;
+}
+
+// ---- rest ----
+
+bool HostedGroup::try_rest() {
+  return !is_awake && forwarder_.is_idle() && receiver_.bytes_waiting() == 0 && group_->try_rest();
+}
+
+/// False: it did not rest, or does not any more.
+bool HostedGroup::rest_on() {
+  if (is_awake || is_attended || !group_->rest_on(said_)) return false;
+  for (const consensus::Message& message : said_) home_.send(message);
+  said_.clear();
+  return true;
+}
+
+void HostedGroup::on_deadline() {
+  const bool was_resting = !is_awake && !is_attended;
+  if (was_resting && !leads()) group_->watch_disk();
+  group_->tick();
+  const bool has_more_to_do = group_->next_deadline() <= clock_.now();
+  if (has_more_to_do || !rest_on()) home_.wake(*this);
 }
 
 // ---- clocks ----

@@ -55,7 +55,7 @@ class HostedGroup final : private Surroundings, private ForwarderHost, private F
   bool leads() const override { return group_->is_leader(); }
   consensus::ReplicaId known_leader() const override { return group_->leader(); }
   /// A leader was known at `since` or later, as far as maintain() has seen, or the group was opened then.
-  bool was_led_since(Instant since) const { return led_at_ >= since; }
+  bool was_led_since(Instant since) const { return leaderless_since_ >= since; }
 
   /// Executes a command here or at the leader. Requires: the client may start it now.
   void dispatch(const Request& request);
@@ -70,16 +70,22 @@ class HostedGroup final : private Surroundings, private ForwarderHost, private F
   void on_connection_changed(NodeId node);
 
   // ---- the turn ----
-  /// `memory_outside`: what gathers on this node outside of all groups, in bytes.
-  void begin_turn(uint64_t memory_outside);
+  /// `memory_elsewhere`: what gathers on this node outside of this group, in bytes.
+  void begin_turn(uint64_t memory_elsewhere) { group_->begin_turn(memory_elsewhere + receiver_.bytes_waiting()); }
   bool has_work_left() const { return group_->has_work_left(); }
   /// Takes in what came and carries out what follows from it.
   void advance();
   bool wants_to_advance() const;
-  void end_turn(bool is_turn_wanted);
+  void end_turn();
   void on_durable(uint64_t sequence);
-  /// Every few milliseconds. True if the group has something to do in this turn.
+  /// Every few milliseconds, unless it rests. True if the group has something to do in this turn.
   bool maintain();
+  /// There is nothing that maintain() or a turn would do before next_deadline() (Group::try_rest()). From then on the
+  /// group costs what heartbeats cost, until something else comes.
+  [[nodiscard]] bool try_rest();
+  /// Its time has come: a tick, or more.
+  Instant next_deadline() const { return group_->next_deadline(); }
+  void on_deadline();
 
   // ---- clocks (node/clock_watch.h) ----
   ClockDistance& clock_distance() { return clock_distance_; }
@@ -92,14 +98,14 @@ class HostedGroup final : private Surroundings, private ForwarderHost, private F
   uint64_t executed_for_others() const { return executed_for_others_; }
   /// What counts against the node's limit of memory, of this group alone.
   uint64_t memory_used() const { return group_->memory_used() + receiver_.bytes_waiting(); }
-  /// Of all groups of the node but this one, as of the last maintenance.
-  void note_memory_of_others(uint64_t bytes) { memory_of_others_ = bytes; }
   void add_gauges(std::vector<Gauge>& gauges) const;
 
   // ---- of the node's turn ----
   bool is_awake = false;      // takes part in it
   bool is_due = false;        // something was said to it since it advanced
   bool has_appended = false;  // to the log, which was not flushed since
+  bool is_attended = false;   // maintained every few milliseconds: it does not rest
+  uint64_t memory_counted = 0;
 
  private:
   // Surroundings
@@ -122,6 +128,7 @@ class HostedGroup final : private Surroundings, private ForwarderHost, private F
   void execute(Request request);
   void reroute(Request request);
   void carry_out(GroupOutput output);
+  bool rest_on();
 
   const Options options_;
   GroupHome& home_;
@@ -133,9 +140,9 @@ class HostedGroup final : private Surroundings, private ForwarderHost, private F
   Relay relay_{*this};
   ClockDistance clock_distance_;
   std::optional<int64_t> stamp_ahead_ms_max_;  // of the monotonic clock; none: too few clocks are known
-  Instant led_at_;  // a leader was known, or the group was opened
-  uint64_t memory_of_others_ = 0;
+  Instant leaderless_since_ = Instant::never();
   uint64_t executed_for_others_ = 0;
+  std::vector<consensus::Message> said_;  // at rest; empty but for its room
 };
 
 }  // namespace torc::node

@@ -9,7 +9,7 @@ namespace torc::node {
 std::vector<LeadershipBalance::Move> LeadershipBalance::next(const std::vector<NodeId>& leaders, NodeId self,
                                                              const std::vector<NodeId>& nodes,
                                                              const std::function<bool(NodeId)>& may_lead, Instant now) {
-  look_after_given(leaders, now);
+  look_after_given(leaders, nodes, now);
   const bool is_still = leaders == std::exchange(seen_, leaders);
   if (!is_still || std::ranges::count(leaders, NodeId()) > 0) return {};
   std::vector<NodeId> targets;
@@ -44,16 +44,22 @@ std::vector<LeadershipBalance::Move> LeadershipBalance::work_out(std::vector<Nod
   return own;
 }
 
-void LeadershipBalance::look_after_given(const std::vector<NodeId>& leaders, Instant now) {
-  for (auto& [group, given] : given_) {
-    if (group >= leaders.size()) continue;
-    if (leaders[group] == given.target) {
-      given.has_arrived = true;
-    } else if (given.has_arrived) {
-      shunned_until_[given.target] = now + kShunnedFor;
-    }
+void LeadershipBalance::on_lost(NodeId node) {
+  std::erase_if(given_, [node](const auto& entry) { return entry.second.target == node; });
+}
+
+void LeadershipBalance::look_after_given(const std::vector<NodeId>& leaders, const std::vector<NodeId>& nodes,
+                                         Instant now) {
+  const auto led_before = [this](NodeId node) { return std::ranges::count(seen_, node); };
+  const auto fewest = std::ranges::min(nodes, {}, led_before);
+  for (auto entry = given_.begin(); entry != given_.end();) {
+    auto& [group, given] = *entry;
+    const bool is_there = group < leaders.size() && leaders[group] == given.target;
+    const bool has_left = given.has_arrived && !is_there;
+    if (has_left && led_before(given.target) < led_before(fewest) + 2) shunned_until_[given.target] = now + kShunnedFor;
+    given.has_arrived = is_there;
+    entry = has_left || now - given.at > kStaysFor ? given_.erase(entry) : std::next(entry);
   }
-  std::erase_if(given_, [&](const auto& entry) { return now - entry.second.at > kStaysFor; });
 }
 
 }  // namespace torc::node

@@ -26,11 +26,14 @@ class LeadershipBalance {
   std::vector<Move> next(const std::vector<NodeId>& leaders, NodeId self, const std::vector<NodeId>& nodes,
                          const std::function<bool(NodeId)>& may_lead, Instant now);
 
+  /// The connection to a node broke: if what it leads is led elsewhere now, that says nothing about how it leads.
+  void on_lost(NodeId node);
+
   /// Of one node at one look: each stops its group for some milliseconds.
   static constexpr size_t kMovesMax = 8;
   static constexpr Duration kInterval = 500ms;
-  /// A leadership that left its new node again within kStaysFor was not wanted there (a slow disk, a wrong clock): that
-  /// node is given none for kShunnedFor.
+  /// A leadership that left its new node again within kStaysFor, although that led no more than its share, was not
+  /// wanted there (a slow disk, a wrong clock): that node is given none for kShunnedFor.
   static constexpr Duration kStaysFor = 10s;
   static constexpr Duration kShunnedFor = 60s;
 
@@ -40,7 +43,7 @@ class LeadershipBalance {
     Instant at;
     bool has_arrived = false;
   };
-  void look_after_given(const std::vector<NodeId>& leaders, Instant now);
+  void look_after_given(const std::vector<NodeId>& leaders, const std::vector<NodeId>& nodes, Instant now);
   std::vector<Move> work_out(std::vector<NodeId> leaders, NodeId self, const std::vector<NodeId>& nodes,
                              const std::vector<NodeId>& targets) const;
 

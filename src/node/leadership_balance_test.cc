@@ -84,6 +84,32 @@ TEST(LeadershipBalance, WhoCannotLeadIsGivenNothing) {
   EXPECT_EQ(std::ranges::count(cluster.leaders, NodeId(3)), 0);
 }
 
+// It was killed twice in ten seconds, and had nothing to do for a minute.
+TEST(LeadershipBalance, WhoWasGivenLeadershipAndDiedIsGivenItAgain) {
+  Cluster cluster;
+  cluster.leaders.assign(6, NodeId(1));
+  while (cluster.spread() > 0) cluster.look();
+  cluster.look();
+  for (LeadershipBalance& node : cluster.nodes) node.on_lost(NodeId(3));
+  std::ranges::replace(cluster.leaders, NodeId(3), NodeId(2));
+  for (int i = 0; i < 4; ++i) cluster.look();
+  EXPECT_EQ(cluster.spread(), 0);
+}
+
+// What it had been given a moment ago it handed on to a third node that came back, and was given none for a minute.
+TEST(LeadershipBalance, WhoHandsOnWhatIsMoreThanItsShareIsGivenLeadershipAgain) {
+  Cluster cluster;
+  for (int i = 0; i < 64; ++i) cluster.leaders.push_back(NodeId(i % 2 == 0 ? 1 : 3));
+  for (const NodeId dying : {NodeId(3), NodeId(2), NodeId(1), NodeId(3), NodeId(2)}) {
+    for (int i = 0; i < 8; ++i) cluster.look();
+    EXPECT_LE(cluster.spread(), 1) << "before the death of node " << dying.value;
+    for (LeadershipBalance& node : cluster.nodes) node.on_lost(dying);
+    for (size_t i = 0; i < cluster.leaders.size(); ++i) {
+      if (cluster.leaders[i] == dying) cluster.leaders[i] = NodeId((dying.value + i % 2) % 3 + 1);
+    }
+  }
+}
+
 // A node whose disk is slow hands over what it is given: without this it would be given it again, for ever.
 TEST(LeadershipBalance, WhoGivesLeadershipAwayAtOnceIsLeftInPeaceForAWhile) {
   Cluster cluster;

@@ -168,10 +168,13 @@ std::vector<wire::PeerMessage> Links::receive(NodeId from, Bytes body) {
 
 void Links::open(NodeId from, Link& link, wire::PeerMessage message, std::vector<wire::PeerMessage>& received) {
   if (const auto* beat = std::get_if<wire::Beat>(&message)) {
+    received.reserve(received.size() + beat->heartbeats.size());
     for (consensus::Message& heartbeat : link.beats.open(self_, from, *beat))
       received.emplace_back(std::move(heartbeat));
   } else if (const auto* reply = std::get_if<wire::BeatReply>(&message)) {
-    for (consensus::Message& answer : link.beats.open(self_, from, *reply)) received.emplace_back(std::move(answer));
+    std::vector<consensus::Message> answers = link.beats.open(self_, from, *reply);
+    received.reserve(received.size() + answers.size());
+    for (consensus::Message& answer : answers) received.emplace_back(std::move(answer));
   } else {
     if (const auto* consensus = std::get_if<consensus::Message>(&message)) note_reply(link, *consensus);
     received.push_back(std::move(message));

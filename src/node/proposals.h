@@ -70,7 +70,8 @@ class Proposals {
   std::vector<Batch> take_unproposed();
   /// A command of the node's own, which nobody waits for, is among those.
   bool has_own_unproposed() const { return own_unproposed_ > 0; }
-  size_t bytes_unproposed() const { return closed_bytes_ + open_.builder.bytes(); }
+  /// Zero if there are none: a batch without a command has bytes, too.
+  size_t bytes_unproposed() const { return closed_bytes_ + (open_.builder.empty() ? 0 : open_.builder.bytes()); }
   /// Of batches that were proposed and are not decided yet.
   size_t bytes_in_flight() const { return in_flight_bytes_; }
   /// Of everything that was added and is not decided yet.

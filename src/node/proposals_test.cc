@@ -31,6 +31,16 @@ std::vector<size_t> payloads(Proposals& proposals) {
   return sizes;
 }
 
+// It has a stamp: counted as something that gathered it had every group at rest take a turn every 10 ms.
+TEST(Proposals, ABatchWithoutACommandIsNothing) {
+  Proposals proposals(kReserved, limits(1));
+  EXPECT_EQ(proposals.bytes_unproposed(), 0u);
+  add(proposals, 1, 10);
+  EXPECT_GT(proposals.bytes_unproposed(), 10u);
+  static_cast<void>(proposals.next(WallMs{1}));
+  EXPECT_EQ(proposals.bytes_unproposed(), 0u);
+}
+
 // A batch closed only after it had reached its limit: a request near the limit of one request came on top of it, and
 // the entry was larger than an entry may be.
 TEST(Proposals, ABatchClosesBeforeACommandThatWouldPassItsLimit) {

@@ -88,6 +88,7 @@ struct NodeStatus {
   std::vector<std::string> warnings;  // of what a person should look at, one line each
   bool disk_full = false;
   uint64_t log_bytes_unsynced = 0;  // appended, and still waiting for the disk
+  uint64_t log_bytes_retained = 0;  // from the oldest segment that some group needs to the end
   SetAsideStatus set_aside;
   std::vector<PeerStatus> peers;
   std::vector<GroupStatus> groups;

@@ -53,6 +53,8 @@ class SnapshotSender {
   /// Of the streams under way, and of one that ended within silence_max: those who get them need the log behind it. Cut
   /// in the moment between the end of a stream and the first entry behind it, that entry cost another snapshot.
   std::optional<LogIndex> lowest_index() const;
+  /// maintain() has nothing to do.
+  bool is_idle() const { return streams_.empty() && !ended_; }
   void add_gauges(std::vector<Gauge>& gauges) const;
 
  private:

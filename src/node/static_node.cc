@@ -9,12 +9,6 @@
 #include "base/prng.h"
 
 namespace torc::node {
-namespace {
-
-constexpr Duration kMaintainInterval = 10ms;
-
-}  // namespace
-
 StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<Chapters> chapters,
                        std::unique_ptr<storage::Log> log, env::Clock& clock, env::Disk& disk, env::Network& network,
                        env::CheckpointStore& checkpoints)
@@ -41,6 +35,8 @@ StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<C
 StaticNode::~StaticNode() {
   network_.set_handler(nullptr);
   clock_.cancel(maintain_timer_);
+  clock_.cancel(group_timer_);
+  clock_.cancel(turn_timer_);
   clock_.cancel(greet_timer_);
 }
 
@@ -128,7 +124,8 @@ void StaticNode::wake(HostedGroup& group) {
   group.is_due = true;
   if (std::exchange(group.is_awake, true)) return;
   awake_.push_back(&group);
-  if (is_turn_ending_) group.begin_turn(memory_outside_);
+  attend(group);
+  if (is_turn_ending_) begin_turn(group);
 }
 
 bool StaticNode::has_work_left() const {
@@ -138,13 +135,15 @@ bool StaticNode::has_work_left() const {
 void StaticNode::end_turn() {
   if (is_dead_) return;
   if (is_born()) run_groups();
-  if (!is_dead_) links_.end_turn();
+  if (is_dead_) return;
+  arm_group_timer();
+  links_.end_turn();
 }
 
 void StaticNode::run_groups() {
   memory_outside_ = memory_outside();
   is_turn_ending_ = true;
-  for (HostedGroup* group : awake_) group->begin_turn(memory_outside_);
+  for (HostedGroup* group : awake_) begin_turn(*group);
   do {
     run_deferred();
     for (size_t i = 0; i < awake_.size(); ++i) {  // more may wake meanwhile
@@ -155,15 +154,23 @@ void StaticNode::run_groups() {
       if (is_dead_) return;
     }
   } while ((clients_.has_runnable() && has_work_left()) || std::ranges::any_of(awake_, &HostedGroup::wants_to_advance));
-  // A turn that left something over has the next one follow at once; any group's timer will do for that.
-  bool is_turn_wanted = clients_.has_runnable();
-  for (HostedGroup* group : std::exchange(awake_, {})) {
-    group->is_awake = false;
-    group->end_turn(std::exchange(is_turn_wanted, false));
-  }
+  end_group_turns();
   is_turn_ending_ = false;
   gatherings_.remove_if([](const Gathering& gathering) { return gathering.is_done(); });
   flush_log();
+}
+
+void StaticNode::end_group_turns() {
+  for (HostedGroup* group : std::exchange(awake_, {})) {
+    group->is_awake = false;
+    group->end_turn();
+    count_memory(*group);
+    deadlines_.set(place_of(*group), group->next_deadline());
+  }
+  // A turn that left something over has the next one follow at once.
+  if (!clients_.has_runnable()) return;
+  clock_.cancel(turn_timer_);
+  turn_timer_ = clock_.call_at(clock_.now(), [] {});
 }
 
 void StaticNode::flush_log_for(HostedGroup& group) {
@@ -189,55 +196,6 @@ void StaticNode::flush_log() {
   });
 }
 
-void StaticNode::maintain() {
-  if (is_dead_) return;
-  if (is_born()) maintain_groups();
-  maintain_chapters();
-  if (clock_.now() - clocks_compared_at_ >= ClockWatch::kInterval) compare_clocks();
-  maintain_timer_ = clock_.call_at(clock_.now() + kMaintainInterval, [this] { maintain(); });
-}
-
-void StaticNode::maintain_groups() {
-  const uint64_t used = memory_of_groups();
-  for (const auto& group : groups_) {
-    group->note_memory_of_others(used - group->memory_used());
-    if (group->maintain()) wake(*group);
-  }
-  keep_log_short();
-  if (clock_.now() - balanced_at_ >= LeadershipBalance::kInterval) balance_leadership();
-  has_returned_ = has_returned_ || (birth_.is_returning() && std::ranges::all_of(groups_, [](const auto& group) {
-                                      return group->group().is_established();
-                                    }));
-}
-
-/// One group with a long tail would keep the segments of all others.
-void StaticNode::keep_log_short() {
-  std::erase_if(asked_, [this](HostedGroup* group) {
-    if (group->group().is_checkpoint_demanded()) return false;
-    keeper_.on_checkpoint_ended(group->id());
-    return true;
-  });
-  if (log_->bytes_retained() <= keeper_.checkpoint_beyond_bytes()) return;
-  for (const GroupId id : keeper_.due(log_->pins_beyond(keeper_.checkpoint_beyond_bytes(), LogKeeper::kPinsMax))) {
-    HostedGroup* group = find(id);
-    if (group == nullptr) continue;
-    group->group().demand_checkpoint();
-    asked_.push_back(group);
-  }
-}
-
-void StaticNode::balance_leadership() {
-  balanced_at_ = clock_.now();
-  if (groups_.size() == 1) return;
-  std::vector<NodeId> leaders;
-  for (const auto& group : groups_) leaders.push_back(group->known_leader().node);
-  const auto may_lead = [this](NodeId node) { return is_reachable(node); };
-  for (const auto& move : balance_.next(leaders, options_.id, options_.initial_cluster, may_lead, clock_.now())) {
-    wake(*groups_[move.group]);
-    groups_[move.group]->group().hand_over_to(move.target);
-  }
-}
-
 void StaticNode::on_fatal(const Error& error) {
   if (std::exchange(is_dead_, true)) return;
   if (options_.on_fatal) options_.on_fatal(error);
@@ -255,12 +213,6 @@ bool StaticNode::leads_something() const {
 
 uint64_t StaticNode::memory_outside() const {
   return clients_.held_bytes() + (options_.memory_outside ? options_.memory_outside() : 0);
-}
-
-uint64_t StaticNode::memory_of_groups() const {
-  uint64_t bytes = 0;
-  for (const auto& group : groups_) bytes += group->memory_used();
-  return bytes;
 }
 
 NodeStatus StaticNode::status() const {
@@ -285,12 +237,14 @@ NodeStatus StaticNode::status() const {
   for (std::string& warning : clock_warnings()) status.warnings.push_back(std::move(warning));
   status.disk_full = log_->disk_full();
   status.log_bytes_unsynced = log_->disk_progress().bytes_unsynced;
+  status.log_bytes_retained = log_->bytes_retained();
   status.set_aside = options_.set_aside;
   status.commands_executed = commands_executed_;
   status.peer_frames_sent = links_.frames_sent();
   status.peer_messages_refused = links_.messages_refused();
   status.memory_max = options_.memory_max;
-  status.memory_used = memory_outside() + memory_of_groups();
+  status.memory_used = memory_outside();
+  for (const auto& hosted : groups_) status.memory_used += hosted->memory_used();
   status.gauges = gauges();
   for (const auto& [node, peer] : peers_) {
     status.peers.push_back({node, peer.client_address, links_.is_reachable(node), admissions_.trouble(node)});

@@ -13,6 +13,7 @@
 #include "node/birth.h"
 #include "node/clients.h"
 #include "node/clock_watch.h"
+#include "node/deadlines.h"
 #include "node/gathering.h"
 #include "node/hosted_group.h"
 #include "node/leadership_balance.h"
@@ -105,10 +106,23 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   bool has_work_left() const;
   void flush_log();
   uint64_t memory_outside() const;
-  uint64_t memory_of_groups() const;
   std::string client_address_of(NodeId node) const;
   std::vector<Gauge> gauges() const;
   void run_groups();
+  void end_group_turns();
+  // The groups in time (static_node_time.cc)
+  uint32_t place_of(const HostedGroup& group) const {
+    return static_cast<uint32_t>(group.id().value - group_of_arc(0).value);
+  }
+  void attend(HostedGroup& group);
+  void attend_all();
+  void begin_turn(HostedGroup& group);
+  void count_memory(HostedGroup& group);
+  void on_groups_due();
+  void arm_group_timer();
+  void arm_maintenance();
+  bool is_disk_in_trouble() const;
+  bool wants_maintenance_soon() const;
   void on_message(NodeId from, wire::PeerMessage message);
   void on_group_message(NodeId from, wire::PeerMessage message);
   void on_consensus_message(NodeId from, const consensus::Message& message);
@@ -149,8 +163,14 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   std::list<Gathering> gatherings_;
   std::vector<HostedGroup*> awake_;     // take part in this turn
   std::vector<HostedGroup*> appended_;  // of these, whose appends are not handed to the log yet
+  std::vector<HostedGroup*> attended_;  // the others rest
+  Deadlines deadlines_;                 // of all, by arc
+  env::TimerId group_timer_ = 0;
+  Instant group_timer_at_ = Instant::never();
+  env::TimerId turn_timer_ = 0;
   bool is_turn_ending_ = false;
   uint64_t memory_outside_ = 0;  // of all groups, as of this turn
+  uint64_t memory_of_groups_ = 0;
   LogKeeper keeper_;
   std::vector<HostedGroup*> asked_;  // by it, for a checkpoint
   std::map<NodeId, Peer> peers_;
@@ -167,6 +187,7 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   bool is_replaced_ = false;   // peers write to another incarnation of this node
   bool is_dead_ = false;       // after a fatal error: nothing leaves any more
   env::TimerId maintain_timer_ = 0;
+  Instant maintain_at_ = Instant::never();
   env::TimerId greet_timer_ = 0;
   ClockWatch clock_watch_;
   LeadershipBalance balance_;

@@ -99,6 +99,7 @@ void StaticNode::on_meet(NodeId from, const wire::Meet& meet) {
   // Not while somebody else is connected with the member whose place it would take.
   if (is_newcomer && !admissions_.has_twin(from, clock_.now())) {
     for (const auto& group : groups_) group->group().on_newcomer(greeter);
+    attend_all();
   }
   const Membership before = birth_.membership();
   if (birth_.on_meet(meet)) {
@@ -173,6 +174,8 @@ Status StaticNode::open_group(uint32_t arc, const consensus::Configuration& birt
   const Status opened = group->open(options, birth, *log_, checkpoints_);
   if (!opened.ok()) return opened;
   groups_.push_back(std::move(group));
+  deadlines_.resize(groups_.size());
+  count_memory(*groups_.back());
   wake(*groups_.back());
   return {};
 }

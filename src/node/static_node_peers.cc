@@ -19,6 +19,7 @@ void StaticNode::on_message(NodeId from, wire::PeerMessage message) {
   if (auto* report = std::get_if<wire::ClockReport>(&message)) {
     clock_watch_.on_report(from, report->wall, clock_.now());
     for (const auto& group : groups_) group->group().on_disk_report(from, report->is_disk_full);
+    if (report->is_disk_full) attend_all();
     return limit_stamps();
   }
   on_group_message(from, std::move(message));
@@ -70,6 +71,7 @@ void StaticNode::on_disconnected(NodeId peer, env::Channel channel) {
   links_.on_disconnected(peer, channel);
   admissions_.on_disconnected(peer, channel);
   if (channel == env::Channel::kControl) return;
+  balance_.on_lost(peer);
   for (const auto& group : groups_) group->on_connection_changed(peer);
 }
 
@@ -120,8 +122,13 @@ void StaticNode::compare_clocks() {
 void StaticNode::limit_stamps() {
   const Instant now = clock_.now();
   const WallMs ours = clock_.wall_now();
+  std::vector<NodeId> asked_for;  // nearly always the same voters: asked once
+  std::optional<WallMs> latest;
   for (const auto& group : groups_) {
-    group->limit_stamps(clock_watch_.latest_stamp(group->voters(), options_.id, ours, now));
+    std::vector<NodeId> voters = group->voters();
+    if (asked_for.empty() || voters != asked_for) latest = clock_watch_.latest_stamp(voters, options_.id, ours, now);
+    asked_for = std::move(voters);
+    group->limit_stamps(latest);
   }
 }
 

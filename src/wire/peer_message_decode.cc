@@ -94,8 +94,7 @@ Result<PeerMessage> read_forward_request(const pb::ForwardRequest& header, Bytes
     command.sequence = reader.varint();
     const uint8_t flags = reader.u8();
     const uint64_t id = reader.varint();
-    if (!are_known_flags(flags) || id > UINT16_MAX)
-      return invalid("malformed forwarded command");
+    if (!are_known_flags(flags) || id > UINT16_MAX) return invalid("malformed forwarded command");
     command.is_write = (flags & kForwardedWrite) != 0;
     if ((flags & kForwardedCall) != 0) {
       kv::SessionCall& call = command.call.emplace();

@@ -18,7 +18,7 @@ ClusterOptions with_doors(int arcs) {
 
 }  // namespace
 
-DoorCluster::DoorCluster(int arcs) : Cluster(with_doors(arcs)), arcs(arcs) {
+DoorCluster::DoorCluster(int arc_count) : Cluster(with_doors(arc_count)), arcs(arc_count) {
   const bool is_led = holds_within(Millis(20000), [&] {
     for (NodeNumber node = 1; node <= size(); ++node) {
       auto fields = info(node);

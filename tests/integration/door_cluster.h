@@ -14,7 +14,7 @@ namespace torc::integration {
 
 struct DoorCluster : Cluster {
   /// All arcs are led when it returns.
-  explicit DoorCluster(int arcs = 64);
+  explicit DoorCluster(int arc_count = 64);
 
   /// Until each node leads as many arcs as the others, or one more.
   bool wait_until_even(Millis timeout = Millis(30000));

@@ -46,7 +46,10 @@ Result<std::unique_ptr<node::Node>> LabNode::open(node::NodeOptions options, con
 LabNode::LabNode(node::NodeOptions options, LabHost& host, env::Clock& clock, std::unique_ptr<storage::Log> log)
     : options_(std::move(options)), host_(host), clock_(clock), log_(std::move(log)) {}
 
-LabNode::~LabNode() { clock_.cancel(maintain_timer_); }
+LabNode::~LabNode() {
+  clock_.cancel(maintain_timer_);
+  clock_.cancel(tick_timer_);
+}
 
 Status LabNode::start(const consensus::ReplicaOptions& replica, env::CheckpointStore& checkpoints) {
   node::GroupOptions group;
@@ -106,7 +109,13 @@ void LabNode::end_turn() {
     if (is_dead_) return;
   } while (group_->has_work());
   report_applied();
-  group_->arm_timer(false);
+  arm_timer();
+}
+
+void LabNode::arm_timer() {
+  clock_.cancel(tick_timer_);
+  const Instant due = group_->next_deadline();
+  if (due != Instant::never()) tick_timer_ = clock_.call_at(due, [this] { group_->tick(); });
 }
 
 /// Nothing is ever cut from the log, so nobody needs a snapshot; nobody waits for a command, so none is homeless.

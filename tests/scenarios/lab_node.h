@@ -75,6 +75,7 @@ class LabNode final : public node::Node, private node::Surroundings {
   void flush_log();
   void report_applied();
   void maintain();
+  void arm_timer();
 
   node::NodeOptions options_;
   LabHost& host_;
@@ -86,6 +87,7 @@ class LabNode final : public node::Node, private node::Surroundings {
   NodeId hand_over_to_;  // none: anyone
   bool is_dead_ = false;
   env::TimerId maintain_timer_ = 0;
+  env::TimerId tick_timer_ = 0;
 };
 
 }  // namespace torc::scenarios

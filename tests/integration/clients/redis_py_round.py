@@ -9,7 +9,7 @@ client = redis.Redis(host=host, port=port)
 
 
 def key(name):
-    return f"redis-py:{os.getpid()}:{name}"
+    return f"redis-py:{{{os.getpid()}}}:{name}"  # a tag: with several arcs the keys of a command share a slot
 
 
 assert client.ping()

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 
 export function target() {
   const [packageName, host, port] = process.argv.slice(2);
-  return { packageName, host, port: Number(port), key: (name) => `${packageName}:${process.pid}:${name}` };
+  return { packageName, host, port: Number(port), key: (name) => `${packageName}:{${process.pid}}:${name}` };
 }
 
 /** For cluster clients: the keys of a round share a slot, and rounds have slots all over the circle. */
