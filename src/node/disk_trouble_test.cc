@@ -244,5 +244,25 @@ TEST(DiskTrouble, WhereAllDisksAreFullLeadershipStaysWhereItIs) {
   EXPECT_EQ(cluster.ask(reader, CommandId::kGet, {"k"}), "v");
 }
 
+// For as long as they thought that a node which was not there had space, two nodes with full disks led in turns, some
+// milliseconds each: a hundred elections in a second.
+TEST(DiskTrouble, WhereTheOneDiskWithSpaceIsGoneLeadershipStaysWhereItIs) {
+  FullDisks full;
+  TestWorld& cluster = full.cluster;
+  cluster.world->run_for(5s);
+  const NodeId with_space = cluster.await_leader();
+  cluster.world->give_disk_space(with_space);
+  const auto is_full = [&](NodeId id) { return cluster.world->node(id)->status().disk_full; };
+  ASSERT_TRUE(cluster.run_until([&] { return !is_full(with_space); }, 30s));
+  cluster.world->run_for(1500ms);  // it says so
+  for (const NodeId id : cluster.world->nodes()) ASSERT_EQ(is_full(id), id != with_space) << id;
+  const Term before = cluster.group(cluster.await_leader()).replica.term;
+  cluster.world->kill(with_space, sim::Death::kKill);
+  cluster.world->run_for(3s);
+  const NodeId settled = cluster.await_leader();
+  EXPECT_NE(settled, with_space);
+  EXPECT_LE(cluster.group(settled).replica.term.value, before.value + 5);
+}
+
 }  // namespace
 }  // namespace torc::node

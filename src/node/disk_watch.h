@@ -20,6 +20,8 @@ class DiskWatch {
 
   /// A node said whether its disk is full.
   void on_report(NodeId node, bool is_full, Instant now) { reports_[node] = {is_full, now}; }
+  /// It cannot be reached any more: whatever its disk is like, nobody can hand over to it.
+  void on_lost(NodeId node) { reports_.erase(node); }
   /// Every few milliseconds.
   void observe(const consensus::ReplicaStatus& replica, const consensus::Configuration& configuration,
                const storage::DiskProgress& disk, Instant now);

@@ -92,6 +92,10 @@ TEST_F(DiskWatchTest, ALeaderWhoseDiskIsFullIsWorseOnlyIfSomebodySaidThatItHasSp
   EXPECT_TRUE(watch_.is_majority_full());
   watch_.on_report(NodeId(3), false, now_);
   EXPECT_TRUE(watch_.is_worse_than_others(configuration_, now_));
+  watch_.on_lost(NodeId(3));
+  EXPECT_FALSE(watch_.is_worse_than_others(configuration_, now_)) << "not there";
+  watch_.on_report(NodeId(3), false, now_);
+  EXPECT_TRUE(watch_.is_worse_than_others(configuration_, now_));
   now_ = now_ + DiskWatch::kReportAgeMax + 1ms;
   EXPECT_FALSE(watch_.is_worse_than_others(configuration_, now_)) << "long ago";
   disk_.is_full = false;

@@ -128,6 +128,7 @@ class Group {
   const consensus::Configuration& configuration() const { return replica_->configuration(); }
   /// A member said whether its disk is full.
   void on_disk_report(NodeId node, bool is_full) { disk_watch_.on_report(node, is_full, clock_.now()); }
+  void on_node_lost(NodeId node) { disk_watch_.on_lost(node); }
   GroupStatus status() const;
   /// How far a log reaches that holds everything this replica ever acknowledged, as far as this disk remembers.
   LogIndex durable_index() const;

@@ -70,7 +70,10 @@ void StaticNode::on_disconnected(NodeId peer, env::Channel channel) {
   if (is_dead_ || !links_.has(peer)) return;
   links_.on_disconnected(peer, channel);
   admissions_.on_disconnected(peer, channel);
-  if (channel == env::Channel::kControl) return;
+  if (channel == env::Channel::kControl) {
+    for (const auto& group : groups_) group->group().on_node_lost(peer);
+    return;
+  }
   balance_.on_lost(peer);
   for (const auto& group : groups_) group->on_connection_changed(peer);
 }
