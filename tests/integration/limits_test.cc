@@ -229,7 +229,9 @@ TEST(Limits, APipelineOfFarSetRangesIsRefusedWhenTheMemoryIsUsedAndCostsNoLeader
       if (i % 100 == 0) most = std::max(most, most_memory(cluster));
     }
     EXPECT_LE(done, 11) << "of 32 MiB each";
-    if (node == leader) EXPECT_GE(done, 7);
+    if (node == leader) {
+      EXPECT_GE(done, 7);
+    }
     EXPECT_LT(most, before + kMaxMemory + 400 * kMiB);
   }
   EXPECT_EQ(term_of(cluster), term) << "an election: its heartbeats were late";
