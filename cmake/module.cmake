@@ -1,10 +1,11 @@
-# torc_module(<folder> [DEPS <folder>...] [LIBS <target>...] [PROTOS <file>...] [TEST_DEPS <folder>...])
+# torc_module(<folder> [TOGETHER] [DEPS <folder>...] [LIBS <target>...] [PROTOS <file>...] [TEST_DEPS <folder>...])
 #
 # One target per folder of src/. A folder is included as "<folder>/x.h" through an include root that holds nothing but a
 # link to that folder, so a target sees exactly the folders it links: a wrong arrow does not build.
+# TOGETHER: its sources are compiled several at a time (precompile.cmake); names without linkage are unique in the folder.
 # Every <name>_test.cc beside the code goes into one test program, torc_<folder>_test.
 function(torc_module folder)
-  cmake_parse_arguments(ARG "" "" "DEPS;LIBS;PROTOS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "TOGETHER" "" "DEPS;LIBS;PROTOS;TEST_DEPS" ${ARGN})
   set(source_dir ${PROJECT_SOURCE_DIR}/src/${folder})
   set(include_root ${PROJECT_BINARY_DIR}/include/${folder})
   file(MAKE_DIRECTORY ${include_root})
@@ -37,6 +38,9 @@ function(torc_module folder)
     target_include_directories(torc_${folder} PUBLIC ${include_root})
     target_link_libraries(torc_${folder} PUBLIC ${dep_targets} ${ARG_LIBS})
     torc_precompiled(torc_${folder})
+    if(ARG_TOGETHER)
+      torc_compiled_together(torc_${folder})
+    endif()
     if(ARG_PROTOS)
       target_include_directories(torc_${folder} SYSTEM PRIVATE ${generated_root})
       target_link_libraries(torc_${folder} PUBLIC protobuf::libprotobuf-lite)

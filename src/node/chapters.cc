@@ -10,16 +10,16 @@
 namespace torc::node {
 namespace {
 
-constexpr const char* kFileName = "chapters";
-constexpr std::string_view kMagic = "TORCCHA1";
+constexpr const char* kChaptersFile = "chapters";
+constexpr std::string_view kChaptersMagic = "TORCCHA1";
 constexpr size_t kSlots = 2;
-constexpr size_t kHeadBytes = kMagic.size() + 4 + 4;
+constexpr size_t kHeadBytes = kChaptersMagic.size() + 4 + 4;
 constexpr size_t kBodyBytesMax = 8 + 8 + 10 + 8 * wire::kChapterNoncesMax + 10 + 32 * wire::kNotedChaptersMax;
 static_assert(kHeadBytes + kBodyBytesMax <= kChapterSlotBytes);
 
 std::optional<ChapterBook> decode_slot(std::string_view slot) {
   Reader head(slot);
-  if (head.take(kMagic.size()) != kMagic) return std::nullopt;
+  if (head.take(kChaptersMagic.size()) != kChaptersMagic) return std::nullopt;
   const uint32_t crc = head.u32();
   const uint32_t bytes = head.u32();
   const std::string_view body = head.take(bytes);
@@ -65,7 +65,7 @@ std::string encode_slot(const ChapterBook& book) {
     put_u64(body, one.chapter.number);
     put_u64(body, one.chapter.nonce);
   }
-  std::string slot(kMagic);
+  std::string slot(kChaptersMagic);
   put_u32(slot, crc32c(body));
   put_u32(slot, static_cast<uint32_t>(body.size()));
   slot += body;
@@ -85,13 +85,13 @@ Result<ChapterBook> decode_slots(std::string_view file) {
 
 Result<std::unique_ptr<Chapters>> Chapters::open(env::Disk& disk) {
   std::unique_ptr<Chapters> chapters(new Chapters());
-  Result<std::string> file = disk.read_all(kFileName);
+  Result<std::string> file = disk.read_all(kChaptersFile);
   if (!file.ok() && file.error().code == ErrorCode::kNotFound) {
     ChapterBook empty;
     empty.revision = 1;
     // Slots take turns: an even revision stands in the first, an odd one in the second.
     const std::string both = std::string(kChapterSlotBytes, '\0') + encode_slot(empty);
-    const Status made = disk.replace(kFileName, both);
+    const Status made = disk.replace(kChaptersFile, both);
     if (!made.ok()) return made.error();
     file = both;
   }
@@ -99,7 +99,7 @@ Result<std::unique_ptr<Chapters>> Chapters::open(env::Disk& disk) {
   Result<ChapterBook> book = decode_slots(*file);
   if (!book.ok()) return book.error();
   chapters->durable_ = chapters->wanted_ = *std::move(book);
-  auto opened = disk.open(kFileName);
+  auto opened = disk.open(kChaptersFile);
   if (!opened.ok()) return opened.error();
   chapters->file_ = *std::move(opened);
   return chapters;

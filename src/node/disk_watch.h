@@ -50,6 +50,9 @@ class DiskWatch {
   /// An older measurement says nothing about the next write.
   static constexpr Duration kMeasurementAgeMax = 10s;
   static constexpr Duration kReportAgeMax = 3500ms;  // they come once a second
+  /// Votes are given once they are durable: the own one, then the others'. Whoever has a slow disk waits as long as so
+  /// many writes take before it tries, and leaves the first try to those with fast ones.
+  static constexpr int kPatienceWrites = 2;
 
  private:
   struct Commit {

@@ -25,7 +25,7 @@ constexpr Duration kExpiryInterval = 100ms;
 /// The oldest command has no answer for this long although others get theirs: its answer was dropped (env/network.h).
 constexpr Duration kRepeatFrontAfter = 3s;
 /// With disks that take longer than kRepeatAfter each repetition threw away the answer that was almost there, for ever.
-constexpr int kPatienceMax = 8;
+constexpr int kPatienceFactorMax = 8;
 
 }  // namespace
 
@@ -282,7 +282,7 @@ void Forwarder::expire(Instant now) {
       (opening_ || was_sent) && now - std::max(last_progress_, sending_at_) > patience_ * kRepeatAfter;
   if (is_silent || (was_sent && now - std::max(front_since_, sending_at_) > patience_ * kRepeatFrontAfter)) {
     restart_stream();
-    patience_ = std::min(2 * patience_, kPatienceMax);
+    patience_ = std::min(2 * patience_, kPatienceFactorMax);
     last_progress_ = front_since_ = now;
   }
 }

@@ -8,8 +8,8 @@
 namespace torc::node {
 namespace {
 
-constexpr std::string_view kFileName = "identity";
-constexpr std::string_view kMagic = "TORCIDN2";  // the last character is the version
+constexpr std::string_view kIdentityFile = "identity";
+constexpr std::string_view kIdentityMagic = "TORCIDN2";  // the last character is the version
 
 }  // namespace
 
@@ -26,7 +26,7 @@ std::string encode_identity(const Identity& identity) {
     put_u64(rest, member.node.value);
     put_u64(rest, member.incarnation.value);
   }
-  std::string bytes(kMagic);
+  std::string bytes(kIdentityMagic);
   put_u32(bytes, crc32c(rest));
   return bytes + rest;
 }
@@ -34,15 +34,15 @@ std::string encode_identity(const Identity& identity) {
 Result<Identity> decode_identity(std::string_view bytes) {
   const Error damaged{ErrorCode::kCorrupt, "the file 'identity' of the data directory is damaged"};
   Reader reader(bytes);
-  const std::string_view magic = reader.take(kMagic.size());
+  const std::string_view magic = reader.take(kIdentityMagic.size());
   const uint32_t crc = reader.u32();
   if (!reader.ok()) return damaged;
-  if (magic != kMagic) {
+  if (magic != kIdentityMagic) {
     // Later versions keep the letters, and their checksum covers these, too: a flipped bit is no later version.
     const bool is_vouched_for = crc32c(reader.rest(), crc32c(magic)) == crc;
-    if (!is_vouched_for || !magic.starts_with(kMagic.substr(0, kMagic.size() - 1))) return damaged;
+    if (!is_vouched_for || !magic.starts_with(kIdentityMagic.substr(0, kIdentityMagic.size() - 1))) return damaged;
     return unknown_version("the file 'identity'", static_cast<uint64_t>(magic.back() - '0'),
-                           static_cast<uint64_t>(kMagic.back() - '0'));
+                           static_cast<uint64_t>(kIdentityMagic.back() - '0'));
   }
   if (crc32c(reader.rest()) != crc) return damaged;
   Identity identity;
@@ -62,7 +62,7 @@ Result<Identity> decode_identity(std::string_view bytes) {
 }
 
 Result<std::optional<Identity>> load_identity(env::Disk& disk) {
-  Result<std::string> bytes = disk.read_all(std::string(kFileName));
+  Result<std::string> bytes = disk.read_all(std::string(kIdentityFile));
   if (!bytes.ok()) {
     if (bytes.error().code == ErrorCode::kNotFound) return std::optional<Identity>();
     return bytes.error();
@@ -73,7 +73,7 @@ Result<std::optional<Identity>> load_identity(env::Disk& disk) {
 }
 
 Status save_identity(env::Disk& disk, const Identity& identity) {
-  return disk.replace(std::string(kFileName), encode_identity(identity));
+  return disk.replace(std::string(kIdentityFile), encode_identity(identity));
 }
 
 ClusterId cluster_id_of(const std::vector<consensus::ReplicaId>& roster) {

@@ -12,8 +12,6 @@ namespace {
 constexpr Duration kMaintainInterval = 10ms;
 /// Of what the node looks after when all is quiet.
 constexpr Duration kQuietInterval = 500ms;
-/// A vote takes two writes (group_disk.cc): with disks so slow the groups that rest have to be patient, too.
-constexpr int kPatienceWrites = 2;
 /// An older write says nothing about the next one.
 constexpr Duration kWriteAgeMax = DiskWatch::kMeasurementAgeMax;
 
@@ -105,7 +103,7 @@ bool StaticNode::is_disk_in_trouble() const {
   const storage::DiskProgress disk = log_->disk_progress();
   const Duration under_way = disk.writing_since ? now - *disk.writing_since : Duration(0);
   const Duration last = now - disk.last_done <= kWriteAgeMax ? disk.last_took : Duration(0);
-  return disk.is_full || kPatienceWrites * std::max(under_way, last) > options_.election_timeout_min;
+  return disk.is_full || DiskWatch::kPatienceWrites * std::max(under_way, last) > options_.election_timeout_min;
 }
 
 // ---- memory ----

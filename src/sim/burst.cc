@@ -12,41 +12,41 @@
 namespace torc::sim {
 namespace {
 
-using check::Outcome;
-
-std::string text_of(const Outcome& outcome) {
+std::string text_of(const check::Outcome& outcome) {
   switch (outcome.kind) {
-    case Outcome::Kind::kUnknown:
+    case check::Outcome::Kind::kUnknown:
       return "unknown";
-    case Outcome::Kind::kNil:
+    case check::Outcome::Kind::kNil:
       return "nil";
-    case Outcome::Kind::kText:
+    case check::Outcome::Kind::kText:
       return "\"" + outcome.text + "\"";
-    case Outcome::Kind::kInteger:
+    case check::Outcome::Kind::kInteger:
       return std::to_string(outcome.integer);
-    case Outcome::Kind::kError:
+    case check::Outcome::Kind::kError:
       return "-" + outcome.text;
   }
   return "?";
 }
 
-bool is_unknown(const Outcome& outcome) { return outcome.kind == Outcome::Kind::kUnknown; }
+bool is_unknown(const check::Outcome& outcome) { return outcome.kind == check::Outcome::Kind::kUnknown; }
 /// The answer says nothing of the value; whether the command was executed is another question.
-bool says_nothing(const Outcome& outcome) { return outcome.kind == Outcome::Kind::kError || is_unknown(outcome); }
+bool says_nothing(const check::Outcome& outcome) {
+  return outcome.kind == check::Outcome::Kind::kError || is_unknown(outcome);
+}
 
 /// A key that one connection alone writes to, in order: what it may hold.
 class OwnKey {
  public:
   /// Written, or (nothing) deleted. An unknown outcome may come true until a later write is known to be executed.
-  void wrote(std::optional<std::string> value, const Outcome& outcome) {
-    if (outcome.kind == Outcome::Kind::kError) return;
+  void wrote(std::optional<std::string> value, const check::Outcome& outcome) {
+    if (outcome.kind == check::Outcome::Kind::kError) return;
     if (!is_unknown(outcome)) possible_.clear();
     possible_.push_back(std::move(value));
   }
   /// False if it cannot hold this.
-  bool may_read(const Outcome& outcome) {
+  bool may_read(const check::Outcome& outcome) {
     const std::optional<std::string> value =
-        outcome.kind == Outcome::Kind::kNil ? std::nullopt : std::optional(outcome.text);
+        outcome.kind == check::Outcome::Kind::kNil ? std::nullopt : std::optional(outcome.text);
     const auto found = std::ranges::find(possible_, value);
     if (found == possible_.end()) return false;
     possible_.erase(possible_.begin(), found);  // what was written before that one will not come back
@@ -68,7 +68,7 @@ class Pipeline final : public Burst {
 
   std::vector<Command> take_commands() override { return std::move(commands_); }
 
-  std::string on_answer(size_t position, const Outcome& outcome) override {
+  std::string on_answer(size_t position, const check::Outcome& outcome) override {
     const Step& step = steps_[position];
     const bool is_refused = says_nothing(outcome);
     switch (step.kind) {
@@ -76,7 +76,7 @@ class Pipeline final : public Burst {
         ++counts_sent_;
         return is_refused ? "" : count(outcome);
       case Step::Kind::kWrite:
-        if (!is_refused && outcome != Outcome::ok()) return "answers a SET with " + text_of(outcome);
+        if (!is_refused && outcome != check::Outcome::ok()) return "answers a SET with " + text_of(outcome);
         keys_[step.key].wrote(step.value, outcome);
         return "";
       case Step::Kind::kRead:
@@ -117,8 +117,8 @@ class Pipeline final : public Burst {
   }
 
   /// Each is executed once or not at all, in order: of those before it at least the answered ones were.
-  std::string count(const Outcome& outcome) {
-    const bool is_possible = outcome.kind == Outcome::Kind::kInteger && outcome.integer > last_count_ &&
+  std::string count(const check::Outcome& outcome) {
+    const bool is_possible = outcome.kind == check::Outcome::Kind::kInteger && outcome.integer > last_count_ &&
                              outcome.integer > counts_answered_ && outcome.integer <= counts_sent_;
     if (!is_possible) {
       return "answers the INCR number " + std::to_string(counts_sent_) + " of a connection with " + text_of(outcome) +
@@ -129,7 +129,7 @@ class Pipeline final : public Burst {
     return "";
   }
 
-  static std::string wrong_value(const Step& step, const Outcome& outcome) {
+  static std::string wrong_value(const Step& step, const check::Outcome& outcome) {
     return "answers " + text_of(outcome) + ", which key " + std::to_string(step.key) +
            " cannot hold after the commands before it on the same connection";
   }
@@ -161,8 +161,8 @@ class Herd final : public Burst {
   }
 
   std::vector<Command> take_commands() override { return std::move(commands_); }
-  std::string on_answer(size_t, const Outcome& outcome) override {
-    const bool is_possible = says_nothing(outcome) || outcome == Outcome::ok();
+  std::string on_answer(size_t, const check::Outcome& outcome) override {
+    const bool is_possible = says_nothing(outcome) || outcome == check::Outcome::ok();
     return is_possible ? "" : "answers a SET with " + text_of(outcome);
   }
 
@@ -208,7 +208,7 @@ class Probe final : public Burst {
 
   std::vector<Command> take_commands() override { return std::move(commands_); }
 
-  std::string on_answer(size_t position, const Outcome& outcome) override {
+  std::string on_answer(size_t position, const check::Outcome& outcome) override {
     if (position < preceding_) return "";
     position -= preceding_;
     if (position == 0) {
@@ -217,8 +217,8 @@ class Probe final : public Burst {
       return is_past_ && was_executed_ ? "executes " + what_ : "";
     }
     if (position != 1 || says_nothing(outcome)) return "";
-    const bool is_absent = outcome == Outcome::of_integer(0);
-    const bool is_there = !is_past_ && outcome == Outcome::of_integer(static_cast<int64_t>(length_));
+    const bool is_absent = outcome == check::Outcome::of_integer(0);
+    const bool is_there = !is_past_ && outcome == check::Outcome::of_integer(static_cast<int64_t>(length_));
     const bool is_possible = (is_absent && !was_executed_) || (is_there && (was_executed_ || is_unknown_));
     return is_possible ? "" : "finds a value of length " + text_of(outcome) + " after " + what_;
   }
