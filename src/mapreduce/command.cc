@@ -14,8 +14,8 @@
 namespace torc::mapreduce {
 namespace {
 
-constexpr size_t kBlockBytes = 64u << 10;  // what a pipe holds
-constexpr int kLookMs = 100;               // how late an attempt that was abandoned is noticed
+constexpr size_t kPipeBytes = 64u << 10;  // what a pipe holds
+constexpr int kLookMs = 100;              // how late an attempt that was abandoned is noticed
 constexpr size_t kLineBytesMax = 32u << 20;
 
 /// A command under way. Whatever goes wrong with it throws AttemptFault.
@@ -30,7 +30,7 @@ class Command {
   /// Moves bytes while there is much to be written, or (at the end) until the command has closed its output.
   template <typename Line>
   void pump(bool is_end, Line line) {
-    while (is_end || pending_.size() - written_ >= kBlockBytes) {
+    while (is_end || pending_.size() - written_ >= kPipeBytes) {
       if (is_end && written_ == pending_.size()) child_.close_input();
       if (!wait_for_more()) break;
       write_some();
@@ -98,7 +98,7 @@ class Command {
   /// False at the end of its output.
   template <typename Line>
   bool read_some(Line line) {
-    char block[kBlockBytes];
+    char block[kPipeBytes];
     while (is_readable_) {
       const ssize_t count = ::read(child_.output(), block, sizeof block);
       if (count < 0 && errno == EINTR) continue;

@@ -11,7 +11,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kStopLook{100};  // how late a signal is noticed
+constexpr milliseconds kSignalLook{100};  // how late a signal is noticed
 
 uint64_t steady_ms() {
   return static_cast<uint64_t>(
@@ -48,7 +48,7 @@ Result<std::optional<JobRecord>> work(WorkerId id, const std::string& job, KeySt
       if (!worker.view().has_record() || worker.is_gone()) return std::optional<JobRecord>();
       return std::optional(worker.view().record());
     }
-    executor.wait(std::min(milliseconds(turn->wait_ms), kStopLook));
+    executor.wait(std::min(milliseconds(turn->wait_ms), kSignalLook));
   }
 }
 

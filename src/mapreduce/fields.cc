@@ -7,7 +7,7 @@
 namespace torc::mapreduce {
 namespace {
 
-Error corrupt(std::string_view line) {
+Error corrupt_fields(std::string_view line) {
   return Error{ErrorCode::kCorrupt, "not a line \"name value\": " + std::string(line.substr(0, 80))};
 }
 
@@ -100,13 +100,13 @@ Result<Fields> Fields::parse(std::string_view text) {
   Fields fields;
   while (!text.empty()) {
     const size_t end = text.find('\n');
-    if (end == std::string_view::npos) return corrupt(text);
+    if (end == std::string_view::npos) return corrupt_fields(text);
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(end + 1);
     const size_t space = line.find(' ');
-    if (space == 0 || space == std::string_view::npos) return corrupt(line);
+    if (space == 0 || space == std::string_view::npos) return corrupt_fields(line);
     std::optional<std::string> value = unescaped(line.substr(space + 1));
-    if (!value) return corrupt(line);
+    if (!value) return corrupt_fields(line);
     fields.by_name_[std::string(line.substr(0, space))].push_back(*std::move(value));
   }
   return fields;

@@ -8,7 +8,7 @@ namespace {
 constexpr JobState kStates[] = {JobState::kRunning, JobState::kPublishing, JobState::kDone, JobState::kFailed,
                                 JobState::kCancelled};
 
-Error corrupt(std::string_view what) { return Error{ErrorCode::kCorrupt, "job record: " + std::string(what)}; }
+Error corrupt_job(std::string_view what) { return Error{ErrorCode::kCorrupt, "job record: " + std::string(what)}; }
 
 std::string tagged(std::string_view job, std::string_view rest) {
   return std::string(kJobKeyPrefix) + std::string(job) + "}:" + std::string(rest);
@@ -39,21 +39,21 @@ Result<JobSpec> parse_spec(const Fields& fields) {
   spec.directory = fields.text("directory");
   spec.output = fields.text("output");
   const uint64_t reduces = fields.number_or("reduces", 0);
-  if (reduces == 0 || reduces > kReducesMax) return corrupt("reduces");
+  if (reduces == 0 || reduces > kReducesMax) return corrupt_job("reduces");
   spec.reduces = static_cast<uint32_t>(reduces);
   spec.split_bytes = fields.number_or("split_bytes", 0);
   const uint64_t multiple = fields.number_or("splits_multiple", 1);
-  if (spec.split_bytes == 0 || multiple == 0 || multiple > kSplitsMax) return corrupt("splits");
+  if (spec.split_bytes == 0 || multiple == 0 || multiple > kSplitsMax) return corrupt_job("splits");
   spec.splits_multiple = static_cast<uint32_t>(multiple);
   spec.skip_bad_records = fields.number_or("skip_bad_records", 0);
   spec.record_timeout_ms = fields.number_or("record_timeout_ms", spec.record_timeout_ms);
   spec.lease_ms = fields.number_or("lease_ms", 0);
-  if (spec.lease_ms == 0) return corrupt("lease");
+  if (spec.lease_ms == 0) return corrupt_job("lease");
   spec.has_backups = fields.number_or("backups", 1) != 0;
   spec.is_synced = fields.number_or("synced", 1) != 0;
   for (const std::string& argument : fields.all("argument")) {
     const size_t space = argument.find(' ');
-    if (space == std::string::npos) return corrupt("an argument is a name and a value");
+    if (space == std::string::npos) return corrupt_job("an argument is a name and a value");
     spec.arguments[argument.substr(0, space)] = argument.substr(space + 1);
   }
   return spec;
@@ -99,7 +99,7 @@ Result<JobRecord> JobRecord::parse(std::string_view text) {
   if (!fields) return fields.error();
   JobRecord record;
   const std::optional<uint64_t> birth = parse_hex(fields->text("birth"), 16);
-  if (!birth) return corrupt("birth");
+  if (!birth) return corrupt_job("birth");
   record.birth = *birth;
   bool is_known = false;
   for (const JobState state : kStates) {
@@ -107,9 +107,9 @@ Result<JobRecord> JobRecord::parse(std::string_view text) {
     record.state = state;
     is_known = true;
   }
-  if (!is_known) return corrupt("an unknown state");
+  if (!is_known) return corrupt_job("an unknown state");
   const uint64_t run = fields->number_or("run", 0);
-  if (run == 0 || run > UINT32_MAX) return corrupt("run");
+  if (run == 0 || run > UINT32_MAX) return corrupt_job("run");
   record.run = static_cast<uint32_t>(run);
   record.reason = fields->text("reason");
   record.created_ms = fields->number_or("created_ms", 0);

@@ -8,7 +8,7 @@
 namespace torc::mapreduce {
 namespace {
 
-constexpr size_t kBlockBytes = 1u << 20;
+constexpr size_t kCopyBytes = 1u << 20;
 
 Status publish_one(FileSystem& files, const JobRecord& job, uint32_t partition, const Output& output) {
   const std::string from = job.scratch() + "/" + output.file;
@@ -39,7 +39,7 @@ Result<bool> is_output(FileSystem& files, const std::string& path, const Output&
   const Result<FileState> state = (*file)->state();
   if (!state) return state.error();
   if (state->bytes != output.bytes) return false;
-  std::string block(std::min<uint64_t>(kBlockBytes, output.bytes), '\0');
+  std::string block(std::min<uint64_t>(kCopyBytes, output.bytes), '\0');
   uint32_t crc = 0;
   for (uint64_t at = 0; at < output.bytes;) {
     const Result<size_t> count = (*file)->read_at(at, block.data(), block.size());

@@ -34,7 +34,7 @@ void put_escaped(std::string& out, std::string_view text) {
   }
 }
 
-Result<std::string> unescaped(std::string_view text) {
+Result<std::string> unescaped_word(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '\\') {
@@ -179,9 +179,9 @@ Result<StoredKey> parse_export_line(std::string_view line) {
   const size_t first = line.find('\t');
   if (first == std::string_view::npos) return Error{ErrorCode::kInvalid, "a line is a key, a tab and a value"};
   const size_t second = std::min(line.find('\t', first + 1), line.size());
-  Result<std::string> key = unescaped(line.substr(0, first));
+  Result<std::string> key = unescaped_word(line.substr(0, first));
   if (!key) return key.error();
-  Result<std::string> value = unescaped(line.substr(first + 1, second - first - 1));
+  Result<std::string> value = unescaped_word(line.substr(first + 1, second - first - 1));
   if (!value) return value.error();
   StoredKey stored{std::move(key).value(), std::move(value).value(), 0};
   if (second == line.size()) return stored;

@@ -10,25 +10,25 @@ namespace {
 
 constexpr size_t kFaultBytesMax = 2000;  // somebody's error message may be long; the record is written often
 
-Error corrupt(std::string_view what) { return Error{ErrorCode::kCorrupt, "task record: " + std::string(what)}; }
+Error corrupt_task(std::string_view what) { return Error{ErrorCode::kCorrupt, "task record: " + std::string(what)}; }
 
 Result<Runner> parse_runner(std::string_view text) {
   const std::vector<std::string_view> words = words_of(text);
-  if (words.size() != 3) return corrupt("a runner has three words");
+  if (words.size() != 3) return corrupt_task("a runner has three words");
   const std::optional<AttemptId> attempt = AttemptId::parse(words[0]);
   const std::optional<uint64_t> beat = parse_number(words[1]);
   const std::optional<uint64_t> bytes_done = parse_number(words[2]);
-  if (!attempt || !beat || !bytes_done) return corrupt("a runner is an attempt and two numbers");
+  if (!attempt || !beat || !bytes_done) return corrupt_task("a runner is an attempt and two numbers");
   return Runner{*attempt, *beat, *bytes_done};
 }
 
 Status parse_output(const Fields& fields, Output& output) {
   const std::vector<std::string_view> words = words_of(fields.text("output"));
-  if (words.size() != 4) return corrupt("an output has four words");
+  if (words.size() != 4) return corrupt_task("an output has four words");
   const std::optional<uint64_t> bytes = parse_number(words[1]);
   const std::optional<uint64_t> crc = parse_hex(words[2], 8);
   const std::optional<uint64_t> index_at = parse_number(words[3]);
-  if (!bytes || !crc || !index_at) return corrupt("an output is a file, bytes, a CRC and a place");
+  if (!bytes || !crc || !index_at) return corrupt_task("an output is a file, bytes, a CRC and a place");
   if (words[0] != "-") output.file = words[0];
   output.bytes = *bytes;
   output.crc = static_cast<uint32_t>(*crc);
@@ -91,7 +91,7 @@ Result<TaskRecord> TaskRecord::parse(std::string_view text) {
   const Result<uint64_t> run = fields->number("run");
   const uint64_t failures = fields->number_or("failures", 0);
   const uint64_t lost = fields->number_or("lost", 0);
-  if (!begun || !run || std::max({*begun, *run, failures, lost}) > UINT32_MAX) return corrupt("counts");
+  if (!begun || !run || std::max({*begun, *run, failures, lost}) > UINT32_MAX) return corrupt_task("counts");
   record.begun = static_cast<uint32_t>(*begun);
   record.run = static_cast<uint32_t>(*run);
   record.failures = static_cast<uint32_t>(failures);
@@ -102,10 +102,10 @@ Result<TaskRecord> TaskRecord::parse(std::string_view text) {
     if (!runner) return runner.error();
     record.runners.push_back(*runner);
   }
-  if (record.runners.size() > kRunnersMax) return corrupt("too many runners");
+  if (record.runners.size() > kRunnersMax) return corrupt_task("too many runners");
   if (fields->all("winner").empty()) return record;
   record.winner = AttemptId::parse(fields->text("winner"));
-  if (!record.winner) return corrupt("the winner is no attempt");
+  if (!record.winner) return corrupt_task("the winner is no attempt");
   if (Status status = parse_output(*fields, record.output); !status) return status.error();
   return record;
 }

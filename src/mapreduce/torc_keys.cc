@@ -10,7 +10,7 @@ namespace {
 using client::Answer;
 using std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kPause{100};
+constexpr std::chrono::milliseconds kKeysPause{100};
 constexpr std::chrono::milliseconds kPermit{2'000};
 constexpr int kRoundsMax = 1'000;  // of one batch: somebody else writes the same keys all the time
 
@@ -55,7 +55,7 @@ Result<KeyPage> TorcKeySource::page(uint64_t first, uint64_t last, std::string_v
     if (steady_clock::now() >= give_up) {
       return Error{ErrorCode::kUnavailable, "the store is away: " + answer.message};
     }
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kKeysPause);
   }
 }
 
@@ -91,7 +91,7 @@ Status KeyWriter::have_permit() {
     if (!there) return there.error();
     is_free = there->reply.integer == 0;
     on_wait_();
-    if (!is_free) std::this_thread::sleep_for(kPause);
+    if (!is_free) std::this_thread::sleep_for(kKeysPause);
   }
   // Half of its time is left for a batch by our clock, which began to count before the cluster's did.
   if (!is_first && steady_clock::now() - permit_asked_ < kPermit / 2) return {};
@@ -133,7 +133,7 @@ std::vector<Answer> KeyWriter::batch(const std::vector<client::Client::Words>& c
     left = std::move(still);
     if (left.empty() || steady_clock::now() >= give_up) return answers;
     on_wait_();
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kKeysPause);
   }
 }
 

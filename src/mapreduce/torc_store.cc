@@ -11,7 +11,7 @@ using std::chrono::steady_clock;
 
 constexpr size_t kKeysPerRead = 256;
 constexpr std::string_view kFirstDayMs = "86400000";
-constexpr std::chrono::milliseconds kPause{100};
+constexpr std::chrono::milliseconds kStorePause{100};
 
 client::ClientOptions client_options(const TorcStore::Options& options) {
   client::ClientOptions client;
@@ -50,7 +50,7 @@ Result<client::Answer> TorcStore::call(std::span<const std::string_view> words) 
     if (steady_clock::now() >= give_up) {
       return Error{ErrorCode::kUnavailable, "the store is away: " + answer.message};
     }
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kStorePause);
   }
 }
 
