@@ -1,6 +1,7 @@
 // What clients of the cluster door are given of a node with many groups: what is led there, and nothing else.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <set>
 
 #include "kv/position.h"

@@ -11,7 +11,9 @@ namespace {
 
 constexpr size_t kChecksumBytes = 4;
 
-Error corrupt(const std::string& what) { return Error{ErrorCode::kCorrupt, "checkpoint record of a group: " + what}; }
+Error corrupt_meta(const std::string& what) {
+  return Error{ErrorCode::kCorrupt, "checkpoint record of a group: " + what};
+}
 
 }  // namespace
 
@@ -40,9 +42,9 @@ std::string encode_checkpoint_meta(const CheckpointMeta& meta) {
 Result<CheckpointMeta> decode_checkpoint_meta(std::string_view value) {
   Reader reader(value);
   const uint32_t crc = reader.u32();
-  if (!reader.ok() || crc != crc32c(reader.rest())) return corrupt("wrong checksum");
+  if (!reader.ok() || crc != crc32c(reader.rest())) return corrupt_meta("wrong checksum");
   const uint8_t version = reader.u8();
-  if (!reader.ok()) return corrupt("malformed");
+  if (!reader.ok()) return corrupt_meta("malformed");
   if (version != kCheckpointVersion) {
     return unknown_version("the checkpoint's record of a group", version, kCheckpointVersion);
   }
@@ -54,10 +56,10 @@ Result<CheckpointMeta> decode_checkpoint_meta(std::string_view value) {
   meta.term = Term(reader.u64());
   const std::string_view configuration = reader.bytes();
   meta.header = std::string(reader.bytes());
-  if (!reader.at_end() || !meta.arc.is_valid()) return corrupt("malformed");
+  if (!reader.at_end() || !meta.arc.is_valid()) return corrupt_meta("malformed");
   auto decoded = consensus::decode_configuration(configuration);
   if (!decoded.ok()) {
-    return decoded.error().code == ErrorCode::kVersion ? decoded.error() : corrupt(decoded.error().message);
+    return decoded.error().code == ErrorCode::kVersion ? decoded.error() : corrupt_meta(decoded.error().message);
   }
   meta.configuration = std::move(decoded).value();
   return meta;

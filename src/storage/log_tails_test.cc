@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+
 #include "sim/log_harness.h"
 #include "storage/segment_header.h"
 

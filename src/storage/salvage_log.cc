@@ -13,7 +13,7 @@
 namespace torc::storage {
 namespace {
 
-constexpr uint64_t kReadBytes = 1u << 20;
+constexpr uint64_t kSalvagedBytes = 1u << 20;
 constexpr uint64_t kBlockBytes = 4096;  // what a device fails to read in one piece, at most
 /// A segment whose header is lost is one of those near the others.
 constexpr uint64_t kSequencesAround = 16;
@@ -66,7 +66,7 @@ class Salvage {
     const uint64_t end = std::min(*size, bytes_max);
     std::string bytes;
     while (bytes.size() < end) {
-      uint64_t wanted = std::min(kReadBytes, end - bytes.size());
+      uint64_t wanted = std::min(kSalvagedBytes, end - bytes.size());
       Result<std::string> piece = (*file)->read(bytes.size(), wanted);
       if (!piece.ok()) {
         wanted = std::min(kBlockBytes, wanted);

@@ -1,6 +1,7 @@
 // What a group of a node does to the others: their state, and the log that all of them share.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <sstream>
