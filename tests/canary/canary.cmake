@@ -40,26 +40,51 @@ elseif(NOT TORC_SANITIZE)
       OUTPUT ${planted_root}/${source}
       COMMAND ${Python3_EXECUTABLE} ${planter} source ${bug_dir} ${PROJECT_SOURCE_DIR}/src ${source} ${planted_root}/${source}
       DEPENDS ${planter} ${bug_files} ${PROJECT_SOURCE_DIR}/src/${source})
-    list(APPEND planted_copies ${planted_root}/${source})
+    cmake_path(GET source PARENT_PATH folder)
+    list(APPEND planted_folders ${folder})
+    list(APPEND planted_copies_${folder} ${planted_root}/${source})
+    list(APPEND planted_originals_${folder} ${PROJECT_SOURCE_DIR}/src/${source})
   endforeach()
+  list(REMOVE_DUPLICATES planted_folders)
   add_custom_command(
     OUTPUT ${planted_root}/planted_bugs.cc
     COMMAND ${Python3_EXECUTABLE} ${planter} table ${bug_dir} ${planted_root}/planted_bugs.cc
     DEPENDS ${planter} ${bug_files})
 
-  add_library(torc_planted OBJECT canary/planted.cc canary/child.cc ${planted_root}/planted_bugs.cc ${planted_copies})
-  target_include_directories(torc_planted PUBLIC canary)
-  target_link_libraries(torc_planted PUBLIC torc_sim torc_mapreduce PkgConfig::xxhash Boost::headers)
-  torc_precompiled(torc_planted)
+  function(add_planted name)
+    add_library(${name} OBJECT ${ARGN})
+    target_include_directories(${name} PUBLIC canary)
+    target_link_libraries(${name} PUBLIC torc_sim torc_mapreduce PkgConfig::xxhash Boost::headers)
+    torc_precompiled(${name})
+  endfunction()
+
+  add_planted(torc_planted canary/planted.cc canary/child.cc ${planted_root}/planted_bugs.cc)
+  set(planted_targets torc_planted)
+  # Where several files are one object in the library, taking any of them out brings the originals of others along: of
+  # such a folder every file is compiled here, so that nothing is taken out at all.
+  foreach(folder ${planted_folders})
+    set(sources ${planted_copies_${folder}})
+    get_target_property(together torc_${folder} UNITY_BUILD)
+    if(together)
+      get_target_property(rest torc_${folder} SOURCES)
+      list(REMOVE_ITEM rest ${planted_originals_${folder}})
+      list(APPEND sources ${rest})
+    endif()
+    add_planted(torc_planted_${folder} ${sources})
+    if(together)
+      torc_compiled_together(torc_planted_${folder})
+    endif()
+    list(APPEND planted_targets torc_planted_${folder})
+  endforeach()
 
   add_executable(torc-canary-sim canary/canary_sim.cc)
-  target_link_libraries(torc-canary-sim PRIVATE torc_planted)
+  target_link_libraries(torc-canary-sim PRIVATE ${planted_targets})
 
   # The unit tests as they are, over the copies.
   add_executable(torc-canary-unit canary/canary_unit.cc canary/small_worlds.cc $<TARGET_OBJECTS:torc_consensus_test>
                  $<TARGET_OBJECTS:torc_kv_test> $<TARGET_OBJECTS:torc_storage_test> $<TARGET_OBJECTS:torc_explore_test>
                  $<TARGET_OBJECTS:torc_node_test> $<TARGET_OBJECTS:torc_mapreduce_test>)
-  target_link_libraries(torc-canary-unit PRIVATE torc_planted torc_explore)
+  target_link_libraries(torc-canary-unit PRIVATE ${planted_targets} torc_explore)
   torc_test_program(torc-canary-unit)
 
   foreach(finder sim unit)
