@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "base/prng.h"
+#include "node/groups.h"
 
 namespace torc::node {
 namespace {
@@ -12,9 +13,10 @@ constexpr int64_t kNsPerMs = 1'000'000;
 
 }  // namespace
 
-HostedGroup::HostedGroup(const Options& options, GroupHome& home, Clients& clients, env::Clock& clock)
+HostedGroup::HostedGroup(const Options& options, Groups& groups, Links& links, Clients& clients, env::Clock& clock)
     : options_(options),
-      home_(home),
+      groups_(groups),
+      links_(links),
       clients_(clients),
       clock_(clock),
       forwarder_(options.id, *this, clients, Prng(options.seed ^ 0xf0)),
@@ -29,6 +31,8 @@ Status HostedGroup::open(const GroupOptions& options, const consensus::Configura
   return {};
 }
 
+void HostedGroup::wake() { groups_.wake(*this); }
+
 // ---- commands ----
 
 void HostedGroup::dispatch(const Request& request) {
@@ -40,7 +44,7 @@ void HostedGroup::dispatch(const Request& request) {
 }
 
 void HostedGroup::execute(Request request) {
-  home_.wake(*this);
+  wake();
   request.deadline = clock_.now() + options_.command_timeout;
   if (!leads()) return forwarder_.submit(request);
   request.is_write ? group_->write(request) : group_->read_later(request);
@@ -68,21 +72,21 @@ void HostedGroup::receive(const consensus::Message& message) {
   const bool is_heartbeat = std::holds_alternative<consensus::HeartbeatRequest>(message.body) ||
                             std::holds_alternative<consensus::HeartbeatReply>(message.body);
   group_->receive(message);
-  if (!is_heartbeat || !rest_on()) home_.wake(*this);
+  if (!is_heartbeat || !rest_on()) wake();
 }
 
 void HostedGroup::receive(const wire::SnapshotChunk& chunk) {
-  home_.wake(*this);
+  wake();
   group_->receive(chunk);
 }
 
 void HostedGroup::receive(const wire::SnapshotReply& reply) {
-  home_.wake(*this);
+  wake();
   group_->receive(reply);
 }
 
 void HostedGroup::on_forward_request(NodeId from, wire::ForwardRequest request, bool is_origin_known) {
-  home_.wake(*this);
+  wake();
   if (request.is_relayed) {
     if (request.origin != from && is_origin_known) receiver_.on_request(from, std::move(request));
   } else if (request.wants_relay && !leads()) {
@@ -93,12 +97,12 @@ void HostedGroup::on_forward_request(NodeId from, wire::ForwardRequest request, 
 }
 
 void HostedGroup::on_forward_reply(NodeId from, const wire::ForwardReply& reply, bool is_for_this_node) {
-  home_.wake(*this);
+  wake();
   is_for_this_node ? forwarder_.on_reply(from, reply, clock_.now()) : relay_.on_reply(reply);
 }
 
 void HostedGroup::on_connection_changed(NodeId node) {
-  home_.wake(*this);
+  wake();
   forwarder_.on_connection_changed(node);
   receiver_.on_connection_changed(node);
 }
@@ -122,23 +126,23 @@ void HostedGroup::end_turn() {
 }
 
 void HostedGroup::carry_out(GroupOutput output) {
-  if (output.fatal) return home_.on_fatal(*output.fatal);
+  if (output.fatal) return groups_.fail(*output.fatal);
   // Followers are sent to before the own disk is asked (rules.md#batches).
-  for (const consensus::Message& message : output.messages) home_.send(message);
-  for (const auto& chunk : output.chunks) home_.send_bulk(chunk.to.node, chunk);
-  for (const auto& reply : output.snapshot_replies) home_.send_bulk(reply.to.node, reply);
+  for (const consensus::Message& message : output.messages) links_.send(message);
+  for (const auto& chunk : output.chunks) links_.send(chunk.to.node, env::Channel::kBulk, chunk);
+  for (const auto& reply : output.snapshot_replies) links_.send(reply.to.node, env::Channel::kBulk, reply);
   for (Notice& notice : output.notices) {
     if (!options_.name.empty()) notice.text = options_.name + ": " + notice.text;
-    home_.tell(notice);
+    groups_.tell(notice);
   }
   if (output.leadership == Leadership::kLost) receiver_.on_leadership_lost();
   for (const KeptRequest& request : output.homeless) reroute(request.request());
-  if (output.has_appended) home_.flush_log_for(*this);
+  if (output.has_appended) groups_.flush_log_for(*this);
 }
 
 void HostedGroup::on_durable(uint64_t sequence) {
-  home_.wake(*this);
-  for (const consensus::Message& message : group_->on_durable(sequence)) home_.send(message);
+  wake();
+  for (const consensus::Message& message : group_->on_durable(sequence)) links_.send(message);
 }
 
 bool HostedGroup::maintain() {
@@ -163,7 +167,7 @@ bool HostedGroup::try_rest() {
 /// False: it did not rest, or does not any more.
 bool HostedGroup::rest_on() {
   if (is_awake || is_attended || !group_->rest_on(said_)) return false;
-  for (const consensus::Message& message : said_) home_.send(message);
+  for (const consensus::Message& message : said_) links_.send(message);
   said_.clear();
   return true;
 }
@@ -173,7 +177,7 @@ void HostedGroup::on_deadline() {
   if (was_resting && !leads()) group_->watch_disk();
   group_->tick();
   const bool has_more_to_do = group_->next_deadline() <= clock_.now();
-  if (has_more_to_do || !rest_on()) home_.wake(*this);
+  if (has_more_to_do || !rest_on()) wake();
 }
 
 // ---- clocks ----

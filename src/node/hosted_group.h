@@ -12,27 +12,12 @@
 #include "node/forward_receiver.h"
 #include "node/forwarder.h"
 #include "node/group.h"
+#include "node/links.h"
 #include "node/relay.h"
 
 namespace torc::node {
 
-class HostedGroup;
-
-/// What the groups of a node share: its connections, its log's flush, its turn.
-class GroupHome : public ForwardNeighbours {
- public:
-  virtual bool is_reachable(NodeId node) const = 0;
-  using ForwardNeighbours::send_to;
-  virtual void send_to(NodeId node, const wire::ForwardReply& reply) = 0;
-  virtual void send(const consensus::Message& message) = 0;
-  virtual void send_bulk(NodeId node, const wire::PeerMessage& message) = 0;
-  virtual void tell(const Notice& notice) = 0;
-  virtual void on_fatal(const Error& error) = 0;
-  /// Something is to be done for the group: it takes part in this turn.
-  virtual void wake(HostedGroup& group) = 0;
-  /// The group appended to the log: flush it, and say Group::on_durable() then.
-  virtual void flush_log_for(HostedGroup& group) = 0;
-};
+class Groups;
 
 class HostedGroup final : private Surroundings, private ForwarderHost, private ForwardReceiverHost, private RelayHost {
  public:
@@ -43,7 +28,7 @@ class HostedGroup final : private Surroundings, private ForwarderHost, private F
     uint64_t seed = 0;
   };
   /// Everything it is given outlives it.
-  HostedGroup(const Options& options, GroupHome& home, Clients& clients, env::Clock& clock);
+  HostedGroup(const Options& options, Groups& groups, Links& links, Clients& clients, env::Clock& clock);
 
   /// Before anything else. Errors: as Group::open().
   Status open(const GroupOptions& options, const consensus::Configuration& birth, storage::Log& log,
@@ -109,21 +94,21 @@ class HostedGroup final : private Surroundings, private ForwarderHost, private F
 
  private:
   // Surroundings
-  bool is_reachable(NodeId node) const override { return home_.is_reachable(node); }
-  void wake() override { home_.wake(*this); }
+  bool is_reachable(NodeId node) const override { return links_.is_reachable(node); }
+  void wake() override;
   // Surroundings, ForwarderHost
-  bool is_sending_to(NodeId node) const override { return home_.is_sending_to(node); }
+  bool is_sending_to(NodeId node) const override { return links_.is_sending_to(node); }
   // ForwarderHost
-  std::vector<NodeId> neighbours() const override { return home_.neighbours(); }
-  bool can_send_to(NodeId node) const override { return home_.can_send_to(node); }
-  void send_to(NodeId node, const wire::ForwardRequest& request) override { home_.send_to(node, request); }
+  std::vector<NodeId> neighbours() const override { return links_.peers(); }
+  bool can_send_to(NodeId node) const override { return links_.can_send_to(node); }
+  void send_to(NodeId node, const wire::ForwardRequest& request) override { links_.send(node, request); }
   void execute_here(const Request& request) override;
   // ForwardReceiverHost
   void execute_forwarded(const Request& request) override;
   size_t expected_reply_bytes(const kv::CommandView& command) const override {
     return group_->expected_reply_bytes(command);
   }
-  void send_to(NodeId node, const wire::ForwardReply& reply) override { home_.send_to(node, reply); }
+  void send_to(NodeId node, const wire::ForwardReply& reply) override { links_.send(node, reply); }
 
   void execute(Request request);
   void reroute(Request request);
@@ -131,7 +116,8 @@ class HostedGroup final : private Surroundings, private ForwarderHost, private F
   bool rest_on();
 
   const Options options_;
-  GroupHome& home_;
+  Groups& groups_;
+  Links& links_;
   Clients& clients_;
   env::Clock& clock_;
   std::unique_ptr<Group> group_;

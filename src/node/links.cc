@@ -109,6 +109,14 @@ void Links::send(NodeId to, env::Channel channel, const wire::PeerMessage& messa
   put(to, found->second, channel, std::move(part));
 }
 
+void Links::send(NodeId to, const wire::ForwardRequest& request) {
+  send(to, request.commands.empty() ? env::Channel::kControl : env::Channel::kBulk, request);
+}
+
+void Links::send(NodeId to, const wire::ForwardReply& reply) {
+  send(to, reply.is_probe ? env::Channel::kControl : env::Channel::kBulk, reply);
+}
+
 void Links::put(NodeId to, Link& link, env::Channel channel, ByteChain part) {
   Waiting& waiting = link.waiting[number_of(channel)];
   const size_t bytes = part.size();

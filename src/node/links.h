@@ -48,6 +48,10 @@ class Links {
   void send(const consensus::Message& message);
   /// What is too large for `channel` goes by the bulk connection.
   void send(NodeId to, env::Channel channel, const wire::PeerMessage& message);
+  /// Commands and answers by the bulk connection. Probes by the control connection: whether there is a way must not
+  /// depend on how much waits to take it.
+  void send(NodeId to, const wire::ForwardRequest& request);
+  void send(NodeId to, const wire::ForwardReply& reply);
   /// The end of a turn, once every group has said what it has to say in it: a group that has not answered a heartbeat
   /// of this turn by now is told of as silent.
   void end_turn();

@@ -22,7 +22,13 @@ StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<C
       clients_(options_.held_bytes_max),
       log_(std::move(log)),
       router_(options_.arcs),
-      keeper_(options_.checkpoint_log_bytes, options_.log_tail_bytes),
+      groups_({.election_timeout_min = options_.election_timeout_min,
+               .heartbeat_interval = options_.heartbeat_interval,
+               .checkpoint_log_bytes = options_.checkpoint_log_bytes,
+               .log_tail_bytes = options_.log_tail_bytes,
+               .tell = options_.tell,
+               .on_fatal = options_.on_fatal},
+              links_, clients_, clock_, *log_),
       chapters_(std::move(chapters)),
       admissions_(*this, *chapters_),
       chapter_prng_(options_.seed ^ 0xc4),
@@ -35,7 +41,6 @@ StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<C
 StaticNode::~StaticNode() {
   network_.set_handler(nullptr);
   clock_.cancel(maintain_timer_);
-  clock_.cancel(group_timer_);
   clock_.cancel(turn_timer_);
   clock_.cancel(greet_timer_);
 }
@@ -53,11 +58,6 @@ Status StaticNode::start() {
   maintain();
   end_turn();
   return {};
-}
-
-HostedGroup* StaticNode::find(GroupId group) const {
-  const uint64_t arc = group.value - group_of_arc(0).value;
-  return arc < groups_.size() ? groups_[arc].get() : nullptr;
 }
 
 // ---- clients ----
@@ -89,7 +89,7 @@ void StaticNode::dispatch(const Request& request, const Router::Route& route) {
     std::iota(every.begin(), every.end(), 0u);
     dispatch_to(every, request);
   } else {
-    hosted(route.arc).dispatch(request);
+    groups_[route.arc].dispatch(request);
   }
 }
 
@@ -102,114 +102,47 @@ void StaticNode::dispatch_to(const std::vector<uint32_t>& arcs, const Request& r
   Request part = request;
   for (const uint32_t arc : arcs) {
     part.waiter = {gathering.client(), arc};
-    hosted(arc).dispatch(part);
+    groups_[arc].dispatch(part);
   }
 }
 
 void StaticNode::run_deferred() {
   for (const ClientId client : clients_.take_runnable()) {
-    while (has_work_left()) {
+    while (groups_.has_work_left()) {
       const std::optional<KeptRequest> deferred = clients_.next_startable(client);
       if (!deferred) break;
       dispatch(deferred->request(), router_.route((*deferred)->command));
     }
-    if (!has_work_left()) clients_.postpone(client);
+    if (!groups_.has_work_left()) clients_.postpone(client);
   }
 }
 
 // ---- the turn ----
 
-/// What is said to a group before the end of a turn waits until then.
-void StaticNode::wake(HostedGroup& group) {
-  group.is_due = true;
-  if (std::exchange(group.is_awake, true)) return;
-  awake_.push_back(&group);
-  attend(group);
-  if (is_turn_ending_) begin_turn(group);
-}
-
-bool StaticNode::has_work_left() const {
-  return std::ranges::all_of(awake_, [](const HostedGroup* group) { return group->has_work_left(); });
-}
-
 void StaticNode::end_turn() {
-  if (is_dead_) return;
+  if (is_dead()) return;
   if (is_born()) run_groups();
-  if (is_dead_) return;
-  arm_group_timer();
+  if (is_dead()) return;
+  if (maintain_at_ > clock_.now() + Groups::kMaintainInterval && wants_maintenance_soon()) arm_maintenance();
   links_.end_turn();
 }
 
 void StaticNode::run_groups() {
-  memory_outside_ = memory_outside();
-  is_turn_ending_ = true;
-  for (HostedGroup* group : awake_) begin_turn(*group);
+  groups_.begin_turn(memory_outside());
   do {
     run_deferred();
-    for (size_t i = 0; i < awake_.size(); ++i) {  // more may wake meanwhile
-      HostedGroup& group = *awake_[i];
-      if (!group.wants_to_advance()) continue;
-      group.is_due = false;
-      group.advance();
-      if (is_dead_) return;
-    }
-  } while ((clients_.has_runnable() && has_work_left()) || std::ranges::any_of(awake_, &HostedGroup::wants_to_advance));
-  end_group_turns();
-  is_turn_ending_ = false;
+    groups_.advance();
+    if (is_dead()) return;
+  } while ((clients_.has_runnable() && groups_.has_work_left()) || groups_.wants_to_advance());
+  groups_.end_turn();
   gatherings_.remove_if([](const Gathering& gathering) { return gathering.is_done(); });
-  flush_log();
-}
-
-void StaticNode::end_group_turns() {
-  for (HostedGroup* group : std::exchange(awake_, {})) {
-    group->is_awake = false;
-    group->end_turn();
-    count_memory(*group);
-    deadlines_.set(place_of(*group), group->next_deadline());
-  }
   // A turn that left something over has the next one follow at once.
   if (!clients_.has_runnable()) return;
   clock_.cancel(turn_timer_);
   turn_timer_ = clock_.call_at(clock_.now(), [] {});
 }
 
-void StaticNode::flush_log_for(HostedGroup& group) {
-  if (!std::exchange(group.has_appended, true)) appended_.push_back(&group);
-}
-
-/// Once per turn, for all groups: they share the write and the sync.
-void StaticNode::flush_log() {
-  if (appended_.empty()) return;
-  struct Appended {
-    HostedGroup* group;
-    uint64_t sequence;
-  };
-  std::vector<Appended> appended;
-  for (HostedGroup* group : std::exchange(appended_, {})) {
-    group->has_appended = false;
-    appended.push_back({group, group->group().appended_sequence()});
-  }
-  log_->flush([this, appended = std::move(appended)](const Status& status) {
-    if (is_dead_) return;
-    if (!status.ok()) return on_fatal(status.error());
-    for (const auto& [group, sequence] : appended) group->on_durable(sequence);
-  });
-}
-
-void StaticNode::on_fatal(const Error& error) {
-  if (std::exchange(is_dead_, true)) return;
-  if (options_.on_fatal) options_.on_fatal(error);
-}
-
-void StaticNode::tell(const Notice& notice) {
-  if (options_.tell) options_.tell(notice);
-}
-
 // ---- introspection ----
-
-bool StaticNode::leads_something() const {
-  return std::ranges::any_of(groups_, [](const auto& group) { return group->leads(); });
-}
 
 uint64_t StaticNode::memory_outside() const {
   return clients_.held_bytes() + (options_.memory_outside ? options_.memory_outside() : 0);
@@ -239,12 +172,12 @@ NodeStatus StaticNode::status() const {
   status.log_bytes_unsynced = log_->disk_progress().bytes_unsynced;
   status.log_bytes_retained = log_->bytes_retained();
   status.set_aside = options_.set_aside;
-  status.commands_executed = commands_executed_;
+  status.commands_executed = commands_executed_ + groups_.executed_for_others();
+  status.commands_forwarded = groups_.forwarded_count();
   status.peer_frames_sent = links_.frames_sent();
   status.peer_messages_refused = links_.messages_refused();
   status.memory_max = options_.memory_max;
-  status.memory_used = memory_outside();
-  for (const auto& hosted : groups_) status.memory_used += hosted->memory_used();
+  status.memory_used = memory_outside() + groups_.memory_used();
   status.gauges = gauges();
   for (const auto& [node, peer] : peers_) {
     status.peers.push_back({node, peer.client_address, links_.is_reachable(node), admissions_.trouble(node)});
@@ -253,8 +186,6 @@ NodeStatus StaticNode::status() const {
     }
   }
   for (const auto& hosted : groups_) {
-    status.commands_executed += hosted->executed_for_others();
-    status.commands_forwarded += hosted->forwarded_count();
     GroupStatus group = hosted->group().status();
     group.arc = router_.arc(static_cast<uint32_t>(status.groups.size()));
     group.leader_address = client_address_of(group.leader_node);
@@ -274,12 +205,12 @@ std::vector<Gauge> StaticNode::gauges() const {
   std::vector<Gauge> gauges;
   gauges.push_back({"commands_held", clients_.held_bytes(), clients_.held_bytes_max()});
   links_.add_gauges(gauges);
-  for (const auto& group : groups_) group->add_gauges(gauges);
+  groups_.add_gauges(gauges);
   return gauges;
 }
 
 Node::Digest StaticNode::digest(GroupId id) const {
-  const HostedGroup* hosted = find(id);
+  const HostedGroup* hosted = groups_.find(id);
   if (hosted == nullptr) return {};
   return {hosted->group().applied(), hosted->group().digest()};
 }
@@ -297,13 +228,13 @@ std::string StaticNode::troubles() const {
 }
 
 const consensus::Replica* StaticNode::replica_of(GroupId id) const {
-  const HostedGroup* hosted = find(id);
+  const HostedGroup* hosted = groups_.find(id);
   return hosted == nullptr ? nullptr : &hosted->group().replica();
 }
 
 void StaticNode::hand_over() {
   for (const auto& group : groups_) {
-    wake(*group);
+    groups_.wake(*group);
     group->group().hand_over();
   }
 }

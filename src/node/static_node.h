@@ -13,21 +13,17 @@
 #include "node/birth.h"
 #include "node/clients.h"
 #include "node/clock_watch.h"
-#include "node/deadlines.h"
 #include "node/gathering.h"
-#include "node/hosted_group.h"
+#include "node/groups.h"
 #include "node/leadership_balance.h"
 #include "node/links.h"
-#include "node/log_keeper.h"
 #include "node/node.h"
 #include "node/router.h"
 
 namespace torc::node {
 
-class StaticNode final : public Node, public GroupHome, private AdmissionSources {
+class StaticNode final : public Node, private AdmissionSources {
  public:
-  /// Of the n-th arc, from 0.
-  static constexpr GroupId group_of_arc(uint32_t n) { return GroupId(n + 1); }
   /// A server is told to wait while there is this much room left for its client.
   static constexpr size_t kRoomKept = 1u << 20;
   /// A group without a known leader is said to await one for so long. Elections and hand-overs end well before: who
@@ -72,30 +68,15 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
     std::string cluster_address;
   };
 
-  // GroupHome
-  bool is_reachable(NodeId node) const override { return links_.is_reachable(node); }
-  bool is_sending_to(NodeId node) const override { return links_.is_sending_to(node); }
-  std::vector<NodeId> neighbours() const override { return links_.peers(); }
-  bool can_send_to(NodeId node) const override { return links_.can_send_to(node); }
-  void send_to(NodeId node, const wire::ForwardRequest& request) override;
-  void send_to(NodeId node, const wire::ForwardReply& reply) override;
-  void send(const consensus::Message& message) override { links_.send(message); }
-  void send_bulk(NodeId node, const wire::PeerMessage& message) override {
-    links_.send(node, env::Channel::kBulk, message);
-  }
-  void tell(const Notice& notice) override;
-  void on_fatal(const Error& error) override;
-  void wake(HostedGroup& group) override;
-  void flush_log_for(HostedGroup& group) override;
   // AdmissionSources
   wire::Introduction own_introduction() const override;
   bool is_voter(consensus::ReplicaId life) const override;
   bool has_forgotten(const wire::Introduction& introduction) const override;
 
+  void tell(const Notice& notice) const { groups_.tell(notice); }
+  void on_fatal(const Error& error) { groups_.fail(error); }
+  bool is_dead() const { return groups_.is_stopped(); }
   bool is_born() const { return !groups_.empty(); }
-  HostedGroup* find(GroupId group) const;
-  HostedGroup& hosted(uint32_t arc) const { return *groups_[arc]; }
-  bool leads_something() const;
   GroupId order_of(const Request& request, const Router::Route& route) const;
   void dispatch(const Request& request, const Router::Route& route);
   void dispatch_to(const std::vector<uint32_t>& arcs, const Request& request);
@@ -103,25 +84,11 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   void scan_led_groups(const Request& request);
   std::vector<uint32_t> led_arcs() const;
   void run_deferred();
-  bool has_work_left() const;
-  void flush_log();
   uint64_t memory_outside() const;
   std::string client_address_of(NodeId node) const;
   std::vector<Gauge> gauges() const;
   void run_groups();
-  void end_group_turns();
-  // The groups in time (static_node_time.cc)
-  uint32_t place_of(const HostedGroup& group) const {
-    return static_cast<uint32_t>(group.id().value - group_of_arc(0).value);
-  }
-  void attend(HostedGroup& group);
-  void attend_all();
-  void begin_turn(HostedGroup& group);
-  void count_memory(HostedGroup& group);
-  void on_groups_due();
-  void arm_group_timer();
   void arm_maintenance();
-  bool is_disk_in_trouble() const;
   bool wants_maintenance_soon() const;
   void on_message(NodeId from, wire::PeerMessage message);
   void on_group_message(NodeId from, wire::PeerMessage message);
@@ -135,9 +102,7 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   Status open_groups();
   Status open_group(uint32_t arc, const consensus::Configuration& birth);
   void maintain();
-  void maintain_groups();
   void balance_leadership();
-  void keep_log_short();
   void compare_clocks();
   void report_clock(NodeId peer);
   void limit_stamps();
@@ -159,20 +124,9 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   Clients clients_;
   std::unique_ptr<storage::Log> log_;
   const Router router_;
-  std::vector<std::unique_ptr<HostedGroup>> groups_;  // by arc; none until born
+  Groups groups_;  // by arc; none until born
   std::list<Gathering> gatherings_;
-  std::vector<HostedGroup*> awake_;     // take part in this turn
-  std::vector<HostedGroup*> appended_;  // of these, whose appends are not handed to the log yet
-  std::vector<HostedGroup*> attended_;  // the others rest
-  Deadlines deadlines_;                 // of all, by arc
-  env::TimerId group_timer_ = 0;
-  Instant group_timer_at_ = Instant::never();
   env::TimerId turn_timer_ = 0;
-  bool is_turn_ending_ = false;
-  uint64_t memory_outside_ = 0;  // of all groups, as of this turn
-  uint64_t memory_of_groups_ = 0;
-  LogKeeper keeper_;
-  std::vector<HostedGroup*> asked_;  // by it, for a checkpoint
   std::map<NodeId, Peer> peers_;
   std::unique_ptr<Chapters> chapters_;
   Admissions admissions_;
@@ -185,7 +139,6 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   bool is_being_born_ = false;
   bool has_returned_ = false;  // as a voter, and that is committed
   bool is_replaced_ = false;   // peers write to another incarnation of this node
-  bool is_dead_ = false;       // after a fatal error: nothing leaves any more
   env::TimerId maintain_timer_ = 0;
   Instant maintain_at_ = Instant::never();
   env::TimerId greet_timer_ = 0;

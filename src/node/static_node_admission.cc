@@ -14,7 +14,7 @@ constexpr Duration kChapterRetry = 1s;  // after a full disk refused one
 
 std::optional<std::string> StaticNode::introduction() {
   // The chapter that begins with this start is on disk before anything is said.
-  if (is_dead_ || chapters_->durable().own < start_chapter_) return std::nullopt;
+  if (is_dead() || chapters_->durable().own < start_chapter_) return std::nullopt;
   return wire::encode(own_introduction());
 }
 
@@ -67,7 +67,7 @@ bool StaticNode::has_forgotten(const wire::Introduction& introduction) const {
   const size_t known = std::min(groups_.size(), introduction.ends.size());
   for (size_t arc = 0; arc < known; ++arc) {
     const wire::LogEnd& end = introduction.ends[arc];
-    if (groups_[arc]->group().has_forgotten(introduction.self, end.term, end.durable_index)) return true;
+    if (groups_[arc].group().has_forgotten(introduction.self, end.term, end.durable_index)) return true;
   }
   return false;
 }

@@ -82,7 +82,7 @@ void StaticNode::greet(NodeId peer) {
 }
 
 void StaticNode::greet_everyone() {
-  if (is_dead_) return;
+  if (is_dead()) return;
   if (birth_.can_be_born()) take_part();
   for (const auto& [node, peer] : peers_) greet(node);
   if (!is_settled()) greet_timer_ = clock_.call_at(clock_.now() + kGreetingInterval, [this] { greet_everyone(); });
@@ -99,7 +99,7 @@ void StaticNode::on_meet(NodeId from, const wire::Meet& meet) {
   // Not while somebody else is connected with the member whose place it would take.
   if (is_newcomer && !admissions_.has_twin(from, clock_.now())) {
     for (const auto& group : groups_) group->group().on_newcomer(greeter);
-    attend_all();
+    groups_.attend_all();
   }
   const Membership before = birth_.membership();
   if (birth_.on_meet(meet)) {
@@ -119,9 +119,9 @@ bool StaticNode::is_settled() const { return birth_.membership() == Membership::
 // later is told from a new one.
 void StaticNode::take_part() {
   if (std::exchange(is_being_born_, true)) return;
-  for (uint32_t arc = 0; arc < router_.arc_count(); ++arc) log_->append_hard_state(group_of_arc(arc), {});
+  for (uint32_t arc = 0; arc < router_.arc_count(); ++arc) log_->append_hard_state(Groups::id_of_arc(arc), {});
   log_->flush([this](const Status& status) {
-    if (is_dead_) return;
+    if (is_dead()) return;
     if (!status.ok()) return on_fatal(status.error());
     birth_.born();
     const Status saved = save_identity(disk_, birth_.identity());
@@ -151,7 +151,7 @@ Status StaticNode::open_group(uint32_t arc, const consensus::Configuration& birt
   };
   const uint64_t seed = options_.seed ^ (arc * 0x9e3779b97f4a7c15);
   GroupOptions options;
-  options.replica.group = group_of_arc(arc);
+  options.replica.group = Groups::id_of_arc(arc);
   options.replica.self = birth_.identity().self();
   options.replica.seed = Prng(seed ^ 0xe1).next();
   options.replica.election_timeout_min = options_.election_timeout_min;
@@ -166,18 +166,11 @@ Status StaticNode::open_group(uint32_t arc, const consensus::Configuration& birt
   options.hash_seed = Prng(seed ^ 0x5e).next();
   options.arc = router_.arc(arc);
   HostedGroup::Options hosted;
-  hosted.id = group_of_arc(arc);
+  hosted.id = Groups::id_of_arc(arc);
   hosted.command_timeout = options_.command_timeout;
   hosted.seed = seed;
   if (router_.arc_count() > 1) hosted.name = router_.arc(arc).text();
-  auto group = std::make_unique<HostedGroup>(hosted, *this, clients_, clock_);
-  const Status opened = group->open(options, birth, *log_, checkpoints_);
-  if (!opened.ok()) return opened;
-  groups_.push_back(std::move(group));
-  deadlines_.resize(groups_.size());
-  count_memory(*groups_.back());
-  wake(*groups_.back());
-  return {};
+  return groups_.open(hosted, options, birth, checkpoints_);
 }
 
 }  // namespace torc::node

@@ -20,10 +20,11 @@ Topology StaticNode::topology() const {
   }
   for (uint32_t i = 0; i < groups_.size(); ++i) {
     ArcStatus arc{
-        .arc = router_.arc(i), .group = hosted(i).id(), .leader = hosted(i).known_leader().node, .replicas = {}};
-    const consensus::Configuration& members = hosted(i).group().replica().configuration();
+        .arc = router_.arc(i), .group = groups_[i].id(), .leader = groups_[i].known_leader().node, .replicas = {}};
+    const consensus::Configuration& members = groups_[i].group().replica().configuration();
     const auto add = [&arc](const consensus::ReplicaId& replica) {  // a node's former replica may still be one of them
-      if (std::ranges::find(arc.replicas, replica.node) == arc.replicas.end()) arc.replicas.push_back(replica.node);
+      if (std::ranges::find(arc.replicas, replica.node) == arc.replicas.end())
+        arc.replicas.push_back(replica.node);
     };
     std::ranges::for_each(members.voters, add);
     std::ranges::for_each(members.learners, add);
@@ -34,7 +35,7 @@ Topology StaticNode::topology() const {
 
 Whereabouts StaticNode::locate(uint16_t slot) const {
   if (!is_born()) return {};
-  const HostedGroup& group = hosted(router_.arc_of(slot));
+  const HostedGroup& group = groups_[router_.arc_of(slot)];
   if (group.leads()) return {.is_here = true, .leader = options_.id, .cluster_door = {}};
   Whereabouts whereabouts{.is_here = false, .leader = group.known_leader().node, .cluster_door = {}};
   whereabouts.is_awaited = !whereabouts.leader && group.was_led_since(clock_.now() - kLeaderAwaitedFor);
@@ -46,7 +47,7 @@ Whereabouts StaticNode::locate(uint16_t slot) const {
 std::vector<uint32_t> StaticNode::led_arcs() const {
   std::vector<uint32_t> arcs;
   for (uint32_t i = 0; i < groups_.size(); ++i) {
-    if (hosted(i).leads()) arcs.push_back(i);
+    if (groups_[i].leads()) arcs.push_back(i);
   }
   return arcs;
 }
@@ -56,7 +57,7 @@ GroupId StaticNode::order_of(const Request& request, const Router::Route& route)
   if (route.kind == Router::Route::Kind::kEvery) return kEveryGroup;
   const bool is_scan_of_led = request.command.id == kv::CommandId::kScan &&
                               clients_.door(request.waiter.client) == Door::kCluster;  // of whichever comes next
-  return is_scan_of_led ? kEveryGroup : group_of_arc(route.arc);
+  return is_scan_of_led ? kEveryGroup : Groups::id_of_arc(route.arc);
 }
 
 /// At the cluster door DBSIZE, FLUSHALL and SCAN are about the arcs led here: its client asks every node, and would
@@ -85,13 +86,13 @@ void StaticNode::scan_led_groups(const Request& request) {
   const uint32_t wanted = router_.slot_of_cursor(request.command.args[0]);
   for (const uint32_t arc : led_arcs()) {
     if (router_.arc(arc).end_slot <= wanted) continue;
-    if (router_.arc(arc).first_slot <= wanted) return hosted(arc).dispatch(request);
+    if (router_.arc(arc).first_slot <= wanted) return groups_[arc].dispatch(request);
     const std::string cursor = std::to_string(uint64_t{router_.arc(arc).first_slot} << kv::kLowPositionBits);
     std::vector<std::string_view> args(request.command.args.begin(), request.command.args.end());
     args[0] = cursor;
     Request next = request;
     next.command.args = args;
-    return hosted(arc).dispatch(next);
+    return groups_[arc].dispatch(next);
   }
   kv::ReplySink& sink = clients_.begin(request.waiter);
   sink.array(2);

@@ -6,10 +6,10 @@
 
 namespace torc::node {
 void StaticNode::on_frame(NodeId from, env::Channel, Bytes body) {
-  if (is_dead_ || !links_.has(from)) return;
+  if (is_dead() || !links_.has(from)) return;
   admissions_.on_heard(from, clock_.now());
   for (wire::PeerMessage& message : links_.receive(from, std::move(body))) {
-    if (!is_dead_) on_message(from, std::move(message));
+    if (!is_dead()) on_message(from, std::move(message));
   }
 }
 
@@ -19,7 +19,7 @@ void StaticNode::on_message(NodeId from, wire::PeerMessage message) {
   if (auto* report = std::get_if<wire::ClockReport>(&message)) {
     clock_watch_.on_report(from, report->wall, clock_.now());
     for (const auto& group : groups_) group->group().on_disk_report(from, report->is_disk_full);
-    if (report->is_disk_full) attend_all();
+    if (report->is_disk_full) groups_.attend_all();
     return limit_stamps();
   }
   on_group_message(from, std::move(message));
@@ -28,23 +28,23 @@ void StaticNode::on_message(NodeId from, wire::PeerMessage message) {
 void StaticNode::on_group_message(NodeId from, wire::PeerMessage message) {
   if (auto* consensus = std::get_if<consensus::Message>(&message)) return on_consensus_message(from, *consensus);
   if (auto* chunk = std::get_if<wire::SnapshotChunk>(&message)) {
-    HostedGroup* group = find(chunk->group);
+    HostedGroup* group = groups_.find(chunk->group);
     if (group != nullptr && chunk->from.node == from) group->receive(*chunk);
   } else if (auto* progress = std::get_if<wire::SnapshotReply>(&message)) {
-    HostedGroup* group = find(progress->group);
+    HostedGroup* group = groups_.find(progress->group);
     if (group != nullptr && progress->from.node == from) group->receive(*progress);
   } else if (auto* request = std::get_if<wire::ForwardRequest>(&message)) {
     const bool is_origin_known = peers_.contains(request->origin);
-    if (HostedGroup* group = find(request->group))
+    if (HostedGroup* group = groups_.find(request->group))
       group->on_forward_request(from, std::move(*request), is_origin_known);
   } else if (auto* reply = std::get_if<wire::ForwardReply>(&message)) {
     const bool is_for_this_node = !reply->origin || reply->origin == options_.id;
-    if (HostedGroup* group = find(reply->group)) group->on_forward_reply(from, *reply, is_for_this_node);
+    if (HostedGroup* group = groups_.find(reply->group)) group->on_forward_reply(from, *reply, is_for_this_node);
   }
 }
 
 void StaticNode::on_consensus_message(NodeId from, const consensus::Message& message) {
-  HostedGroup* group = find(message.group);
+  HostedGroup* group = groups_.find(message.group);
   if (group == nullptr || message.from.node != from) return;
   // One that returns has a former life, which stays a member for a while.
   is_replaced_ = !birth_.is_returning() && message.to != birth_.identity().self();
@@ -52,7 +52,7 @@ void StaticNode::on_consensus_message(NodeId from, const consensus::Message& mes
 }
 
 void StaticNode::on_connected(NodeId peer, env::Channel channel) {
-  if (is_dead_ || !links_.has(peer)) return;
+  if (is_dead() || !links_.has(peer)) return;
   links_.on_connected(peer, channel);
   admissions_.on_connected(peer, channel, clock_.now());
   if (channel == env::Channel::kControl) {
@@ -67,7 +67,7 @@ void StaticNode::on_connected(NodeId peer, env::Channel channel) {
 }
 
 void StaticNode::on_disconnected(NodeId peer, env::Channel channel) {
-  if (is_dead_ || !links_.has(peer)) return;
+  if (is_dead() || !links_.has(peer)) return;
   links_.on_disconnected(peer, channel);
   admissions_.on_disconnected(peer, channel);
   if (channel == env::Channel::kControl) {
@@ -76,15 +76,6 @@ void StaticNode::on_disconnected(NodeId peer, env::Channel channel) {
   }
   balance_.on_lost(peer);
   for (const auto& group : groups_) group->on_connection_changed(peer);
-}
-
-// Probes by the control connection: whether there is a way must not depend on how much waits to take it.
-void StaticNode::send_to(NodeId node, const wire::ForwardRequest& request) {
-  links_.send(node, request.commands.empty() ? env::Channel::kControl : env::Channel::kBulk, request);
-}
-
-void StaticNode::send_to(NodeId node, const wire::ForwardReply& reply) {
-  links_.send(node, reply.is_probe ? env::Channel::kControl : env::Channel::kBulk, reply);
 }
 
 // ---- clocks ----
@@ -102,7 +93,7 @@ void StaticNode::compare_clocks() {
     if (links_.is_reachable(node)) report_clock(node);
   }
   limit_stamps();
-  if (leads_something()) {
+  if (groups_.leads_something()) {
     for (const std::string& warning : clock_warnings()) tell({NoticeLevel::kWarning, warning, "clocks", 1});
   }
   const WallMs ours = clock_.wall_now();
@@ -118,7 +109,7 @@ void StaticNode::compare_clocks() {
     if (better) group.hand_over_to(*better);
     const auto time = clock_watch_.time_to_go_back_to(voters, options_.id, ours, group.stamp(), now, distance);
     if (time) group.set_stamp_back(*time, ClockWatch::kFarMs);
-    if (better || time) wake(*hosted);
+    if (better || time) groups_.wake(*hosted);
   }
 }
 

@@ -1,6 +1,10 @@
 #include "scenarios/lab_network.h"
 
 #include <utility>
+#include <variant>
+
+#include "base/check.h"
+#include "wire/peer_message.h"
 
 namespace torc::scenarios {
 namespace {
@@ -11,6 +15,29 @@ constexpr uint64_t kCalmDelayMaxNs = 500'000;
 constexpr uint64_t kUnreliableDelayMaxNs = 26'000'000;
 constexpr uint64_t kUnreliableLossPercent = 10;
 constexpr uint64_t kMillisecond = 1'000'000;
+
+bool is_reply(const wire::PeerMessage& message) {
+  using namespace consensus;
+  if (std::holds_alternative<wire::BeatReply>(message)) return true;
+  const auto* said = std::get_if<Message>(&message);
+  return said != nullptr &&
+         (std::holds_alternative<PreVoteReply>(said->body) || std::holds_alternative<VoteReply>(said->body) ||
+          std::holds_alternative<AppendReply>(said->body) || std::holds_alternative<HeartbeatReply>(said->body) ||
+          std::holds_alternative<PullReply>(said->body));
+}
+
+bool holds_replies_only(const Bytes& frame) {
+  const Result<wire::PeerMessage> message = wire::decode(frame);
+  CHECK(message.ok()) << message.error().message;
+  const auto* pack = std::get_if<wire::Pack>(&*message);
+  if (pack == nullptr) return is_reply(*message);
+  for (size_t i = 0; i < pack->parts.size(); ++i) {
+    const Result<wire::PeerMessage> part = wire::decode_part(*pack, i);
+    CHECK(part.ok()) << part.error().message;
+    if (!is_reply(*part)) return false;
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -60,12 +87,14 @@ Duration LabNetwork::draw_delay(bool is_reply) {
   return Duration(delay);
 }
 
-void LabNetwork::send(NodeId from, NodeId to, std::string body, bool is_reply) {
+void LabNetwork::send(NodeId from, NodeId to, std::string body) {
   if (is_lost(from, to)) return;
-  world_.queue().schedule(draw_delay(is_reply), [this, from, to, is_reply, bytes = Bytes(std::move(body))] {
+  Bytes frame(std::move(body));
+  const bool is_reply = holds_replies_only(frame);
+  world_.queue().schedule(draw_delay(is_reply), [this, from, to, is_reply, frame = std::move(frame)] {
     if (!is_up(from, to) || !world_.is_alive(to)) return;
     if (!is_reply) ++requests_received_;
-    world_.post_from_client(to, [this, from, to, bytes] { deliver_(from, to, bytes); });
+    world_.post_from_client(to, [this, from, to, frame] { deliver_(from, to, frame); });
   });
 }
 

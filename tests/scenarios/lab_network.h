@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/prng.h"
+#include "env/network.h"
 #include "sim/world.h"
 
 namespace torc::scenarios {
@@ -19,8 +20,8 @@ class LabNetwork {
   using Deliver = std::function<void(NodeId from, NodeId to, Bytes body)>;
   LabNetwork(sim::World& world, Prng prng, Deliver deliver);
 
-  /// One datagram. `is_reply` says which of the lab's rules applies to it.
-  void send(NodeId from, NodeId to, std::string body, bool is_reply);
+  /// One datagram. Which of the lab's rules applies to it depends on whether it holds nothing but replies.
+  void send(NodeId from, NodeId to, std::string body);
 
   // ---- directed ends ----
   void set_end(NodeId from, NodeId to, bool is_up);
@@ -56,6 +57,19 @@ class LabNetwork {
   bool is_unreliable_ = false;
   bool is_reordering_ = false;
   uint64_t requests_received_ = 0;
+};
+
+/// What a machine's node sends frames by: every frame is a datagram, and both channels are the same.
+class LabPort final : public env::Network {
+ public:
+  LabPort(LabNetwork& network, NodeId self) : network_(network), self_(self) {}
+  void send(NodeId to, env::Channel, ByteChain body) override { network_.send(self_, to, body.joined()); }
+  void set_handler(env::NetworkHandler*) override {}
+  size_t queued_bytes(NodeId, env::Channel) const override { return 0; }
+
+ private:
+  LabNetwork& network_;
+  NodeId self_;
 };
 
 }  // namespace torc::scenarios

@@ -3,20 +3,21 @@
 #include <charconv>
 #include <limits>
 #include <utility>
-#include <vector>
+#include <variant>
 
 #include "base/check.h"
 #include "base/prng.h"
 #include "kv/batch.h"
+#include "kv/position.h"
+#include "node/router.h"
 
 namespace torc::scenarios {
 namespace {
 
-constexpr GroupId kTheGroup{1};
-constexpr Duration kMaintainInterval = 10ms;
 constexpr size_t kReadBytesMax = 1u << 20;
+constexpr uint64_t kNeverReached = uint64_t{1} << 40;  // by a log
 
-/// The number in a "SET x <number>" entry.
+/// The number in a "SET <key> <number>" entry.
 std::optional<int64_t> command_of(const consensus::Entry& entry) {
   if (entry.kind != consensus::EntryKind::kCommands) return std::nullopt;
   kv::BatchReader reader(entry.payload());
@@ -29,71 +30,117 @@ std::optional<int64_t> command_of(const consensus::Entry& entry) {
   return number;
 }
 
+std::string key_in(const Arc& arc) {
+  for (uint64_t n = 0;; ++n) {
+    std::string key = std::to_string(n);
+    if (arc.contains(kv::slot_of(key))) return key;
+  }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<node::Node>> LabNode::open(node::NodeOptions options, consensus::ReplicaOptions replica,
-                                                  LabHost& host, env::Clock& clock, env::Disk& disk,
-                                                  env::CheckpointStore& checkpoints) {
+                                                  LabHost& host, LabNetwork& network, env::Clock& clock,
+                                                  env::Disk& disk, env::CheckpointStore& checkpoints) {
   options.log.salt = Prng(options.seed ^ 0x10).next();
   auto log = storage::Log::open(disk, clock, options.log);
   if (!log.ok()) return log.error();
-  std::unique_ptr<LabNode> node(new LabNode(std::move(options), host, clock, *std::move(log)));
+  std::unique_ptr<LabNode> node(new LabNode(std::move(options), host, network, clock, *std::move(log)));
   const Status started = node->start(replica, checkpoints);
   if (!started.ok()) return started.error();
   return std::unique_ptr<node::Node>(std::move(node));
 }
 
-LabNode::LabNode(node::NodeOptions options, LabHost& host, env::Clock& clock, std::unique_ptr<storage::Log> log)
-    : options_(std::move(options)), host_(host), clock_(clock), log_(std::move(log)) {}
+LabNode::LabNode(node::NodeOptions options, LabHost& host, LabNetwork& network, env::Clock& clock,
+                 std::unique_ptr<storage::Log> log)
+    : options_(std::move(options)),
+      host_(host),
+      clock_(clock),
+      port_(network, options_.id),
+      links_(options_.id, options_.initial_cluster, port_, Prng(options_.seed ^ 0xbe).next()),
+      log_(std::move(log)),
+      groups_({.election_timeout_min = options_.election_timeout_min,
+               .heartbeat_interval = options_.heartbeat_interval,
+               .checkpoint_log_bytes = kNeverReached,
+               .log_tail_bytes = kNeverReached,
+               .tell = {},  // elections are the labs' everyday
+               .on_fatal = options_.on_fatal},
+              links_, clients_, clock_, *log_) {}
 
-LabNode::~LabNode() {
-  clock_.cancel(maintain_timer_);
-  clock_.cancel(tick_timer_);
-}
+LabNode::~LabNode() { clock_.cancel(maintain_timer_); }
 
 Status LabNode::start(const consensus::ReplicaOptions& replica, env::CheckpointStore& checkpoints) {
-  node::GroupOptions group;
-  group.replica = replica;
-  group.replica.group = kTheGroup;
-  group.replica.self = {options_.id, Incarnation(1)};
-  group.replica.seed = Prng(options_.seed ^ 0xe1).next();
-  group.checkpoint_log_bytes = std::numeric_limits<uint64_t>::max() / 2;
-  group.batch_bytes_max = 1;                                             // one command per entry
-  group.proposals_in_flight_max = std::numeric_limits<uint32_t>::max();  // and none waits for another
+  for (const NodeId peer : links_.peers()) {  // datagrams need no connection
+    links_.on_connected(peer, env::Channel::kControl);
+    links_.on_connected(peer, env::Channel::kBulk);
+  }
   consensus::Configuration birth;
   for (const NodeId id : options_.initial_cluster) birth.voters.push_back({id, Incarnation(1)});
-  auto opened = node::Group::open(group, birth, *this, clients_, clock_, *log_, checkpoints);
-  if (!opened.ok()) return opened.error();
-  group_ = *std::move(opened);
+  const node::Router router(options_.arcs);
+  for (uint32_t arc = 0; arc < options_.arcs; ++arc) {
+    const uint64_t seed = Prng(options_.seed ^ arc).next();
+    const GroupId id = node::Groups::id_of_arc(arc);
+    node::GroupOptions group;
+    group.replica = replica;
+    group.replica.group = id;
+    group.replica.self = {options_.id, Incarnation(1)};
+    group.replica.seed = Prng(seed ^ 0xe1).next();
+    group.checkpoint_log_bytes = kNeverReached;
+    group.batch_bytes_max = 1;                                             // one command per entry
+    group.proposals_in_flight_max = std::numeric_limits<uint32_t>::max();  // and none waits for another
+    group.arc = router.arc(arc);
+    keys_.push_back(key_in(group.arc));
+    const node::HostedGroup::Options hosted{.id = id, .name = {}, .seed = seed};
+    const Status opened = groups_.open(hosted, group, birth, checkpoints);
+    if (!opened.ok()) return opened;
+  }
+  reported_.resize(options_.arcs);
   maintain();
   end_turn();
   return {};
 }
 
-std::optional<LabNode::Proposed> LabNode::propose(int64_t command) {
-  if (is_dead_ || !group_->may_propose()) return std::nullopt;  // a leader does once its first entry is committed
-  const LogIndex before = replica().last_index;
-  const std::string number = std::to_string(command);
-  const std::vector<std::string_view> args = {"x", number};
+// ---- what the labs do ----
+
+/// Where the entry will stand.
+std::optional<LogIndex> LabNode::write(const Command& command) {
+  node::HostedGroup& hosted = *groups_.find(command.group);
+  if (!hosted.group().may_propose()) return std::nullopt;  // a leader does once its first entry is committed
+  const std::string number = std::to_string(command.number);
+  const std::vector<std::string_view> args = {keys_[command.group.value - node::Groups::id_of_arc(0).value], number};
   const Instant deadline = clock_.now() + options_.command_timeout;
-  group_->write({.command = {kv::CommandId::kSet, args}, .is_write = true, .deadline = deadline});
+  groups_.wake(hosted);
+  hosted.group().write({.command = {kv::CommandId::kSet, args}, .is_write = true, .deadline = deadline});
+  return hosted.group().last_index() + 1;
+}
+
+std::vector<std::optional<LabNode::Proposed>> LabNode::propose(const std::vector<Command>& commands) {
+  std::vector<std::optional<LogIndex>> expected;
+  for (const Command& command : commands) {
+    expected.push_back(groups_.is_stopped() ? std::nullopt : write(command));
+  }
   end_turn();
-  const consensus::ReplicaStatus after = replica();
-  if (after.role != consensus::Role::kLeader || after.last_index == before) return std::nullopt;
-  CHECK(after.last_index == before + 1);
-  return Proposed{after.term, after.last_index};
+  std::vector<std::optional<Proposed>> proposed(commands.size());
+  for (size_t i = 0; i < commands.size(); ++i) {
+    if (!expected[i]) continue;
+    const consensus::ReplicaStatus after = replica(commands[i].group);
+    if (after.role != consensus::Role::kLeader || after.last_index < *expected[i]) continue;
+    CHECK(after.last_index == *expected[i]);
+    proposed[i] = Proposed{after.term, after.last_index};
+  }
+  return proposed;
 }
 
-void LabNode::hand_over_to(NodeId target) {
-  hand_over_to_ = target;
-  group_->hand_over();
-  hand_over_to_ = NodeId();
+void LabNode::hand_over_to(GroupId group, NodeId target) {
+  node::HostedGroup& hosted = *groups_.find(group);
+  groups_.wake(hosted);
+  hosted.group().hand_over_to(target);
 }
 
-uint64_t LabNode::entries_without_command(LogIndex first, LogIndex last) {
+uint64_t LabNode::entries_without_command(GroupId group, LogIndex first, LogIndex last) {
   uint64_t count = 0;
   while (first <= last) {
-    const auto entries = log_->read(kTheGroup, first, last, kReadBytesMax);
+    const auto entries = log_->read(group, first, last, kReadBytesMax);
     CHECK(entries.ok()) << entries.error().message;
     for (const consensus::Entry& entry : *entries) count += command_of(entry) ? 0 : 1;
     first = entries->back().index + 1;
@@ -101,58 +148,55 @@ uint64_t LabNode::entries_without_command(LogIndex first, LogIndex last) {
   return count;
 }
 
-void LabNode::end_turn() {
-  if (is_dead_) return;
-  group_->begin_turn(0);
-  do {
-    carry_out(group_->advance());
-    if (is_dead_) return;
-  } while (group_->has_work());
-  report_applied();
-  arm_timer();
-}
+// ---- the turn, as the server's node has it (node/groups.h) ----
 
-void LabNode::arm_timer() {
-  clock_.cancel(tick_timer_);
-  const Instant due = group_->next_deadline();
-  if (due != Instant::never()) tick_timer_ = clock_.call_at(due, [this] { group_->tick(); });
-}
-
-/// Nothing is ever cut from the log, so nobody needs a snapshot; nobody waits for a command, so none is homeless.
-void LabNode::carry_out(const node::GroupOutput& output) {
-  if (output.fatal) return on_fatal(*output.fatal);
-  for (const consensus::Message& message : output.messages) host_.transmit(options_.id, message);
-  if (output.has_appended) flush_log();
-}
-
-void LabNode::flush_log() {
-  log_->flush([this, sequence = group_->appended_sequence()](const Status& status) {
-    if (is_dead_) return;
-    if (!status.ok()) return on_fatal(status.error());
-    for (const consensus::Message& message : group_->on_durable(sequence)) host_.transmit(options_.id, message);
-  });
-}
-
-void LabNode::report_applied() {
-  while (reported_ < group_->applied()) {
-    const auto entries = log_->read(kTheGroup, reported_ + 1, group_->applied(), kReadBytesMax);
-    CHECK(entries.ok()) << entries.error().message;
-    for (const consensus::Entry& entry : *entries) {
-      reported_ = entry.index;
-      host_.applied(options_.id, entry.index, command_of(entry));
-    }
+void LabNode::on_frame(NodeId from, env::Channel, Bytes body) {
+  if (groups_.is_stopped()) return;
+  for (const wire::PeerMessage& message : links_.receive(from, std::move(body))) {
+    const auto& said = std::get<consensus::Message>(message);
+    CHECK(said.from.node == from);
+    groups_.find(said.group)->receive(said);
   }
 }
 
-void LabNode::maintain() {
-  if (is_dead_) return;
-  group_->maintain();
-  maintain_timer_ = clock_.call_at(clock_.now() + kMaintainInterval, [this] { maintain(); });
+/// Nothing is ever cut from the log, so nobody needs a snapshot; nobody waits for a command, so none is homeless.
+void LabNode::end_turn() {
+  if (groups_.is_stopped()) return;
+  groups_.begin_turn(0);
+  do {
+    groups_.advance();
+    if (groups_.is_stopped()) return;
+  } while (groups_.wants_to_advance());
+  groups_.end_turn();
+  links_.end_turn();
+  report_applied();
 }
 
-void LabNode::on_fatal(const Error& error) {
-  if (std::exchange(is_dead_, true)) return;
-  options_.on_fatal(error);
+void LabNode::maintain() {
+  if (groups_.is_stopped()) return;
+  groups_.maintain();
+  const Instant next = clock_.now() + node::Groups::kMaintainInterval;
+  maintain_timer_ = clock_.call_at(next, [this] { maintain(); });
+}
+
+// ---- what is seen of it ----
+
+void LabNode::report_applied() {
+  for (size_t arc = 0; arc < groups_.size(); ++arc) report_applied(arc);
+}
+
+void LabNode::report_applied(size_t arc) {
+  const GroupId id = groups_[arc].id();
+  const LogIndex applied = groups_[arc].group().applied();
+  LogIndex& reported = reported_[arc];
+  while (reported < applied) {
+    const auto entries = log_->read(id, reported + 1, applied, kReadBytesMax);
+    CHECK(entries.ok()) << entries.error().message;
+    for (const consensus::Entry& entry : *entries) {
+      reported = entry.index;
+      host_.applied(options_.id, id, entry.index, command_of(entry));
+    }
+  }
 }
 
 void LabNode::submit(node::ClientId client, node::Ticket ticket, const kv::CommandView&, const kv::SessionCall*) {
@@ -164,10 +208,18 @@ node::NodeStatus LabNode::status() const {
   node::NodeStatus status;
   status.node = options_.id;
   status.membership = node::Membership::kMember;
-  status.groups.push_back(group_->status());
+  for (const auto& hosted : groups_) status.groups.push_back(hosted->group().status());
   return status;
 }
 
-node::Node::Digest LabNode::digest(GroupId) const { return {group_->applied(), group_->digest()}; }
+const consensus::Replica* LabNode::replica_of(GroupId group) const {
+  const node::HostedGroup* hosted = groups_.find(group);
+  return hosted == nullptr ? nullptr : &hosted->group().replica();
+}
+
+node::Node::Digest LabNode::digest(GroupId group) const {
+  const node::Group& replica = groups_.find(group)->group();
+  return {replica.applied(), replica.digest()};
+}
 
 }  // namespace torc::scenarios

@@ -1,16 +1,19 @@
-// One replica on a simulated machine, proposed to directly: the server's own node::Group over its own log, without the
-// parts that route commands of clients. What it applies is reported entry by entry.
+// A simulated machine's replicas, proposed to directly: the groups, their turn, their log and the links to peers that
+// the server's node has (node/groups.h), without the parts that meet other nodes and route commands of clients. What is
+// applied is reported entry by entry.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "node/clients.h"
-#include "node/group.h"
+#include "node/groups.h"
+#include "node/links.h"
 #include "node/node.h"
+#include "scenarios/lab_network.h"
 
 namespace torc::scenarios {
 
@@ -18,38 +21,41 @@ namespace torc::scenarios {
 class LabHost {
  public:
   virtual ~LabHost() = default;
-  virtual void transmit(NodeId from, const consensus::Message& message) = 0;
-  /// Called once per index and life, in order. `command` is empty for entries without one.
-  virtual void applied(NodeId at, LogIndex index, std::optional<int64_t> command) = 0;
+  /// Called once per group, index and life, in order of the indexes. `command` is empty for entries without one.
+  virtual void applied(NodeId at, GroupId group, LogIndex index, std::optional<int64_t> command) = 0;
 };
 
-class LabNode final : public node::Node, private node::Surroundings {
+class LabNode final : public node::Node {
  public:
   /// Recovers from the log; nothing is ever cut from it.
   static Result<std::unique_ptr<node::Node>> open(node::NodeOptions options, consensus::ReplicaOptions replica,
-                                                  LabHost& host, env::Clock& clock, env::Disk& disk,
-                                                  env::CheckpointStore& checkpoints);
+                                                  LabHost& host, LabNetwork& network, env::Clock& clock,
+                                                  env::Disk& disk, env::CheckpointStore& checkpoints);
   ~LabNode() override;
 
+  struct Command {
+    GroupId group;
+    int64_t number = 0;
+  };
   struct Proposed {
     Term term;
     LogIndex index;
   };
-  /// Appends an entry with this one command; nothing if this replica does not lead. Requires: a turn is open.
-  std::optional<Proposed> propose(int64_t command);
-  void receive(const consensus::Message& message) { group_->receive(message); }
-  consensus::ReplicaStatus replica() const { return group_->status().replica; }
-  /// Entries without a command in (first - 1, last] of this replica's log.
-  uint64_t entries_without_command(LogIndex first, LogIndex last);
+  /// In one turn appends an entry for each of them, where this node leads; for the others nothing. Of a group there is
+  /// one at most. Requires: a turn is open.
+  std::vector<std::optional<Proposed>> propose(const std::vector<Command>& commands);
+  consensus::ReplicaStatus replica(GroupId group) const { return groups_.find(group)->group().status().replica; }
+  /// Entries without a command in (first - 1, last] of a replica's log.
+  uint64_t entries_without_command(GroupId group, LogIndex first, LogIndex last);
+  /// Requires: a turn is open.
+  void hand_over_to(GroupId group, NodeId target);
 
   // Node
   void end_turn() override;
   Digest digest(GroupId group) const override;
-  const consensus::Replica* replica_of(GroupId) const override { return group_ ? &group_->replica() : nullptr; }
-  void hand_over() override { group_->hand_over(); }
-  /// To this one and nobody else. Requires: a turn is open.
-  void hand_over_to(NodeId target);
-  void on_frame(NodeId, env::Channel, Bytes) override {}
+  const consensus::Replica* replica_of(GroupId group) const override;
+  void hand_over() override {}
+  void on_frame(NodeId from, env::Channel, Bytes body) override;
   void on_connected(NodeId, env::Channel) override {}
   void on_disconnected(NodeId, env::Channel) override {}
 
@@ -63,31 +69,25 @@ class LabNode final : public node::Node, private node::Surroundings {
   node::NodeStatus status() const override;
 
  private:
-  LabNode(node::NodeOptions options, LabHost& host, env::Clock& clock, std::unique_ptr<storage::Log> log);
+  LabNode(node::NodeOptions options, LabHost& host, LabNetwork& network, env::Clock& clock,
+          std::unique_ptr<storage::Log> log);
   Status start(const consensus::ReplicaOptions& replica, env::CheckpointStore& checkpoints);
-
-  // Surroundings
-  bool is_reachable(NodeId node) const override { return !hand_over_to_ || node == hand_over_to_; }
-  bool is_sending_to(NodeId) const override { return false; }
-
-  void carry_out(const node::GroupOutput& output);
-  void on_fatal(const Error& error);
-  void flush_log();
+  std::optional<LogIndex> write(const Command& command);
   void report_applied();
+  void report_applied(size_t arc);
   void maintain();
-  void arm_timer();
 
   node::NodeOptions options_;
   LabHost& host_;
   env::Clock& clock_;
+  LabPort port_;
+  node::Links links_;
   node::Clients clients_;
   std::unique_ptr<storage::Log> log_;
-  std::unique_ptr<node::Group> group_;
-  LogIndex reported_;
-  NodeId hand_over_to_;  // none: anyone
-  bool is_dead_ = false;
+  node::Groups groups_;
+  std::vector<std::string> keys_;   // by arc: one that stands in it
+  std::vector<LogIndex> reported_;  // by arc
   env::TimerId maintain_timer_ = 0;
-  env::TimerId tick_timer_ = 0;
 };
 
 }  // namespace torc::scenarios

@@ -6,10 +6,8 @@
 #include <memory>
 #include <set>
 #include <utility>
-#include <variant>
 
 #include "base/check.h"
-#include "wire/peer_message.h"
 
 namespace torc::scenarios {
 namespace {
@@ -17,44 +15,50 @@ namespace {
 constexpr Duration kAgreementTime = 10s;
 constexpr Duration kPollInterval = 20ms;
 
-bool is_reply(const consensus::Message& message) {
-  using namespace consensus;
-  return std::holds_alternative<PreVoteReply>(message.body) || std::holds_alternative<VoteReply>(message.body) ||
-         std::holds_alternative<AppendReply>(message.body) || std::holds_alternative<HeartbeatReply>(message.body) ||
-         std::holds_alternative<PullReply>(message.body);
-}
-
 }  // namespace
 
-RaftCluster::RaftCluster(uint64_t seed, size_t count, bool is_unreliable, consensus::ReplicaOptions replica)
+RaftCluster::RaftCluster(uint64_t seed, const RaftOptions& options)
     : prng_(seed),
-      world_(world_options(count, replica), prng_.fork(), trace_),
+      world_(world_options(options), prng_.fork(), trace_),
       observer_(world_),
       network_(world_, prng_.fork(),
-               [this](NodeId from, NodeId to, Bytes body) { deliver(from, to, std::move(body)); }) {
+               [this](NodeId from, NodeId to, const Bytes& frame) {
+                 world_.node(to)->on_frame(from, env::Channel::kControl, frame);
+               }),
+      group_(node::Groups::id_of_arc(static_cast<uint32_t>(seed % options.arcs))),
+      histories_(options.arcs) {
   world_.set_observer([this](NodeId id) { observer_.after_turn(id); });
-  network_.set_unreliable(is_unreliable);
-  for (size_t i = 0; i < count; ++i) world_.start(id_of(i));
+  network_.set_unreliable(options.is_unreliable);
+  for (size_t i = 0; i < options.servers; ++i) world_.start(id_of(i));
 }
 
 RaftCluster::~RaftCluster() { EXPECT_TRUE(is_fine()); }
 
-sim::WorldOptions RaftCluster::world_options(size_t count, const consensus::ReplicaOptions& replica) {
+sim::WorldOptions RaftCluster::world_options(const RaftOptions& raft) {
   sim::WorldOptions options;
-  for (size_t i = 0; i < count; ++i) {
+  for (size_t i = 0; i < raft.servers; ++i) {
     sim::ClockOptions clock;
     clock.start = Instant{static_cast<int64_t>(prng_.between(1, 1'000'000)) * 1'000'000'000};
     clock.drift_ppm = static_cast<int64_t>(prng_.below(2'001)) - 1'000;
     options.clocks.push_back(clock);
   }
+  options.node.arcs = raft.arcs;
   options.node.log.segment_bytes = 64 << 10;
   options.disk.delay_min = 100us;
   options.disk.delay_max = 2ms;
-  options.open_node = [this, replica](node::NodeOptions node, env::Clock& clock, env::Disk& disk, env::Network&,
-                                      env::CheckpointStore& checkpoints) {
-    return LabNode::open(std::move(node), replica, *this, clock, disk, checkpoints);
+  options.open_node = [this, replica = raft.replica](node::NodeOptions node, env::Clock& clock, env::Disk& disk,
+                                                     env::Network&, env::CheckpointStore& checkpoints) {
+    return LabNode::open(std::move(node), replica, *this, network_, clock, disk, checkpoints);
   };
   return options;
+}
+
+std::vector<GroupId> RaftCluster::other_groups() const {
+  std::vector<GroupId> others;
+  for (uint32_t arc = 0; arc < histories_.size(); ++arc) {
+    if (node::Groups::id_of_arc(arc) != group_) others.push_back(node::Groups::id_of_arc(arc));
+  }
+  return others;
 }
 
 void RaftCluster::crash(size_t server) {
@@ -64,86 +68,86 @@ void RaftCluster::crash(size_t server) {
 
 void RaftCluster::start(size_t server) {
   crash(server);
-  applied_through_[id_of(server)] = LogIndex();
+  for (History& history : histories_) history.applied_through[id_of(server)] = LogIndex();
   world_.start(id_of(server));
 }
 
-void RaftCluster::transmit(NodeId from, const consensus::Message& message) {
-  network_.send(from, message.to.node, wire::encode(message).joined(), is_reply(message));
-}
-
-void RaftCluster::deliver(NodeId from, NodeId to, Bytes body) {
-  Result<wire::PeerMessage> decoded = wire::decode(std::move(body));
-  CHECK(decoded.ok()) << decoded.error().message;
-  const auto& message = std::get<consensus::Message>(*decoded);
-  CHECK(message.from.node == from);
-  static_cast<LabNode*>(world_.node(to))->receive(message);
-}
-
-void RaftCluster::applied(NodeId at, LogIndex index, std::optional<int64_t> command) {
-  LogIndex& through = applied_through_[at];
-  const std::string who = "server " + std::to_string(at.value - 1) + " at index " + std::to_string(index.value);
+void RaftCluster::applied(NodeId at, GroupId group, LogIndex index, std::optional<int64_t> command) {
+  auto& [all_decided, applied_through] = history(group);
+  LogIndex& through = applied_through[at];
+  const std::string who = "server " + std::to_string(at.value - 1) + " at index " + std::to_string(index.value) +
+                          " of group " + std::to_string(group.value);
   if (index != through + 1) world_.fail(sim::FailureKind::kSafety, who + " applies out of order");
   through = index;
-  const auto [found, is_new] = decided_.try_emplace(index);
+  const auto [found, is_new] = all_decided.try_emplace(index);
   Decided& decided = found->second;
   if (is_new) {
     decided.command = command;
-    const uint64_t before = found == decided_.begin() ? 0 : std::prev(found)->second.count;
+    const uint64_t before = found == all_decided.begin() ? 0 : std::prev(found)->second.count;
     decided.count = before + (command ? 1 : 0);
   } else if (decided.command != command) {
     world_.fail(sim::FailureKind::kSafety, who + " applies another command than others did");
   }
 }
 
-std::optional<RaftCluster::Proposal> RaftCluster::propose(size_t server, int64_t command) {
+std::optional<RaftCluster::Proposal> RaftCluster::propose(GroupId group, size_t server, int64_t command) {
   if (!is_up(server)) return std::nullopt;
   struct Attempt {
     bool is_over = false;
     std::optional<Proposal> proposal;
   };
   const auto attempt = std::make_shared<Attempt>();
-  world_.post_from_client(id_of(server), [this, server, command, attempt] {
+  world_.post_from_client(id_of(server), [this, group, server, command, attempt] {
     attempt->is_over = true;
-    attempt->proposal = propose_now(server, command);
+    attempt->proposal = propose_now(group, server, command);
   });
   // A process that reads its disk is busy for a moment; what comes meanwhile waits in its socket.
   while (!attempt->is_over && is_up(server) && is_fine()) world_.run_for(100us);
   return attempt->proposal;
 }
 
-std::optional<RaftCluster::Proposal> RaftCluster::propose_now(size_t server, int64_t command) {
-  const auto proposed = node(server)->propose(command);
+std::optional<RaftCluster::Proposal> RaftCluster::propose_now(GroupId group, size_t server, int64_t command) {
+  std::vector<LabNode::Command> commands = {{group, command}};
+  if (group == group_) {
+    for (const GroupId other : other_groups()) commands.push_back({other, random_command()});
+  }
+  const auto proposed = node(server)->propose(commands).front();
   if (!proposed) return std::nullopt;
   // Applied through the latest index below it that is known; the rest stands in this server's log.
-  const auto above = decided_.lower_bound(proposed->index);
-  const LogIndex known = above == decided_.begin() ? LogIndex() : std::prev(above)->first;
-  const uint64_t count = (known ? decided_.at(known).count : 0) + (proposed->index - known) -
-                         node(server)->entries_without_command(known + 1, proposed->index);
+  const std::map<LogIndex, Decided>& decided = history(group).decided;
+  const auto above = decided.lower_bound(proposed->index);
+  const LogIndex known = above == decided.begin() ? LogIndex() : std::prev(above)->first;
+  const uint64_t count = (known ? decided.at(known).count : 0) + (proposed->index - known) -
+                         node(server)->entries_without_command(group, known + 1, proposed->index);
   return Proposal{proposed->term, proposed->index, count};
 }
 
-size_t RaftCluster::applied_count(LogIndex index) const {
-  return static_cast<size_t>(std::count_if(applied_through_.begin(), applied_through_.end(),
-                                           [&](const auto& server) { return server.second >= index; }));
+size_t RaftCluster::applied_count(GroupId group, LogIndex index) const {
+  return static_cast<size_t>(std::ranges::count_if(history(group).applied_through,
+                                                   [&](const auto& server) { return server.second >= index; }));
 }
 
 LogIndex RaftCluster::index_of(uint64_t count) const {
-  for (const auto& [index, decided] : decided_) {
+  for (const auto& [index, decided] : history(group_).decided) {
     if (decided.command && decided.count == count) return index;
   }
   CHECK(false) << "command " << count << " is not decided";
   return {};
 }
 
-std::optional<int64_t> RaftCluster::command_at(LogIndex index) const {
-  const auto found = decided_.find(index);
-  return found == decided_.end() ? std::nullopt : found->second.command;
+std::optional<int64_t> RaftCluster::command_at(GroupId group, LogIndex index) const {
+  const auto found = history(group).decided.find(index);
+  return found == history(group).decided.end() ? std::nullopt : found->second.command;
+}
+
+uint64_t RaftCluster::commands_applied(GroupId group) const {
+  const std::map<LogIndex, Decided>& decided = history(group).decided;
+  return decided.empty() ? 0 : decided.rbegin()->second.count;
 }
 
 std::vector<int64_t> RaftCluster::all_commands() const {
   std::vector<int64_t> commands;
-  for (const auto& [index, decided] : decided_) {
+  for (const auto& [index, decided] : history(group_).decided) {
     if (decided.command) commands.push_back(*decided.command);
   }
   return commands;
@@ -155,7 +159,7 @@ size_t RaftCluster::check_one_leader() {
     std::map<Term, std::vector<size_t>> leaders;
     for (size_t i = 0; i < size(); ++i) {
       if (!is_up(i) || !is_connected(i)) continue;
-      const consensus::ReplicaStatus status = node(i)->replica();
+      const consensus::ReplicaStatus status = replica(i);
       if (status.role == consensus::Role::kLeader) leaders[status.term].push_back(i);
     }
     for (const auto& [term, servers] : leaders) EXPECT_EQ(servers.size(), 1u) << "leaders in term " << term;
@@ -169,7 +173,8 @@ void RaftCluster::make_leader(size_t server) {
   for (int attempt = 0; attempt < 10 && is_fine(); ++attempt) {
     const size_t leader = check_one_leader();
     if (leader == server) return;
-    world_.post_from_client(id_of(leader), [this, leader, server] { node(leader)->hand_over_to(id_of(server)); });
+    world_.post_from_client(id_of(leader),
+                            [this, leader, server] { node(leader)->hand_over_to(group_, id_of(server)); });
   }
   ADD_FAILURE() << "server " << server << " does not become the leader";
 }
@@ -177,24 +182,31 @@ void RaftCluster::make_leader(size_t server) {
 void RaftCluster::check_no_leader() {
   for (size_t i = 0; i < size(); ++i) {
     if (!is_up(i) || !is_connected(i)) continue;
-    EXPECT_NE(node(i)->replica().role, consensus::Role::kLeader) << "server " << i << " leads without a quorum";
+    EXPECT_NE(replica(i).role, consensus::Role::kLeader) << "server " << i << " leads without a quorum";
   }
 }
 
 Term RaftCluster::check_terms() {
   std::set<Term> terms;
   for (size_t i = 0; i < size(); ++i) {
-    if (is_up(i) && is_connected(i)) terms.insert(node(i)->replica().term);
+    if (is_up(i) && is_connected(i)) terms.insert(replica(i).term);
   }
   EXPECT_EQ(terms.size(), 1u) << "connected servers are in different terms";
   return *terms.begin();
 }
 
 uint64_t RaftCluster::one(int64_t command, size_t expected) {
+  const uint64_t count = agree(group_, command, expected);
+  for (const GroupId other : other_groups()) agree(other, random_command(), expected);
+  return count;
+}
+
+uint64_t RaftCluster::agree(GroupId group, int64_t command, size_t expected) {
   if (testing::Test::HasFailure()) return 0;
-  Agreement agreement(*this, command, expected);
+  Agreement agreement(*this, group, command, expected);
   while (!agreement.poll() && is_fine()) run_for(kPollInterval);
-  EXPECT_NE(agreement.count(), 0u) << "no agreement of " << expected << " servers on " << command << " within 10 s";
+  EXPECT_NE(agreement.count(), 0u) << "no agreement of " << expected << " servers on " << command << " in group "
+                                   << group << " within 10 s";
   return agreement.count();
 }
 
@@ -204,7 +216,7 @@ std::optional<int64_t> RaftCluster::wait(LogIndex index, size_t expected, Term t
     run_for(pause);
     pause = std::min<Duration>(2 * pause, 1s);
     for (size_t i = 0; i < size(); ++i) {
-      if (is_up(i) && node(i)->replica().term > term) return std::nullopt;
+      if (is_up(i) && replica(i).term > term) return std::nullopt;
     }
   }
   EXPECT_GE(applied_count(index), expected) << "too few servers applied index " << index;
@@ -216,14 +228,14 @@ bool RaftCluster::is_fine() {
   return !testing::Test::HasFailure();
 }
 
-Agreement::Agreement(RaftCluster& cluster, int64_t command, size_t expected)
-    : cluster_(cluster), command_(command), expected_(expected), end_(cluster.now() + kAgreementTime) {}
+Agreement::Agreement(RaftCluster& cluster, GroupId group, int64_t command, size_t expected)
+    : cluster_(cluster), group_(group), command_(command), expected_(expected), end_(cluster.now() + kAgreementTime) {}
 
 bool Agreement::poll() {
   const Instant now = cluster_.now();
   if (index_) {
-    if (cluster_.applied_count(*index_) >= expected_ && cluster_.command_at(*index_) == command_) {
-      count_ = cluster_.count_through(*index_);
+    if (cluster_.applied_count(group_, *index_) >= expected_ && cluster_.command_at(group_, *index_) == command_) {
+      count_ = cluster_.count_through(group_, *index_);
       return true;
     }
     if (now >= look_until_) index_.reset();
@@ -233,7 +245,7 @@ bool Agreement::poll() {
   for (size_t tries = 0; tries < cluster_.size() && !index_; ++tries) {
     next_server_ = (next_server_ + 1) % cluster_.size();
     if (!cluster_.is_connected(next_server_)) continue;
-    if (const auto proposal = cluster_.propose(next_server_, command_)) index_ = proposal->index;
+    if (const auto proposal = cluster_.propose(group_, next_server_, command_)) index_ = proposal->index;
   }
   look_until_ = now + 2s;
   try_at_ = now + 50ms;

@@ -1,5 +1,5 @@
-// The harness of the Raft lab in simulated time: machines with one replica each on a datagram network, the checks that
-// run at every apply, and the steps that the lab's tests are made of.
+// The harness of the Raft lab in simulated time: machines with a replica of each group on a datagram network, the
+// checks that run at every apply, and the steps that the lab's tests are made of.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,19 @@ namespace torc::scenarios {
 /// "The election timeout the tests allow": how long the lab waits for a new leader.
 constexpr Duration kLabTimeout = 1s;
 
+struct RaftOptions {
+  size_t servers = 3;
+  uint32_t arcs = 1;  // of the circle, one group each; every server has a replica of each
+  bool is_unreliable = false;
+  consensus::ReplicaOptions replica = {};
+};
+
+/// The steps are about one group, drawn, whose leader the lab looks for. The others share its machines' turns, logs and
+/// frames: whenever a machine is proposed to, it is in every group that it leads; and where the lab wants agreement all
+/// groups have to reach it.
 class RaftCluster final : private LabHost {
  public:
-  RaftCluster(uint64_t seed, size_t count, bool is_unreliable = false, consensus::ReplicaOptions replica = {});
+  RaftCluster(uint64_t seed, const RaftOptions& options);
   ~RaftCluster() override;
 
   // ---- machines: numbered from 0, as in the lab ----
@@ -41,6 +51,10 @@ class RaftCluster final : private LabHost {
   void run_for(Duration length) { world_.run_for(length); }
   Instant now() { return world_.queue().now(); }
   LabNode* node(size_t server) { return static_cast<LabNode*>(world_.node(id_of(server))); }
+  /// The one that the steps are about.
+  GroupId group() const { return group_; }
+  std::vector<GroupId> other_groups() const;
+  consensus::ReplicaStatus replica(size_t server) { return node(server)->replica(group_); }
 
   // ---- proposals ----
   /// Commands that tell themselves apart.
@@ -51,16 +65,20 @@ class RaftCluster final : private LabHost {
     uint64_t count;  // among client commands: the lab's index
   };
   /// Nothing if the server is down or does not lead.
-  std::optional<Proposal> propose(size_t server, int64_t command);
+  std::optional<Proposal> propose(size_t server, int64_t command) { return propose(group_, server, command); }
+  std::optional<Proposal> propose(GroupId group, size_t server, int64_t command);
   /// How many servers have applied something at `index` since they last started.
-  size_t applied_count(LogIndex index) const;
-  std::optional<int64_t> command_at(LogIndex index) const;
+  size_t applied_count(LogIndex index) const { return applied_count(group_, index); }
+  size_t applied_count(GroupId group, LogIndex index) const;
+  std::optional<int64_t> command_at(LogIndex index) const { return command_at(group_, index); }
+  std::optional<int64_t> command_at(GroupId group, LogIndex index) const;
   /// The position of a decided entry among client commands. Requires: some server applied it.
-  uint64_t count_through(LogIndex index) const { return decided_.at(index).count; }
+  uint64_t count_through(GroupId group, LogIndex index) const { return history(group).decided.at(index).count; }
   /// Where the n-th client command stands in the log. Requires: some server applied it.
   LogIndex index_of(uint64_t count) const;
   /// Client commands anyone has applied.
-  uint64_t commands_applied() const { return decided_.empty() ? 0 : decided_.rbegin()->second.count; }
+  uint64_t commands_applied() const { return commands_applied(group_); }
+  uint64_t commands_applied(GroupId group) const;
   /// Every decided client command, in order.
   std::vector<int64_t> all_commands() const;
 
@@ -72,11 +90,11 @@ class RaftCluster final : private LabHost {
   /// Makes `server` the leader, by handing leadership over; fails the test if that does not work.
   void make_leader(size_t server);
   /// Terms that had a leader so far.
-  uint64_t leaderships() const { return observer_.leaderships(); }
+  uint64_t leaderships() const { return observer_.leaderships_of(group_); }
   /// All connected servers agree on it.
   Term check_terms();
   /// Agreement on `command` by at least `expected` servers within 10 s; the position among client commands. Fails the
-  /// test and returns 0 otherwise.
+  /// test and returns 0 otherwise. Afterwards the other groups have to agree on something as well.
   uint64_t one(int64_t command, size_t expected);
   /// Until `expected` servers have applied `index`, about 30 s at most: its command. Nothing if a server has passed
   /// `term`.
@@ -85,31 +103,39 @@ class RaftCluster final : private LabHost {
   bool is_fine();
 
  private:
-  /// In a turn of its process.
-  std::optional<Proposal> propose_now(size_t server, int64_t command);
-  void transmit(NodeId from, const consensus::Message& message) override;
-  void applied(NodeId at, LogIndex index, std::optional<int64_t> command) override;
-  void deliver(NodeId from, NodeId to, Bytes body);
-  sim::WorldOptions world_options(size_t count, const consensus::ReplicaOptions& replica);
-
   struct Decided {
     std::optional<int64_t> command;
     uint64_t count = 0;  // client commands up to here
   };
+  /// Of one group.
+  struct History {
+    std::map<LogIndex, Decided> decided;
+    std::map<NodeId, LogIndex> applied_through;  // of its current or last life
+  };
+  History& history(GroupId group) { return histories_[group.value - node::Groups::id_of_arc(0).value]; }
+  const History& history(GroupId group) const { return const_cast<RaftCluster*>(this)->history(group); }
+
+  /// In a turn of its process.
+  std::optional<Proposal> propose_now(GroupId group, size_t server, int64_t command);
+  uint64_t agree(GroupId group, int64_t command, size_t expected);
+  void applied(NodeId at, GroupId group, LogIndex index, std::optional<int64_t> command) override;
+  sim::WorldOptions world_options(const RaftOptions& options);
 
   Prng prng_;
   sim::Trace trace_;
   sim::World world_;
   sim::Observer observer_;
   LabNetwork network_;
-  std::map<LogIndex, Decided> decided_;
-  std::map<NodeId, LogIndex> applied_through_;  // of its current or last life
+  GroupId group_;
+  std::vector<History> histories_;  // by arc
 };
 
 /// One client of RaftCluster::one(), as something to poll every 20 ms, so that several can run at once.
 class Agreement {
  public:
-  Agreement(RaftCluster& cluster, int64_t command, size_t expected);
+  Agreement(RaftCluster& cluster, int64_t command, size_t expected)
+      : Agreement(cluster, cluster.group(), command, expected) {}
+  Agreement(RaftCluster& cluster, GroupId group, int64_t command, size_t expected);
   /// True when there is nothing more to do.
   bool poll();
   /// The position among client commands; 0: there was no agreement within 10 s.
@@ -117,6 +143,7 @@ class Agreement {
 
  private:
   RaftCluster& cluster_;
+  GroupId group_;
   int64_t command_;
   size_t expected_;
   Instant end_;

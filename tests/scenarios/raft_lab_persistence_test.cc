@@ -6,8 +6,7 @@
 #include <list>
 #include <vector>
 
-#include "scenarios/raft_cluster.h"
-#include "scenarios/seeds.h"
+#include "scenarios/raft_lab.h"
 
 namespace torc::scenarios {
 namespace {
@@ -17,9 +16,9 @@ void restart(RaftCluster& cluster, size_t server) {
   cluster.connect(server);
 }
 
-TEST(RaftLab, Persist1) {
-  for_each_seed(kSeeds, [](uint64_t seed) {
-    RaftCluster cluster(seed, 3);
+TEST_P(RaftLab, Persist1) {
+  for_each_seed(seeds(), [](uint64_t seed) {
+    RaftCluster cluster(seed, {.servers = 3, .arcs = arcs()});
     cluster.one(11, 3);
     for (size_t i = 0; i < 3; ++i) cluster.start(i);
     for (size_t i = 0; i < 3; ++i) cluster.connect(i);
@@ -39,9 +38,9 @@ TEST(RaftLab, Persist1) {
   });
 }
 
-TEST(RaftLab, Persist2) {
-  for_each_seed(kSeeds, [](uint64_t seed) {
-    RaftCluster cluster(seed, 5);
+TEST_P(RaftLab, Persist2) {
+  for_each_seed(seeds(), [](uint64_t seed) {
+    RaftCluster cluster(seed, {.servers = 5, .arcs = arcs()});
     int64_t command = 10;
     for (int round = 0; round < 5 && cluster.is_fine(); ++round) {
       cluster.one(++command, 5);
@@ -61,9 +60,9 @@ TEST(RaftLab, Persist2) {
   });
 }
 
-TEST(RaftLab, Persist3) {
-  for_each_seed(kSeeds, [](uint64_t seed) {
-    RaftCluster cluster(seed, 3);
+TEST_P(RaftLab, Persist3) {
+  for_each_seed(seeds(), [](uint64_t seed) {
+    RaftCluster cluster(seed, {.servers = 3, .arcs = arcs()});
     cluster.one(101, 3);
     const size_t leader = cluster.check_one_leader();
     const size_t a = (leader + 1) % 3;
@@ -96,13 +95,13 @@ Duration draw_figure_8_pause(RaftCluster& cluster) {
   return Duration(cluster.prng().below(is_long ? 500 : 13) * 1'000'000);
 }
 
-TEST(RaftLab, Figure8) {
-  for_each_seed(kSeeds, [](uint64_t seed) {
-    RaftCluster cluster(seed, 5);
+TEST_P(RaftLab, Figure8) {
+  for_each_seed(seeds(), [](uint64_t seed) {
+    RaftCluster cluster(seed, {.servers = 5, .arcs = arcs()});
     cluster.one(cluster.random_command(), 1);
     size_t up = 5;
     int crashes = 0;
-    for (int round = 0; round < 1000 && cluster.is_fine(); ++round) {
+    for (int round = 0; round < rounds_of_figure_8() && cluster.is_fine(); ++round) {
       const auto leader = propose_everywhere(cluster, cluster.random_command());
       cluster.run_for(draw_figure_8_pause(cluster));
       if (leader) {
@@ -124,9 +123,9 @@ TEST(RaftLab, Figure8) {
   });
 }
 
-TEST(RaftLab, UnreliableAgree) {
-  for_each_seed(kSeeds, [](uint64_t seed) {
-    RaftCluster cluster(seed, 5, true);
+TEST_P(RaftLab, UnreliableAgree) {
+  for_each_seed(seeds(), [](uint64_t seed) {
+    RaftCluster cluster(seed, {.servers = 5, .arcs = arcs(), .is_unreliable = true});
     std::list<Agreement> background;
     const auto poll_all = [&] {
       std::erase_if(background, [](Agreement& agreement) {
@@ -150,12 +149,12 @@ TEST(RaftLab, UnreliableAgree) {
   });
 }
 
-TEST(RaftLab, Figure8Unreliable) {
-  for_each_seed(kSeeds, [](uint64_t seed) {
-    RaftCluster cluster(seed, 5, true);
+TEST_P(RaftLab, Figure8Unreliable) {
+  for_each_seed(seeds(), [](uint64_t seed) {
+    RaftCluster cluster(seed, {.servers = 5, .arcs = arcs(), .is_unreliable = true});
     cluster.one(cluster.random_command(), 1);
     size_t connected = 5;
-    for (int round = 0; round < 1000 && cluster.is_fine(); ++round) {
+    for (int round = 0; round < rounds_of_figure_8() && cluster.is_fine(); ++round) {
       if (round == 200) cluster.network().set_long_reordering(true);
       const auto leader = propose_everywhere(cluster, cluster.random_command());
       cluster.run_for(draw_figure_8_pause(cluster));
@@ -235,11 +234,11 @@ void shake(RaftCluster& cluster) {
   }
 }
 
-void churn(uint64_t seed, bool is_unreliable) {
-  RaftCluster cluster(seed, 5, is_unreliable);
+void churn(uint64_t seed, uint32_t arcs, bool is_unreliable) {
+  RaftCluster cluster(seed, {.servers = 5, .arcs = arcs, .is_unreliable = is_unreliable});
   std::deque<ChurnClient> clients;
   for (uint64_t i = 0; i < 3; ++i) clients.emplace_back(cluster, i);
-  for (int round = 0; round < 20 && cluster.is_fine(); ++round) {
+  for (int round = 0; round < (arcs == 1 ? 20 : 10) && cluster.is_fine(); ++round) {
     shake(cluster);
     cluster.run_for(kLabTimeout * 7 / 10);
   }
@@ -266,12 +265,12 @@ void churn(uint64_t seed, bool is_unreliable) {
   EXPECT_GT(seen, 0u) << "nothing was applied: the scenario shows nothing";
 }
 
-TEST(RaftLab, ReliableChurn) {
-  for_each_seed(kSeeds, [](uint64_t seed) { churn(seed, false); });
+TEST_P(RaftLab, ReliableChurn) {
+  for_each_seed(seeds(), [](uint64_t seed) { churn(seed, arcs(), false); });
 }
 
-TEST(RaftLab, UnreliableChurn) {
-  for_each_seed(kSeeds, [](uint64_t seed) { churn(seed, true); });
+TEST_P(RaftLab, UnreliableChurn) {
+  for_each_seed(seeds(), [](uint64_t seed) { churn(seed, arcs(), true); });
 }
 
 }  // namespace
