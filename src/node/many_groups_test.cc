@@ -22,7 +22,7 @@ struct ManyGroups : TestWorld {
   /// Some running node leads it, as it knows itself.
   bool is_led(size_t arc) const {
     return std::ranges::any_of(world->nodes(), [&](NodeId id) {
-      Node* node = world->is_paused(id) ? nullptr : world->node(id);
+      Service* node = world->is_paused(id) ? nullptr : world->node(id);
       if (node == nullptr) return false;
       const NodeStatus status = node->status();
       return arc < status.groups.size() && status.groups[arc].replica.has_lease;

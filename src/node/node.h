@@ -1,75 +1,172 @@
-// A node: it meets its peers, owns its groups, routes commands to leaders and drives persist -> send -> apply.
+// A node: it meets the others of its cluster (--initial-cluster), holds one replica of each of its groups, and routes
+// commands to their leaders. The world is given to it by env/ interfaces, and nothing below it assumes that it is alone
+// in its process.
 #pragma once
 
-#include <cstdint>
-#include <functional>
+#include <list>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "base/notice.h"
-#include "env/checkpoint_store.h"
-#include "env/clock.h"
-#include "env/disk.h"
-#include "env/network.h"
-#include "node/service.h"
-#include "storage/log.h"
+#include "base/prng.h"
+#include "node/admissions.h"
+#include "node/birth.h"
+#include "node/clients.h"
+#include "node/clock_watch.h"
+#include "node/gathering.h"
+#include "node/groups.h"
+#include "node/leadership_balance.h"
+#include "node/links.h"
+#include "node/node_options.h"
+#include "node/router.h"
 
 namespace torc::node {
 
-struct NodeOptions {
-  NodeId id;
-  std::vector<NodeId> initial_cluster;  // every node of the static cluster, this one included
-  uint32_t arcs = 1;                    // the circle is cut into so many, one group each (is_arc_count())
-  std::string client_address;           // of the any door; told to peers, for status and clients
-  std::string cluster_address;          // of the cluster door; the same. Empty: there is none
-  bool may_found_cluster = true;        // false: there was data here, so a cluster exists; wait to be taken back
-  SetAsideStatus set_aside;             // told in status()
-  uint64_t seed = 0;                    // fresh randomness: incarnation, election timers, hash seed
-  /// Fresh as well, and drawn apart from it: clients see the ids of sessions, and could compute from a few of them what
-  /// they were made of, the secret against hash flooding if that were the same.
-  uint64_t session_seed = 0;
-  Duration election_timeout_min = 300ms;
-  Duration heartbeat_interval = 60ms;
-  Duration command_timeout = 10s;  // a command without an answer by then gets UNKNOWN (writes) or an error
-  /// While its log grows a node begins a chapter this often: a copy of its directory from before is known by it.
-  Duration chapter_interval = 10s;
-  uint64_t checkpoint_log_bytes = 256u << 20;  // a checkpoint starts when a group's log grew by this much
-  uint64_t log_tail_bytes = 64u << 20;         // kept behind it for members that lag; beyond, they get a snapshot
-  size_t batch_bytes_max = 1u << 20;           // an entry closes when its commands reach this
-  size_t unsynced_bytes_max = 64u << 20;       // beyond, a leader whose disk does not keep up refuses writes
-  size_t proposals_in_flight_max = 1;          // further commands gather until one of these commits
-  uint64_t memory_max = 0;                     // beyond, a leader refuses commands that grow the state; 0: no limit
-  /// What others of this process hold for clients and peers, in bytes: counts against memory_max. May be empty.
-  std::function<uint64_t()> memory_outside;
-  size_t held_bytes_max = 256u << 20;  // of commands that wait on this node (Clients)
-  storage::LogOptions log;
-  NoticeSink tell;  // elections and whatever else a person wants to find in the log; may be empty
-  /// Called once when the node can no longer be trusted (failed fsync, corrupt entry): the process must exit.
-  std::function<void(const Error&)> on_fatal;
+/// Of a group's state, and the index it belongs to.
+struct GroupDigest {
+  LogIndex applied;
+  uint64_t value = 0;
 };
 
-class Node : public Service, public env::NetworkHandler {
+class Node final : public Service, public env::NetworkHandler, private AdmissionSources {
  public:
+  /// A server is told to wait while there is this much room left for its client.
+  static constexpr size_t kRoomKept = 1u << 20;
+  /// A group without a known leader is said to await one for so long. Elections and hand-overs end well before: who
+  /// waits longer has no majority.
+  static constexpr Duration kLeaderAwaitedFor = 2s;
+
   /// Recovers from the directory and the checkpoint store, then takes part.
   /// Errors: kCorrupt, kIo, kInvalid (another id or cluster in this directory).
   static Result<std::unique_ptr<Node>> open(NodeOptions options, env::Clock& clock, env::Disk& disk,
                                             env::Network& network, env::CheckpointStore& checkpoints);
-  ~Node() override = default;
+  ~Node() override;
+
+  // Service
+  ClientId open_client(ClientPort& port, Door door) override { return clients_.open(port, door); }
+  void close_client(ClientId client) override { clients_.close(client); }
+  void submit(ClientId client, Ticket ticket, const kv::CommandView& command, const kv::SessionCall* call) override;
+  kv::SessionId draw_session() override { return kv::draw_session_id(session_prng_); }
+  size_t pending(ClientId client) const override { return clients_.pending(client); }
+  bool is_crowded(ClientId client) const override { return !clients_.has_room(client, kRoomKept); }
+  NodeStatus status() const override;
+  std::string explanation() const override;
+  Topology topology() const override;
+  Whereabouts locate(uint16_t slot) const override;
+
   /// Proposes what gathered, persists, sends, applies. Call once at the end of every turn of the loop.
-  virtual void end_turn() = 0;
-  /// Digest of a group's state and the index it belongs to, for the simulator's comparison of replicas.
-  struct Digest {
-    LogIndex applied;
-    uint64_t value = 0;
-  };
-  virtual Digest digest(GroupId group) const = 0;
-  /// A group's replica, for the simulator's invariant checks; null if there is none.
-  virtual const consensus::Replica* replica_of(GroupId) const { return nullptr; }
+  void end_turn();
   /// Hands leadership of every group to another voter, so that a planned stop costs clients nothing. Ignored while an
   /// attempt is under way: call it again until nothing is led here.
-  virtual void hand_over() = 0;
+  void hand_over();
+
+  // ---- for the simulator: comparison of replicas, invariants ----
+  GroupDigest digest(GroupId group) const;
+  /// Null if there is none.
+  const consensus::Replica* replica_of(GroupId group) const;
+
+  // NetworkHandler
+  std::optional<std::string> introduction() override;
+  env::Admission admit(NodeId peer, std::string_view address, std::string_view introduction) override;
+  void on_refused(NodeId peer, const env::Refusal& refusal) override;
+  void on_frame(NodeId from, env::Channel channel, Bytes body) override;
+  void on_connected(NodeId peer, env::Channel channel) override;
+  void on_disconnected(NodeId peer, env::Channel channel) override;
+
+ private:
+  struct Peer {
+    std::string client_address;
+    std::string cluster_address;
+  };
+
+  /// Requires: start() is called before anything else.
+  Node(NodeOptions options, Identity identity, std::unique_ptr<Chapters> chapters, std::unique_ptr<storage::Log> log,
+       env::Clock& clock, env::Disk& disk, env::Network& network, env::CheckpointStore& checkpoints);
+  Status start();
+  static Result<std::unique_ptr<Node>> open_once(NodeOptions options, env::Clock& clock, env::Disk& disk,
+                                                 env::Network& network, env::CheckpointStore& checkpoints);
+
+  // AdmissionSources
+  wire::Introduction own_introduction() const override;
+  bool is_voter(consensus::ReplicaId life) const override;
+  bool has_forgotten(const wire::Introduction& introduction) const override;
+
+  void tell(const Notice& notice) const { groups_.tell(notice); }
+  void on_fatal(const Error& error) { groups_.fail(error); }
+  bool is_dead() const { return groups_.is_stopped(); }
+  bool is_born() const { return !groups_.empty(); }
+  GroupId order_of(const Request& request, const Router::Route& route) const;
+  void dispatch(const Request& request, const Router::Route& route);
+  void dispatch_to(const std::vector<uint32_t>& arcs, const Request& request);
+  bool dispatch_to_led_groups(const Request& request);
+  void scan_led_groups(const Request& request);
+  std::vector<uint32_t> led_arcs() const;
+  void run_deferred();
+  uint64_t memory_outside() const;
+  std::string client_address_of(NodeId node) const;
+  std::vector<Gauge> gauges() const;
+  void run_groups();
+  void arm_maintenance();
+  bool wants_maintenance_soon() const;
+  void on_message(NodeId from, wire::PeerMessage message);
+  void on_group_message(NodeId from, wire::PeerMessage message);
+  void on_consensus_message(NodeId from, const consensus::Message& message);
+  void on_meet(NodeId from, const wire::Meet& meet);
+  void greet(NodeId peer);
+  void greet_everyone();
+  bool is_settled() const;
+  std::string troubles() const;
+  void take_part();
+  Status open_groups();
+  Status open_group(uint32_t arc, const consensus::Configuration& birth);
+  void maintain();
+  void balance_leadership();
+  void compare_clocks();
+  void report_clock(NodeId peer);
+  void limit_stamps();
+  std::vector<std::string> clock_warnings() const;
+  void begin_chapter();
+  void maintain_chapters();
+  uint64_t log_ends() const;
+  std::vector<wire::NotedChapter> known_chapters() const;
+  bool note_chapters(const wire::Meet& meet);
+  void on_twin_report(wire::TwinReport report);
+
+  NodeOptions options_;
+  env::Clock& clock_;
+  env::Disk& disk_;
+  env::Network& network_;
+  env::CheckpointStore& checkpoints_;
+  Links links_;
+  Birth birth_;
+  Clients clients_;
+  std::unique_ptr<storage::Log> log_;
+  const Router router_;
+  Groups groups_;  // by arc; none until born
+  std::list<Gathering> gatherings_;
+  env::TimerId turn_timer_ = 0;
+  std::map<NodeId, Peer> peers_;
+  std::unique_ptr<Chapters> chapters_;
+  Admissions admissions_;
+  Prng chapter_prng_;
+  Prng session_prng_;
+  uint64_t start_chapter_ = 0;     // the one this process began with
+  uint64_t chapter_told_ = 0;      // to the peers
+  uint64_t chapter_log_ends_ = 0;  // when the latest chapter began
+  Instant chapters_looked_at_{};
+  bool is_being_born_ = false;
+  bool has_returned_ = false;  // as a voter, and that is committed
+  bool is_replaced_ = false;   // peers write to another incarnation of this node
+  env::TimerId maintain_timer_ = 0;
+  Instant maintain_at_ = Instant::never();
+  env::TimerId greet_timer_ = 0;
+  ClockWatch clock_watch_;
+  LeadershipBalance balance_;
+  Instant balanced_at_{};
+  Instant clocks_compared_at_{};
+  uint64_t commands_executed_ = 0;
 };
 
 }  // namespace torc::node

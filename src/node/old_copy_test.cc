@@ -39,7 +39,7 @@ struct CopiedWorld : TestWorld {
   }
   Incarnation life(NodeId id) { return world->node(id)->status().incarnation; }
   bool is_voter(NodeId id) {
-    Node* node = world->node(id);
+    sim::HostedNode* node = world->hosted(id);
     return node != nullptr && node->replica_of(GroupId(1)) != nullptr &&
            node->replica_of(GroupId(1))->is_configuration_settled() &&
            node->replica_of(GroupId(1))->configuration().is_voter({id, node->status().incarnation});
@@ -126,7 +126,7 @@ TEST(OldCopy, APeerThatWasAwayIsToldByTheOthers) {
 TEST(OldCopy, WhoIsRefusedForAChapterThatItKnowsGivesNothingUp) {
   CopiedWorld cluster;
   const Incarnation life = cluster.life(cluster.victim);
-  Node& node = *cluster.world->node(cluster.victim);
+  Node& node = *cluster.running.at(cluster.victim);
   const wire::Introduction own = wire::decode_introduction(*node.introduction()).value();
   const wire::Chapter latest{own.chapter, own.nonces.back()};
   node.on_refused(cluster.leading, {env::RefusalKind::kOldCopy, "overtaken", wire::encode(latest)});

@@ -53,7 +53,7 @@ TEST(RoleNotice, APlannedHandOverAndACutLeaderAreToldWithTheirReasons) {
   TestWorld cluster(3, notices.collector());
   const NodeId first = cluster.await_leader();
   cluster.world->run_for(1s);
-  cluster.world->post_from_client(first, [&] { cluster.world->node(first)->hand_over(); });
+  cluster.world->post_from_client(first, [&] { cluster.world->hosted(first)->hand_over(); });
   cluster.run_until([&] { return cluster.leader() && cluster.leader() != first; });
   const NodeId second = cluster.leader();
   EXPECT_THAT(notices.texts[second], Contains(HasSubstr(": the leader hands over to it")));

@@ -38,7 +38,7 @@ class Terminal final : public ClientPort {
     const Ticket ticket = answers.size();
     answers.emplace_back();
     world_.post_from_client(at_, [this, ticket, id, args = std::move(args)] {
-      Node& node = *world_.node(at_);
+      Service& node = *world_.node(at_);
       if (!client_) client_ = node.open_client(*this, door_);
       node.submit(client_, ticket, {id, std::vector<std::string_view>(args.begin(), args.end())});
     });
@@ -73,6 +73,7 @@ struct TestWorld {
   };
   sim::Trace trace;
   std::map<NodeId, Opened> opened;
+  std::map<NodeId, Node*> running;  // as each was started last; gone while it is dead
   std::unique_ptr<sim::World> world;
   std::vector<std::unique_ptr<Terminal>> terminals;
   std::function<void(NodeOptions&)> adjust_node;  // at each start, for what is not alike on all nodes
@@ -86,7 +87,10 @@ struct TestWorld {
                                env::CheckpointStore& checkpoints) {
       opened[node.id] = {&disk, &checkpoints};
       if (adjust_node) adjust_node(node);
-      return Node::open(std::move(node), clock, disk, network, checkpoints);
+      const NodeId id = node.id;
+      auto started = Node::open(std::move(node), clock, disk, network, checkpoints);
+      running[id] = started.ok() ? started->get() : nullptr;
+      return sim::hosted(std::move(started));
     };
     world = std::make_unique<sim::World>(std::move(options), Prng(7), trace);
     for (const NodeId id : world->nodes()) world->start(id);
@@ -101,7 +105,7 @@ struct TestWorld {
   }
   NodeId leader() const {
     for (const NodeId id : world->nodes()) {
-      if (Node* node = world->is_paused(id) ? nullptr : world->node(id)) {
+      if (Service* node = world->is_paused(id) ? nullptr : world->node(id)) {
         const NodeStatus status = node->status();
         if (!status.groups.empty() && status.groups[0].replica.has_lease) return id;
       }

@@ -35,7 +35,7 @@ TEST(Campaign, AFailedCheckInASeedNamesTheSeed) {
   options.first_seed = 17;
   options.seeds = 1;
   options.seed.open_node = [](const node::NodeOptions&, env::Clock&, env::Disk&, env::Network&,
-                              env::CheckpointStore&) -> Result<std::unique_ptr<node::Node>> {
+                              env::CheckpointStore&) -> Result<std::unique_ptr<HostedNode>> {
     CHECK(false) << "planted";
     return Error{ErrorCode::kIo, ""};
   };
@@ -53,7 +53,7 @@ TEST(Campaign, AnotherTraceAtTheSecondRunIsNondeterminism) {
   options.open_node = [&calls](node::NodeOptions node, env::Clock& clock, env::Disk& disk, env::Network& network,
                                env::CheckpointStore& checkpoints) {
     node.seed += ++calls;
-    return node::Node::open(std::move(node), clock, disk, network, checkpoints);
+    return open_node(std::move(node), clock, disk, network, checkpoints);
   };
   const CampaignReport report = run_one(1, options, true);
   EXPECT_EQ(report.end, CampaignEnd::kNondeterminism) << report.message;

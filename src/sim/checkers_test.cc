@@ -59,7 +59,7 @@ struct Store {
   std::string last_payload;
 };
 
-class ToyNode final : public node::Node {
+class ToyNode final : public node::Service {
  public:
   ToyNode(node::NodeOptions options, std::shared_ptr<Store> store)
       : options_(std::move(options)), store_(std::move(store)) {}
@@ -106,15 +106,15 @@ class ToyNode final : public node::Node {
     status.gauges.push_back({"toys", store_->index.value, store_->flaw == Flaw::kGathers ? 300u : UINT64_MAX});
     return status;
   }
-  Digest digest(GroupId) const override {
+
+  // As a world runs it (sim/hosted_node.h).
+  node::GroupDigest digest(GroupId) const {
     const bool differs = store_->flaw == Flaw::kStatesDiffer && options_.id == NodeId(2);
     return {store_->index, store_->state.digest() + (differs ? 1 : 0)};
   }
-  void end_turn() override {}
-  void hand_over() override {}
-  void on_frame(NodeId, env::Channel, Bytes) override {}
-  void on_connected(NodeId, env::Channel) override {}
-  void on_disconnected(NodeId, env::Channel) override {}
+  static const consensus::Replica* replica_of(GroupId) { return nullptr; }
+  static void end_turn() {}
+  static void hand_over() {}
 
  private:
   node::NodeOptions options_;
@@ -131,7 +131,7 @@ Outcome run_toys(Flaw flaw, uint64_t seed, bool has_bursts = true) {
   options.has_bursts = has_bursts;
   options.open_node = [store = std::make_shared<Store>(flaw)](node::NodeOptions node, env::Clock&, env::Disk&,
                                                               env::Network&, env::CheckpointStore&) {
-    return Result<std::unique_ptr<node::Node>>(std::make_unique<ToyNode>(std::move(node), store));
+    return hosted<ToyNode>(std::make_unique<ToyNode>(std::move(node), store));
   };
   return run_seed(seed, options);
 }

@@ -135,7 +135,7 @@ void Client::send(Sent bytes) {
 }
 
 void Client::arrive(Connection& connection, const Sent& sent) {
-  node::Node* node = world_.node(connection.at());
+  node::Service* node = world_.node(connection.at());
   if (node == nullptr || connection.is_closed) return;
   if (!connection.id) {
     connection.id = node->open_client(connection, node::Door::kAny);
@@ -193,7 +193,7 @@ void Client::leave_node() {
     world_.queue().schedule(draw_delay(), [this, connection = connection_] {
       world_.post_from_client(connection->at(), [this, connection] {
         connection->is_closed = true;
-        node::Node* node = world_.node(connection->at());
+        node::Service* node = world_.node(connection->at());
         const bool is_same_life = connection->life == world_.life(connection->at());
         if (node != nullptr && connection->id && is_same_life) node->close_client(connection->id);
       });

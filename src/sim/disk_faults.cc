@@ -41,14 +41,14 @@ bool Nemesis::cause_disk(Fault fault, Prng& prng) {
 /// lost ones back.
 bool Nemesis::is_whole() const {
   const auto is_led_by = [&](NodeId id, size_t at) {
-    const node::Node* node = world_.is_paused(id) ? nullptr : world_.node(id);
+    const HostedNode* node = world_.is_paused(id) ? nullptr : world_.hosted(id);
     if (node == nullptr) return false;
     const node::NodeStatus status = node->status();
     if (at >= status.groups.size() || !status.groups[at].replica.has_lease) return false;
     const consensus::Replica* replica = node->replica_of(status.groups[at].group);
     if (replica == nullptr || !replica->is_configuration_settled()) return false;
     return std::ranges::all_of(replica->configuration().voters, [&](consensus::ReplicaId voter) {
-      const node::Node* member = world_.node(voter.node);
+      const HostedNode* member = world_.hosted(voter.node);
       return member != nullptr && member->status().incarnation == voter.incarnation;
     });
   };

@@ -131,7 +131,7 @@ bool Nemesis::slow_cpu_for_a_while(NodeId id, Prng& prng) {
 bool Nemesis::hand_over(NodeId id) {
   if (!world_.is_alive(id)) return false;
   world_.post_from_client(id, [this, id] {
-    if (world_.node(id) != nullptr) world_.node(id)->hand_over();
+    if (world_.hosted(id) != nullptr) world_.hosted(id)->hand_over();
   });
   return true;
 }

@@ -107,7 +107,7 @@ Observer::Seen& Observer::seen_of(Group& group, NodeId id, Incarnation incarnati
 
 /// Log matching, leader completeness, the committed prefix, and what must hold inside one replica.
 void Observer::check_core(NodeId id, GroupId group_id) {
-  const consensus::Replica* replica = world_.node(id)->replica_of(group_id);
+  const consensus::Replica* replica = world_.hosted(id)->replica_of(group_id);
   if (replica == nullptr) return;
   Group& group = groups_[group_id];
   const std::string wrong = group.invariants.observe(group.seen[id].replica, *replica);
@@ -152,8 +152,8 @@ void Observer::check_lease(NodeId id, const node::GroupStatus& group) {
 void Observer::check_leases_of_others(NodeId leader, GroupId group_id, Term term) {
   for (const NodeId id : world_.nodes()) {
     // A stopped process serves nothing now; its lease is looked at when it has continued.
-    if (id == leader || world_.node(id) == nullptr || world_.is_paused(id)) continue;
-    for (const node::GroupStatus& group : world_.node(id)->status().groups) {
+    if (id == leader || world_.hosted(id) == nullptr || world_.is_paused(id)) continue;
+    for (const node::GroupStatus& group : world_.hosted(id)->status().groups) {
       if (group.group != group_id || !group.replica.has_lease || group.replica.term >= term) continue;
       world_.fail(FailureKind::kSafety, text("node ", leader, " was elected in term ", term, " while node ", id,
                                              " holds a lease of term ", group.replica.term));
@@ -202,8 +202,8 @@ void Observer::check_stamp(NodeId id, const node::GroupStatus& group) {
 
 void Observer::check_state(NodeId id, const node::GroupStatus& group) {
   const bool is_compared = group.applied.value % digest_step(group.state_bytes) == 0;
-  const node::Node::Digest digest =
-      is_compared ? world_.node(id)->digest(group.group) : node::Node::Digest{group.applied, 0};
+  const node::GroupDigest digest =
+      is_compared ? world_.hosted(id)->digest(group.group) : node::GroupDigest{group.applied, 0};
   world_.trace().note(world_.queue().now(), id, TraceKind::kApplied, digest.applied.value ^ digest.value,
                       [&] { return text("through ", digest.applied); });
   if (!is_compared) return;
@@ -222,8 +222,8 @@ void Observer::check_state(NodeId id, const node::GroupStatus& group) {
 
 std::string Observer::difference() const {
   for (const NodeId id : world_.nodes()) {
-    if (world_.node(id) == nullptr) return text("node ", id, " is not running");
-    const node::NodeStatus status = world_.node(id)->status();
+    if (world_.hosted(id) == nullptr) return text("node ", id, " is not running");
+    const node::NodeStatus status = world_.hosted(id)->status();
     if (status.groups.empty() || status.membership != node::Membership::kMember) {
       return text("node ", id, " is no member: ", status.explanation);
     }
@@ -237,12 +237,12 @@ std::string Observer::difference() const {
 
 std::string Observer::difference_of(GroupId group) const {
   std::map<LogIndex, std::string> by_index;
-  for (const NodeId id : world_.nodes()) by_index[world_.node(id)->digest(group).applied] += text(" ", id);
+  for (const NodeId id : world_.nodes()) by_index[world_.hosted(id)->digest(group).applied] += text(" ", id);
   std::string all = text("nodes have applied different entries of group ", group, ":");
   for (const auto& [applied, ids] : by_index) all += text(" [", applied, " by", ids, "]");
   if (by_index.size() > 1) return all;  // whoever is behind will be looked at when it is not
   std::map<uint64_t, std::string> by_state;
-  for (const NodeId id : world_.nodes()) by_state[world_.node(id)->digest(group).value] += text(" ", id);
+  for (const NodeId id : world_.nodes()) by_state[world_.hosted(id)->digest(group).value] += text(" ", id);
   if (by_state.size() == 1) return "";
   const std::string found = text("nodes have applied the same entries of group ", group,
                                  " and differ:", by_state.begin()->second, " against", by_state.rbegin()->second);

@@ -30,7 +30,7 @@ void Pipe::send(std::vector<Command> burst) {
 }
 
 void Pipe::arrive(const std::shared_ptr<std::vector<Command>>& burst) {
-  node::Node* node = world_.node(at_);
+  node::Service* node = world_.node(at_);
   if (node == nullptr || is_closed_ || is_broken_) return;
   if (!id_) {
     id_ = node->open_client(*this, node::Door::kAny);
@@ -110,7 +110,7 @@ void Pipe::close() {
   world_.queue().schedule(draw_delay(), [self = shared_from_this()] {
     self->world_.post_from_client(self->at_, [self] {
       self->is_closed_ = true;
-      node::Node* node = self->world_.node(self->at_);
+      node::Service* node = self->world_.node(self->at_);
       const bool is_same_life = self->life_ == self->world_.life(self->at_);
       if (node != nullptr && self->id_ && is_same_life) node->close_client(self->id_);
     });

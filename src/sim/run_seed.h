@@ -29,7 +29,7 @@ struct SeedOptions {
   std::function<void(const std::string& line)> trace_sink;
   /// Told of each fault as it strikes: also known then if a CHECK ends the process.
   std::function<void(const StruckFault&)> on_fault;
-  OpenNode open_node = &node::Node::open;
+  OpenNode open_node = &sim::open_node;
   // Canaries plant their bugs here; a server has no such switches.
   WrapDisk wrap_disk;
   bool clocks_count_suspended_time = true;

@@ -63,7 +63,7 @@ TEST(Shrink, AFaultLeftOutLeavesTheOthersWhatTheyWere) {
 
 TEST(Shrink, AFailedCheckIsAnAnswer) {
   SeedOptions options;
-  options.open_node = [](auto&&...) -> Result<std::unique_ptr<node::Node>> { abort(); };
+  options.open_node = [](auto&&...) -> Result<std::unique_ptr<HostedNode>> { abort(); };
   const Probe died = probe(1, options);
   EXPECT_TRUE(died.has_crashed);
   EXPECT_EQ(died.end, CampaignEnd::kSafety);

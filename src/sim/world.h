@@ -11,10 +11,11 @@
 #include <vector>
 
 #include "base/prng.h"
-#include "node/node.h"
+#include "node/node_options.h"
 #include "sim/checkpoint_store.h"
 #include "sim/disk.h"
 #include "sim/event_queue.h"
+#include "sim/hosted_node.h"
 #include "sim/process.h"
 #include "sim/sim_clock.h"
 #include "sim/sim_network.h"
@@ -34,7 +35,7 @@ struct Failure {
   std::string message;
 };
 
-using OpenNode = std::function<Result<std::unique_ptr<node::Node>>(node::NodeOptions, env::Clock&, env::Disk&,
+using OpenNode = std::function<Result<std::unique_ptr<HostedNode>>(node::NodeOptions, env::Clock&, env::Disk&,
                                                                    env::Network&, env::CheckpointStore&)>;
 /// Puts something between a node and its disk: how canaries plant bugs without touching the server's code.
 using WrapDisk = std::function<std::unique_ptr<env::Disk>(env::Disk& disk, Schedule schedule)>;
@@ -46,7 +47,7 @@ struct WorldOptions {
   std::vector<uint32_t> slowness;    // of each node's CPU (sim/process.h); empty: work takes no time
   bool is_upgrading = false;         // nodes begin with the previous version; a restart may bring the next one
   node::NodeOptions node;            // the same for all; ids, seeds and addresses are filled in
-  OpenNode open_node;                // node::Node::open, unless a test has a node of its own
+  OpenNode open_node;                // sim::open_node, unless a test has a node of its own
   WrapDisk wrap_disk;
   std::function<void(NodeId, const Notice&)> tell;  // what nodes would write to their logs; may be empty
 };
@@ -111,7 +112,9 @@ class World {
   /// Of its node at the end of its last turn. Requires: in the observer's call for it.
   const node::NodeStatus& status_after_turn(NodeId id) const { return machine(id).status; }
   /// Null while the process is dead.
-  node::Node* node(NodeId id) { return machine(id).node.get(); }
+  HostedNode* hosted(NodeId id) { return machine(id).node.get(); }
+  /// What it is for clients; null as well if it has none.
+  node::Service* node(NodeId id) { return hosted(id) == nullptr ? nullptr : hosted(id)->service(); }
 
   /// Bytes of a client arrive at the machine: `work` runs in a turn of its process, or waits there, or is lost.
   void post_from_client(NodeId id, std::function<void()> work, size_t bytes = 0);
@@ -143,7 +146,7 @@ class World {
     std::unique_ptr<CheckpointStore> checkpoints;
     std::unique_ptr<env::Disk> wrapped_disk;
     env::Network* port = nullptr;
-    std::unique_ptr<node::Node> node;
+    std::unique_ptr<HostedNode> node;
     std::vector<std::function<void()>> at_end_of_turn;
     uint32_t slowness = 0;
     node::NodeStatus status;  // after its last turn

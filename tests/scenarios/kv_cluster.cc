@@ -122,7 +122,7 @@ sim::WorldOptions KvCluster::world_options(const KvOptions& options) {
   world.open_node = [this](node::NodeOptions node, env::Clock& clock, env::Disk& disk, env::Network& network,
                            env::CheckpointStore& checkpoints) {
     checkpoints_[node.id] = &checkpoints;
-    return node::Node::open(std::move(node), clock, disk, network, checkpoints);
+    return sim::open_node(std::move(node), clock, disk, network, checkpoints);
   };
   return world;
 }

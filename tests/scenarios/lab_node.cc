@@ -39,16 +39,16 @@ std::string key_in(const Arc& arc) {
 
 }  // namespace
 
-Result<std::unique_ptr<node::Node>> LabNode::open(node::NodeOptions options, consensus::ReplicaOptions replica,
-                                                  LabHost& host, LabNetwork& network, env::Clock& clock,
-                                                  env::Disk& disk, env::CheckpointStore& checkpoints) {
+Result<std::unique_ptr<sim::HostedNode>> LabNode::open(node::NodeOptions options, consensus::ReplicaOptions replica,
+                                                       LabHost& host, LabNetwork& network, env::Clock& clock,
+                                                       env::Disk& disk, env::CheckpointStore& checkpoints) {
   options.log.salt = Prng(options.seed ^ 0x10).next();
   auto log = storage::Log::open(disk, clock, options.log);
   if (!log.ok()) return log.error();
   std::unique_ptr<LabNode> node(new LabNode(std::move(options), host, network, clock, *std::move(log)));
   const Status started = node->start(replica, checkpoints);
   if (!started.ok()) return started.error();
-  return std::unique_ptr<node::Node>(std::move(node));
+  return std::unique_ptr<sim::HostedNode>(std::move(node));
 }
 
 LabNode::LabNode(node::NodeOptions options, LabHost& host, LabNetwork& network, env::Clock& clock,
@@ -150,7 +150,7 @@ uint64_t LabNode::entries_without_command(GroupId group, LogIndex first, LogInde
 
 // ---- the turn, as the server's node has it (node/groups.h) ----
 
-void LabNode::on_frame(NodeId from, env::Channel, Bytes body) {
+void LabNode::on_frame(NodeId from, Bytes body) {
   if (groups_.is_stopped()) return;
   for (const wire::PeerMessage& message : links_.receive(from, std::move(body))) {
     const auto& said = std::get<consensus::Message>(message);
@@ -199,11 +199,6 @@ void LabNode::report_applied(size_t arc) {
   }
 }
 
-void LabNode::submit(node::ClientId client, node::Ticket ticket, const kv::CommandView&, const kv::SessionCall*) {
-  clients_.begin({client, ticket}).error("ERR this node takes proposals only");
-  clients_.end_immediate({client, ticket});
-}
-
 node::NodeStatus LabNode::status() const {
   node::NodeStatus status;
   status.node = options_.id;
@@ -217,7 +212,7 @@ const consensus::Replica* LabNode::replica_of(GroupId group) const {
   return hosted == nullptr ? nullptr : &hosted->group().replica();
 }
 
-node::Node::Digest LabNode::digest(GroupId group) const {
+node::GroupDigest LabNode::digest(GroupId group) const {
   const node::Group& replica = groups_.find(group)->group();
   return {replica.applied(), replica.digest()};
 }

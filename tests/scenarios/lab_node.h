@@ -12,8 +12,9 @@
 #include "node/clients.h"
 #include "node/groups.h"
 #include "node/links.h"
-#include "node/node.h"
+#include "node/node_options.h"
 #include "scenarios/lab_network.h"
+#include "sim/hosted_node.h"
 
 namespace torc::scenarios {
 
@@ -25,12 +26,12 @@ class LabHost {
   virtual void applied(NodeId at, GroupId group, LogIndex index, std::optional<int64_t> command) = 0;
 };
 
-class LabNode final : public node::Node {
+class LabNode final : public sim::HostedNode {
  public:
   /// Recovers from the log; nothing is ever cut from it.
-  static Result<std::unique_ptr<node::Node>> open(node::NodeOptions options, consensus::ReplicaOptions replica,
-                                                  LabHost& host, LabNetwork& network, env::Clock& clock,
-                                                  env::Disk& disk, env::CheckpointStore& checkpoints);
+  static Result<std::unique_ptr<sim::HostedNode>> open(node::NodeOptions options, consensus::ReplicaOptions replica,
+                                                       LabHost& host, LabNetwork& network, env::Clock& clock,
+                                                       env::Disk& disk, env::CheckpointStore& checkpoints);
   ~LabNode() override;
 
   struct Command {
@@ -50,23 +51,15 @@ class LabNode final : public node::Node {
   /// Requires: a turn is open.
   void hand_over_to(GroupId group, NodeId target);
 
-  // Node
+  void on_frame(NodeId from, Bytes body);
+
+  // HostedNode
+  node::Service* service() override { return nullptr; }
+  node::NodeStatus status() const override;
   void end_turn() override;
-  Digest digest(GroupId group) const override;
+  node::GroupDigest digest(GroupId group) const override;
   const consensus::Replica* replica_of(GroupId group) const override;
   void hand_over() override {}
-  void on_frame(NodeId from, env::Channel, Bytes body) override;
-  void on_connected(NodeId, env::Channel) override {}
-  void on_disconnected(NodeId, env::Channel) override {}
-
-  // Service: nobody connects.
-  node::ClientId open_client(node::ClientPort& port, node::Door) override { return clients_.open(port); }
-  void close_client(node::ClientId client) override { clients_.close(client); }
-  void submit(node::ClientId client, node::Ticket ticket, const kv::CommandView& command,
-              const kv::SessionCall* call) override;
-  kv::SessionId draw_session() override { return {}; }
-  size_t pending(node::ClientId client) const override { return clients_.pending(client); }
-  node::NodeStatus status() const override;
 
  private:
   LabNode(node::NodeOptions options, LabHost& host, LabNetwork& network, env::Clock& clock,

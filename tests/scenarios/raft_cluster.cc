@@ -23,7 +23,7 @@ RaftCluster::RaftCluster(uint64_t seed, const RaftOptions& options)
       observer_(world_),
       network_(world_, prng_.fork(),
                [this](NodeId from, NodeId to, const Bytes& frame) {
-                 world_.node(to)->on_frame(from, env::Channel::kControl, frame);
+                 static_cast<LabNode*>(world_.hosted(to))->on_frame(from, frame);
                }),
       group_(node::Groups::id_of_arc(static_cast<uint32_t>(seed % options.arcs))),
       histories_(options.arcs) {

@@ -50,7 +50,7 @@ class RaftCluster final : private LabHost {
   Prng& prng() { return prng_; }
   void run_for(Duration length) { world_.run_for(length); }
   Instant now() { return world_.queue().now(); }
-  LabNode* node(size_t server) { return static_cast<LabNode*>(world_.node(id_of(server))); }
+  LabNode* node(size_t server) { return static_cast<LabNode*>(world_.hosted(id_of(server))); }
   /// The one that the steps are about.
   GroupId group() const { return group_; }
   std::vector<GroupId> other_groups() const;

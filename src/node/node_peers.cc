@@ -2,10 +2,10 @@
 #include <utility>
 #include <variant>
 
-#include "node/static_node.h"
+#include "node/node.h"
 
 namespace torc::node {
-void StaticNode::on_frame(NodeId from, env::Channel, Bytes body) {
+void Node::on_frame(NodeId from, env::Channel, Bytes body) {
   if (is_dead() || !links_.has(from)) return;
   admissions_.on_heard(from, clock_.now());
   for (wire::PeerMessage& message : links_.receive(from, std::move(body))) {
@@ -13,7 +13,7 @@ void StaticNode::on_frame(NodeId from, env::Channel, Bytes body) {
   }
 }
 
-void StaticNode::on_message(NodeId from, wire::PeerMessage message) {
+void Node::on_message(NodeId from, wire::PeerMessage message) {
   if (auto* meet = std::get_if<wire::Meet>(&message)) return on_meet(from, *meet);
   if (auto* report = std::get_if<wire::TwinReport>(&message)) return on_twin_report(std::move(*report));
   if (auto* report = std::get_if<wire::ClockReport>(&message)) {
@@ -25,7 +25,7 @@ void StaticNode::on_message(NodeId from, wire::PeerMessage message) {
   on_group_message(from, std::move(message));
 }
 
-void StaticNode::on_group_message(NodeId from, wire::PeerMessage message) {
+void Node::on_group_message(NodeId from, wire::PeerMessage message) {
   if (auto* consensus = std::get_if<consensus::Message>(&message)) return on_consensus_message(from, *consensus);
   if (auto* chunk = std::get_if<wire::SnapshotChunk>(&message)) {
     HostedGroup* group = groups_.find(chunk->group);
@@ -43,7 +43,7 @@ void StaticNode::on_group_message(NodeId from, wire::PeerMessage message) {
   }
 }
 
-void StaticNode::on_consensus_message(NodeId from, const consensus::Message& message) {
+void Node::on_consensus_message(NodeId from, const consensus::Message& message) {
   HostedGroup* group = groups_.find(message.group);
   if (group == nullptr || message.from.node != from) return;
   // One that returns has a former life, which stays a member for a while.
@@ -51,7 +51,7 @@ void StaticNode::on_consensus_message(NodeId from, const consensus::Message& mes
   group->receive(message);
 }
 
-void StaticNode::on_connected(NodeId peer, env::Channel channel) {
+void Node::on_connected(NodeId peer, env::Channel channel) {
   if (is_dead() || !links_.has(peer)) return;
   links_.on_connected(peer, channel);
   admissions_.on_connected(peer, channel, clock_.now());
@@ -66,7 +66,7 @@ void StaticNode::on_connected(NodeId peer, env::Channel channel) {
   }
 }
 
-void StaticNode::on_disconnected(NodeId peer, env::Channel channel) {
+void Node::on_disconnected(NodeId peer, env::Channel channel) {
   if (is_dead() || !links_.has(peer)) return;
   links_.on_disconnected(peer, channel);
   admissions_.on_disconnected(peer, channel);
@@ -80,11 +80,11 @@ void StaticNode::on_disconnected(NodeId peer, env::Channel channel) {
 
 // ---- clocks ----
 
-void StaticNode::report_clock(NodeId peer) {
+void Node::report_clock(NodeId peer) {
   links_.send(peer, env::Channel::kControl, wire::ClockReport{clock_.wall_now(), log_->disk_full()});
 }
 
-void StaticNode::compare_clocks() {
+void Node::compare_clocks() {
   const Instant now = clock_.now();
   clocks_compared_at_ = now;
   // To everyone, not only to a leader: whoever is elected next knows the others' clocks already, and every two nodes
@@ -113,7 +113,7 @@ void StaticNode::compare_clocks() {
   }
 }
 
-void StaticNode::limit_stamps() {
+void Node::limit_stamps() {
   const Instant now = clock_.now();
   const WallMs ours = clock_.wall_now();
   std::vector<NodeId> asked_for;  // nearly always the same voters: asked once
@@ -127,7 +127,7 @@ void StaticNode::limit_stamps() {
 }
 
 /// One line for this node's clock, and one for stamps, whichever groups they are of.
-std::vector<std::string> StaticNode::clock_warnings() const {
+std::vector<std::string> Node::clock_warnings() const {
   const Instant now = clock_.now();
   const WallMs ours = clock_.wall_now();
   const auto text_of = [](WallMs time, WallMs latest) {

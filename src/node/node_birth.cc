@@ -5,7 +5,7 @@
 #include "base/check.h"
 #include "base/prng.h"
 #include "node/log_keeper.h"
-#include "node/static_node.h"
+#include "node/node.h"
 #include "storage/reserve.h"
 
 namespace torc::node {
@@ -13,8 +13,10 @@ namespace {
 
 constexpr Duration kGreetingInterval = 200ms;
 
-Result<std::unique_ptr<Node>> open_once(NodeOptions options, env::Clock& clock, env::Disk& disk, env::Network& network,
-                                        env::CheckpointStore& checkpoints) {
+}  // namespace
+
+Result<std::unique_ptr<Node>> Node::open_once(NodeOptions options, env::Clock& clock, env::Disk& disk,
+                                              env::Network& network, env::CheckpointStore& checkpoints) {
   Result<std::optional<Identity>> found = load_identity(disk);
   if (!found.ok()) return found.error();
   const Incarnation drawn(Prng(options.seed).next() | 1);  // of a first start
@@ -52,14 +54,12 @@ Result<std::unique_ptr<Node>> open_once(NodeOptions options, env::Clock& clock, 
     const Status saved = save_identity(disk, identity);
     if (!saved.ok()) return saved.error();
   }
-  auto node = std::make_unique<StaticNode>(std::move(options), std::move(identity), *std::move(chapters),
-                                           *std::move(log), clock, disk, network, checkpoints);
+  std::unique_ptr<Node> node(new Node(std::move(options), std::move(identity), *std::move(chapters), *std::move(log),
+                                      clock, disk, network, checkpoints));
   const Status started = node->start();
   if (!started.ok()) return started.error();
-  return std::unique_ptr<Node>(std::move(node));
+  return node;
 }
-
-}  // namespace
 
 Result<std::unique_ptr<Node>> Node::open(NodeOptions options, env::Clock& clock, env::Disk& disk, env::Network& network,
                                          env::CheckpointStore& checkpoints) {
@@ -73,7 +73,7 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options, env::Clock& clock,
   return opened;
 }
 
-void StaticNode::greet(NodeId peer) {
+void Node::greet(NodeId peer) {
   wire::Meet meet = birth_.greeting();
   meet.client_address = options_.client_address;
   meet.cluster_address = options_.cluster_address;
@@ -81,14 +81,14 @@ void StaticNode::greet(NodeId peer) {
   links_.send(peer, env::Channel::kControl, meet);
 }
 
-void StaticNode::greet_everyone() {
+void Node::greet_everyone() {
   if (is_dead()) return;
   if (birth_.can_be_born()) take_part();
   for (const auto& [node, peer] : peers_) greet(node);
   if (!is_settled()) greet_timer_ = clock_.call_at(clock_.now() + kGreetingInterval, [this] { greet_everyone(); });
 }
 
-void StaticNode::on_meet(NodeId from, const wire::Meet& meet) {
+void Node::on_meet(NodeId from, const wire::Meet& meet) {
   if (meet.node != from) return;
   peers_[from].client_address = meet.client_address;
   peers_[from].cluster_address = meet.cluster_address;
@@ -113,11 +113,11 @@ void StaticNode::on_meet(NodeId from, const wire::Meet& meet) {
 }
 
 /// Greetings go on until then: somebody may still need ours, or we theirs.
-bool StaticNode::is_settled() const { return birth_.membership() == Membership::kMember || has_returned_; }
+bool Node::is_settled() const { return birth_.membership() == Membership::kMember || has_returned_; }
 
 // The groups' first records are durable before the identity says "born", so that a directory whose log went missing
 // later is told from a new one.
-void StaticNode::take_part() {
+void Node::take_part() {
   if (std::exchange(is_being_born_, true)) return;
   for (uint32_t arc = 0; arc < router_.arc_count(); ++arc) log_->append_hard_state(Groups::id_of_arc(arc), {});
   log_->flush([this](const Status& status) {
@@ -132,7 +132,7 @@ void StaticNode::take_part() {
   });
 }
 
-Status StaticNode::open_groups() {
+Status Node::open_groups() {
   consensus::Configuration birth;
   if (!birth_.is_returning()) birth.voters = birth_.identity().roster;  // else the leaders tell
   for (uint32_t arc = 0; arc < router_.arc_count(); ++arc) {
@@ -144,7 +144,7 @@ Status StaticNode::open_groups() {
 }
 
 /// What is given for the node is shared by its groups: all their logs together are cut when they reach it.
-Status StaticNode::open_group(uint32_t arc, const consensus::Configuration& birth) {
+Status Node::open_group(uint32_t arc, const consensus::Configuration& birth) {
   constexpr uint64_t kLogBytesMin = 1u << 20;
   const auto share = [&](uint64_t bytes) {
     return std::min(bytes, std::max(bytes / router_.arc_count(), kLogBytesMin));

@@ -1,7 +1,7 @@
 // What a node does by the clock beside its groups (node/groups_time.cc).
 #include <algorithm>
 
-#include "node/static_node.h"
+#include "node/node.h"
 
 namespace torc::node {
 namespace {
@@ -11,7 +11,7 @@ constexpr Duration kQuietInterval = 500ms;
 
 }  // namespace
 
-void StaticNode::maintain() {
+void Node::maintain() {
   if (is_dead()) return;
   if (is_born()) {
     groups_.maintain();
@@ -25,18 +25,18 @@ void StaticNode::maintain() {
   arm_maintenance();
 }
 
-void StaticNode::arm_maintenance() {
+void Node::arm_maintenance() {
   clock_.cancel(maintain_timer_);
   maintain_at_ = clock_.now() + (wants_maintenance_soon() ? Groups::kMaintainInterval : kQuietInterval);
   maintain_timer_ = clock_.call_at(maintain_at_, [this] { maintain(); });
 }
 
-bool StaticNode::wants_maintenance_soon() const {
+bool Node::wants_maintenance_soon() const {
   return !is_born() || groups_.wants_maintenance() || !is_settled() || !chapters_->is_settled() ||
          chapters_->durable().own != chapter_told_;
 }
 
-void StaticNode::balance_leadership() {
+void Node::balance_leadership() {
   balanced_at_ = clock_.now();
   if (groups_.size() == 1) return;
   std::vector<NodeId> leaders;

@@ -3,11 +3,11 @@
 #include <string>
 
 #include "kv/position.h"
-#include "node/static_node.h"
+#include "node/node.h"
 
 namespace torc::node {
 
-Topology StaticNode::topology() const {
+Topology Node::topology() const {
   Topology topology;
   topology.cluster = cluster_id_of(birth_.identity().roster);
   topology.self = options_.id;
@@ -23,8 +23,7 @@ Topology StaticNode::topology() const {
         .arc = router_.arc(i), .group = groups_[i].id(), .leader = groups_[i].known_leader().node, .replicas = {}};
     const consensus::Configuration& members = groups_[i].group().replica().configuration();
     const auto add = [&arc](const consensus::ReplicaId& replica) {  // a node's former replica may still be one of them
-      if (std::ranges::find(arc.replicas, replica.node) == arc.replicas.end())
-        arc.replicas.push_back(replica.node);
+      if (std::ranges::find(arc.replicas, replica.node) == arc.replicas.end()) arc.replicas.push_back(replica.node);
     };
     std::ranges::for_each(members.voters, add);
     std::ranges::for_each(members.learners, add);
@@ -33,7 +32,7 @@ Topology StaticNode::topology() const {
   return topology;
 }
 
-Whereabouts StaticNode::locate(uint16_t slot) const {
+Whereabouts Node::locate(uint16_t slot) const {
   if (!is_born()) return {};
   const HostedGroup& group = groups_[router_.arc_of(slot)];
   if (group.leads()) return {.is_here = true, .leader = options_.id, .cluster_door = {}};
@@ -44,7 +43,7 @@ Whereabouts StaticNode::locate(uint16_t slot) const {
   return whereabouts;
 }
 
-std::vector<uint32_t> StaticNode::led_arcs() const {
+std::vector<uint32_t> Node::led_arcs() const {
   std::vector<uint32_t> arcs;
   for (uint32_t i = 0; i < groups_.size(); ++i) {
     if (groups_[i].leads()) arcs.push_back(i);
@@ -53,7 +52,7 @@ std::vector<uint32_t> StaticNode::led_arcs() const {
 }
 
 /// Among whose commands the client's order has this one.
-GroupId StaticNode::order_of(const Request& request, const Router::Route& route) const {
+GroupId Node::order_of(const Request& request, const Router::Route& route) const {
   if (route.kind == Router::Route::Kind::kEvery) return kEveryGroup;
   const bool is_scan_of_led = request.command.id == kv::CommandId::kScan &&
                               clients_.door(request.waiter.client) == Door::kCluster;  // of whichever comes next
@@ -62,7 +61,7 @@ GroupId StaticNode::order_of(const Request& request, const Router::Route& route)
 
 /// At the cluster door DBSIZE, FLUSHALL and SCAN are about the arcs led here: its client asks every node, and would
 /// count or walk over every key once for each node otherwise. False if it is another command.
-bool StaticNode::dispatch_to_led_groups(const Request& request) {
+bool Node::dispatch_to_led_groups(const Request& request) {
   const kv::CommandId id = request.command.id;
   if (id == kv::CommandId::kScan) {
     scan_led_groups(request);
@@ -82,7 +81,7 @@ bool StaticNode::dispatch_to_led_groups(const Request& request) {
 }
 
 /// Goes on in the next arc led here at or behind the cursor, which is a position (kv/scan.cc).
-void StaticNode::scan_led_groups(const Request& request) {
+void Node::scan_led_groups(const Request& request) {
   const uint32_t wanted = router_.slot_of_cursor(request.command.args[0]);
   for (const uint32_t arc : led_arcs()) {
     if (router_.arc(arc).end_slot <= wanted) continue;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "node/static_node.h"
+#include "node/node.h"
 
 namespace torc::node {
 namespace {
@@ -12,13 +12,13 @@ constexpr Duration kChapterRetry = 1s;  // after a full disk refused one
 
 }  // namespace
 
-std::optional<std::string> StaticNode::introduction() {
+std::optional<std::string> Node::introduction() {
   // The chapter that begins with this start is on disk before anything is said.
   if (is_dead() || chapters_->durable().own < start_chapter_) return std::nullopt;
   return wire::encode(own_introduction());
 }
 
-env::Admission StaticNode::admit(NodeId peer, std::string_view address, std::string_view introduction) {
+env::Admission Node::admit(NodeId peer, std::string_view address, std::string_view introduction) {
   const env::Admission admission = admissions_.judge(peer, address, introduction, clock_.now());
   if (auto report = admissions_.take_twin_report()) {
     if (report->text.size() > wire::kReportBytesMax) report->text.resize(wire::kReportBytesMax);
@@ -28,7 +28,7 @@ env::Admission StaticNode::admit(NodeId peer, std::string_view address, std::str
   return admission;
 }
 
-void StaticNode::on_twin_report(wire::TwinReport report) {
+void Node::on_twin_report(wire::TwinReport report) {
   if (!std::ranges::binary_search(options_.initial_cluster, report.node)) return;
   for (char& c : report.text) {
     if (static_cast<unsigned char>(c) < ' ') c = ' ';  // it becomes one line of a log
@@ -37,7 +37,7 @@ void StaticNode::on_twin_report(wire::TwinReport report) {
   tell({NoticeLevel::kWarning, report.text, "twins", 1});
 }
 
-wire::Introduction StaticNode::own_introduction() const {
+wire::Introduction Node::own_introduction() const {
   const Identity& identity = birth_.identity();
   wire::Introduction introduction;
   introduction.self = identity.self();
@@ -57,13 +57,13 @@ wire::Introduction StaticNode::own_introduction() const {
   return introduction;
 }
 
-bool StaticNode::is_voter(consensus::ReplicaId life) const {
+bool Node::is_voter(consensus::ReplicaId life) const {
   const auto counts = [&](const auto& group) { return group->group().configuration().is_voter(life); };
   if (is_born()) return std::ranges::any_of(groups_, counts);
   return std::ranges::binary_search(birth_.identity().roster, life);
 }
 
-bool StaticNode::has_forgotten(const wire::Introduction& introduction) const {
+bool Node::has_forgotten(const wire::Introduction& introduction) const {
   const size_t known = std::min(groups_.size(), introduction.ends.size());
   for (size_t arc = 0; arc < known; ++arc) {
     const wire::LogEnd& end = introduction.ends[arc];
@@ -72,7 +72,7 @@ bool StaticNode::has_forgotten(const wire::Introduction& introduction) const {
   return false;
 }
 
-void StaticNode::on_refused(NodeId peer, const env::Refusal& refusal) {
+void Node::on_refused(NodeId peer, const env::Refusal& refusal) {
   admissions_.on_refused(peer, refusal);
   if (refusal.kind != env::RefusalKind::kOldCopy) return;
   // News of a chapter by one connection may overtake an introduction of the time before on the other.
@@ -84,13 +84,13 @@ void StaticNode::on_refused(NodeId peer, const env::Refusal& refusal) {
 
 // ---- chapters ----
 
-void StaticNode::begin_chapter() {
+void Node::begin_chapter() {
   chapters_->begin(chapter_prng_.next());
   chapters_looked_at_ = clock_.now();
   chapter_log_ends_ = log_ends();
 }
 
-void StaticNode::maintain_chapters() {
+void Node::maintain_chapters() {
   const uint64_t own = chapters_->durable().own;
   if (own != chapter_told_ && own >= start_chapter_) {
     chapter_told_ = own;
@@ -108,14 +108,14 @@ void StaticNode::maintain_chapters() {
 }
 
 /// Of all groups together: grows as long as anything does.
-uint64_t StaticNode::log_ends() const {
+uint64_t Node::log_ends() const {
   uint64_t sum = 0;
   for (const auto& group : groups_) sum += group->group().last_index().value;
   return sum;
 }
 
 /// What is written down here, this node's own latest chapter included.
-std::vector<wire::NotedChapter> StaticNode::known_chapters() const {
+std::vector<wire::NotedChapter> Node::known_chapters() const {
   const ChapterBook& book = chapters_->durable();
   std::vector<wire::NotedChapter> known = book.noted;
   if (known.size() == wire::kNotedChaptersMax) known.erase(known.begin());
@@ -125,7 +125,7 @@ std::vector<wire::NotedChapter> StaticNode::known_chapters() const {
 
 /// False if the greeting proves that this node runs on an old copy of its data: somebody was told of a chapter of its
 /// life that it does not know.
-bool StaticNode::note_chapters(const wire::Meet& meet) {
+bool Node::note_chapters(const wire::Meet& meet) {
   std::vector<wire::NotedChapter> told = meet.chapters;
   const auto of_self = [&](const wire::NotedChapter& one) { return one.life == birth_.identity().self(); };
   const auto own = std::ranges::find_if(told, of_self);

@@ -1,4 +1,4 @@
-#include "node/static_node.h"
+#include "node/node.h"
 
 #include <algorithm>
 #include <numeric>
@@ -9,9 +9,9 @@
 #include "base/prng.h"
 
 namespace torc::node {
-StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<Chapters> chapters,
-                       std::unique_ptr<storage::Log> log, env::Clock& clock, env::Disk& disk, env::Network& network,
-                       env::CheckpointStore& checkpoints)
+Node::Node(NodeOptions options, Identity identity, std::unique_ptr<Chapters> chapters,
+           std::unique_ptr<storage::Log> log, env::Clock& clock, env::Disk& disk, env::Network& network,
+           env::CheckpointStore& checkpoints)
     : options_(std::move(options)),
       clock_(clock),
       disk_(disk),
@@ -38,14 +38,14 @@ StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<C
   }
 }
 
-StaticNode::~StaticNode() {
+Node::~Node() {
   network_.set_handler(nullptr);
   clock_.cancel(maintain_timer_);
   clock_.cancel(turn_timer_);
   clock_.cancel(greet_timer_);
 }
 
-Status StaticNode::start() {
+Status Node::start() {
   chapters_->set_on_fatal([this](const Error& error) { on_fatal(error); });
   network_.set_handler(this);
   if (birth_.identity().is_born) {
@@ -62,7 +62,7 @@ Status StaticNode::start() {
 
 // ---- clients ----
 
-void StaticNode::submit(ClientId client, Ticket ticket, const kv::CommandView& command, const kv::SessionCall* call) {
+void Node::submit(ClientId client, Ticket ticket, const kv::CommandView& command, const kv::SessionCall* call) {
   ++commands_executed_;
   Request request{.waiter = {client, ticket}, .command = command, .is_write = call || is_write_command(command)};
   if (call != nullptr) {
@@ -79,7 +79,7 @@ void StaticNode::submit(ClientId client, Ticket ticket, const kv::CommandView& c
   clients_.defer(KeptRequest(request));
 }
 
-void StaticNode::dispatch(const Request& request, const Router::Route& route) {
+void Node::dispatch(const Request& request, const Router::Route& route) {
   if (!is_born()) {
     clients_.refuse_unstarted(request.waiter, kv::Refusal::kNotBorn);
   } else if (clients_.door(request.waiter.client) == Door::kCluster && dispatch_to_led_groups(request)) {
@@ -94,7 +94,7 @@ void StaticNode::dispatch(const Request& request, const Router::Route& route) {
 }
 
 /// Requires: there is one at least.
-void StaticNode::dispatch_to(const std::vector<uint32_t>& arcs, const Request& request) {
+void Node::dispatch_to(const std::vector<uint32_t>& arcs, const Request& request) {
   const size_t bytes = footprint(request.command);
   if (!clients_.has_room(request.waiter.client, bytes)) return clients_.refuse_unstarted(request.waiter);
   clients_.start(request.waiter, kEveryGroup, request.is_write, bytes);
@@ -106,7 +106,7 @@ void StaticNode::dispatch_to(const std::vector<uint32_t>& arcs, const Request& r
   }
 }
 
-void StaticNode::run_deferred() {
+void Node::run_deferred() {
   for (const ClientId client : clients_.take_runnable()) {
     while (groups_.has_work_left()) {
       const std::optional<KeptRequest> deferred = clients_.next_startable(client);
@@ -119,7 +119,7 @@ void StaticNode::run_deferred() {
 
 // ---- the turn ----
 
-void StaticNode::end_turn() {
+void Node::end_turn() {
   if (is_dead()) return;
   if (is_born()) run_groups();
   if (is_dead()) return;
@@ -127,7 +127,7 @@ void StaticNode::end_turn() {
   links_.end_turn();
 }
 
-void StaticNode::run_groups() {
+void Node::run_groups() {
   groups_.begin_turn(memory_outside());
   do {
     run_deferred();
@@ -144,11 +144,11 @@ void StaticNode::run_groups() {
 
 // ---- introspection ----
 
-uint64_t StaticNode::memory_outside() const {
+uint64_t Node::memory_outside() const {
   return clients_.held_bytes() + (options_.memory_outside ? options_.memory_outside() : 0);
 }
 
-NodeStatus StaticNode::status() const {
+NodeStatus Node::status() const {
   NodeStatus status;
   status.node = options_.id;
   status.incarnation = birth_.identity().incarnation;
@@ -195,13 +195,13 @@ NodeStatus StaticNode::status() const {
 }
 
 /// Empty: not known.
-std::string StaticNode::client_address_of(NodeId node) const {
+std::string Node::client_address_of(NodeId node) const {
   if (node == options_.id) return options_.client_address;
   const auto peer = peers_.find(node);
   return peer == peers_.end() ? std::string() : peer->second.client_address;
 }
 
-std::vector<Gauge> StaticNode::gauges() const {
+std::vector<Gauge> Node::gauges() const {
   std::vector<Gauge> gauges;
   gauges.push_back({"commands_held", clients_.held_bytes(), clients_.held_bytes_max()});
   links_.add_gauges(gauges);
@@ -209,16 +209,16 @@ std::vector<Gauge> StaticNode::gauges() const {
   return gauges;
 }
 
-Node::Digest StaticNode::digest(GroupId id) const {
+GroupDigest Node::digest(GroupId id) const {
   const HostedGroup* hosted = groups_.find(id);
   if (hosted == nullptr) return {};
   return {hosted->group().applied(), hosted->group().digest()};
 }
 
-std::string StaticNode::explanation() const { return is_born() ? std::string() : birth_.explanation() + troubles(); }
+std::string Node::explanation() const { return is_born() ? std::string() : birth_.explanation() + troubles(); }
 
 /// Behind "waiting to meet node 2, 3": what stands in the way.
-std::string StaticNode::troubles() const {
+std::string Node::troubles() const {
   std::string text;
   for (const auto& [node, peer] : peers_) {
     const std::string& trouble = admissions_.trouble(node);
@@ -227,12 +227,12 @@ std::string StaticNode::troubles() const {
   return text;
 }
 
-const consensus::Replica* StaticNode::replica_of(GroupId id) const {
+const consensus::Replica* Node::replica_of(GroupId id) const {
   const HostedGroup* hosted = groups_.find(id);
   return hosted == nullptr ? nullptr : &hosted->group().replica();
 }
 
-void StaticNode::hand_over() {
+void Node::hand_over() {
   for (const auto& group : groups_) {
     groups_.wake(*group);
     group->group().hand_over();

@@ -1,5 +1,5 @@
 // Whole nodes in a simulated world: what their clients see, and what a node makes of a damaged directory.
-#include "node/static_node.h"
+#include "node/node.h"
 
 #include <gmock/gmock.h>
 
@@ -12,7 +12,7 @@ using kv::CommandId;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-TEST(StaticNode, PipelineThatMixesReadsAndWritesStaysInOrderAtAFollower) {
+TEST(Node, PipelineThatMixesReadsAndWritesStaysInOrderAtAFollower) {
   TestWorld cluster(3);
   Terminal& client = cluster.connect(cluster.follower());
   client.set("k", "1");
@@ -27,7 +27,7 @@ TEST(StaticNode, PipelineThatMixesReadsAndWritesStaysInOrderAtAFollower) {
   EXPECT_THAT(client.answers, ElementsAre("OK", "1", ":2", ":3", "123", "nil", ":1", "nil"));
 }
 
-TEST(StaticNode, EveryNodeKnowsWhoLeadsAndWhereItsClusterDoorIs) {
+TEST(Node, EveryNodeKnowsWhoLeadsAndWhereItsClusterDoorIs) {
   TestWorld cluster(3);
   cluster.adjust_node = [](NodeOptions& options) {
     options.cluster_address = "n" + std::to_string(options.id.value) + ":7100";
@@ -39,7 +39,7 @@ TEST(StaticNode, EveryNodeKnowsWhoLeadsAndWhereItsClusterDoorIs) {
   const NodeId leader = cluster.await_leader();
   const std::string door = "n" + std::to_string(leader.value) + ":7100";
   for (const NodeId id : cluster.world->nodes()) {
-    Node& node = *cluster.world->node(id);
+    Service& node = *cluster.world->node(id);
     ASSERT_TRUE(cluster.run_until([&] { return node.locate(7).is_here || node.locate(7).cluster_door == door; })) << id;
     EXPECT_EQ(node.locate(7).is_here, id == leader);
     const Topology topology = node.topology();
@@ -53,7 +53,7 @@ TEST(StaticNode, EveryNodeKnowsWhoLeadsAndWhereItsClusterDoorIs) {
   }
 }
 
-TEST(StaticNode, WhatWaitedForALeaderComesBeforeWhatArrivesOnceItIsThisNode) {
+TEST(Node, WhatWaitedForALeaderComesBeforeWhatArrivesOnceItIsThisNode) {
   TestWorld cluster(3);
   const NodeId former = cluster.await_leader();
   cluster.world->kill(former, sim::Death::kKill);
@@ -75,7 +75,7 @@ TEST(StaticNode, WhatWaitedForALeaderComesBeforeWhatArrivesOnceItIsThisNode) {
   EXPECT_EQ(cluster.ask(*clients[next], CommandId::kGet, {"of" + std::to_string(next.value)}), "12");
 }
 
-TEST(StaticNode, ALeaderIsElectedAndServesAlsoIfEverySyncTakesLongerThanAnElectionTimeout) {
+TEST(Node, ALeaderIsElectedAndServesAlsoIfEverySyncTakesLongerThanAnElectionTimeout) {
   TestWorld cluster(3, [](sim::WorldOptions& options) {
     options.disk.delay_min = 400ms;
     options.disk.delay_max = 1200ms;
@@ -90,7 +90,7 @@ TEST(StaticNode, ALeaderIsElectedAndServesAlsoIfEverySyncTakesLongerThanAnElecti
   EXPECT_TRUE(cluster.run_until([&] { return static_cast<bool>(cluster.leader()); }, 20s)) << "no successor";
 }
 
-TEST(StaticNode, WriteOfALeaderThatWasCutOffIsAnsweredTruthfullyWhenItComesBack) {
+TEST(Node, WriteOfALeaderThatWasCutOffIsAnsweredTruthfullyWhenItComesBack) {
   TestWorld cluster(3);
   const NodeId former = cluster.await_leader();
   Terminal& before = cluster.connect(former);
@@ -111,7 +111,7 @@ TEST(StaticNode, WriteOfALeaderThatWasCutOffIsAnsweredTruthfullyWhenItComesBack)
   EXPECT_EQ(cluster.ask(before, CommandId::kGet, {"k"}), "old-new");
 }
 
-TEST(StaticNode, WriteOfALeaderThatStaysCutOffHasAnUnknownOutcomeInTime) {
+TEST(Node, WriteOfALeaderThatStaysCutOffHasAnUnknownOutcomeInTime) {
   TestWorld cluster(3);
   const NodeId former = cluster.await_leader();
   for (const NodeId id : cluster.world->nodes()) {
@@ -123,7 +123,7 @@ TEST(StaticNode, WriteOfALeaderThatStaysCutOffHasAnUnknownOutcomeInTime) {
   EXPECT_EQ(client.answers.back(), "!unknown outcome");
 }
 
-TEST(StaticNode, ReadOfAnExpiredKeyCommitsTheExpiryFirst) {
+TEST(Node, ReadOfAnExpiredKeyCommitsTheExpiryFirst) {
   TestWorld cluster(3);
   const NodeId leader = cluster.await_leader();
   Terminal& client = cluster.connect(leader);
@@ -135,7 +135,7 @@ TEST(StaticNode, ReadOfAnExpiredKeyCommitsTheExpiryFirst) {
   EXPECT_EQ(cluster.group(leader).keys, 0u);
 }
 
-TEST(StaticNode, ExpiredKeysNobodyReadsLeaveFasterThanTheyCanBeWritten) {
+TEST(Node, ExpiredKeysNobodyReadsLeaveFasterThanTheyCanBeWritten) {
   TestWorld cluster(1);
   Terminal& client = cluster.connect(cluster.await_leader());
   for (int i = 0; i < 20'000; ++i) client.send(CommandId::kPSetEx, {"key" + std::to_string(i), "50", "v"});
@@ -144,7 +144,7 @@ TEST(StaticNode, ExpiredKeysNobodyReadsLeaveFasterThanTheyCanBeWritten) {
   EXPECT_EQ(cluster.group(NodeId(1)).keys, 0u);
 }
 
-TEST(StaticNode, LeaderWithAFullDiskRefusesWritesServesReadsAndRecoversByItself) {
+TEST(Node, LeaderWithAFullDiskRefusesWritesServesReadsAndRecoversByItself) {
   TestWorld cluster(3);
   const NodeId leader = cluster.await_leader();
   Terminal& here = cluster.connect(leader);
@@ -163,7 +163,7 @@ TEST(StaticNode, LeaderWithAFullDiskRefusesWritesServesReadsAndRecoversByItself)
   EXPECT_EQ(cluster.ask(there, CommandId::kGet, {"k"}), "x");
 }
 
-TEST(StaticNode, HandOverUnderLoadFailsNoCommandAndFindsAVoterThatAnswers) {
+TEST(Node, HandOverUnderLoadFailsNoCommandAndFindsAVoterThatAnswers) {
   TestWorld cluster(3);
   const NodeId former = cluster.await_leader();
   Terminal& client = cluster.connect(former);
@@ -172,7 +172,7 @@ TEST(StaticNode, HandOverUnderLoadFailsNoCommandAndFindsAVoterThatAnswers) {
   cluster.world->pause(deaf);
   const auto hand_over = [&] {
     client.append("k", "x");
-    cluster.world->post_from_client(former, [&] { cluster.world->node(former)->hand_over(); });
+    cluster.world->post_from_client(former, [&] { cluster.world->hosted(former)->hand_over(); });
     cluster.world->run_for(10ms);
     return cluster.group(former).replica.role != consensus::Role::kLeader;
   };
@@ -183,7 +183,7 @@ TEST(StaticNode, HandOverUnderLoadFailsNoCommandAndFindsAVoterThatAnswers) {
   for (size_t i = 1; i < client.answers.size(); ++i) EXPECT_EQ(client.answers[i], ":" + std::to_string(i));
 }
 
-TEST(StaticNode, RestartOfAllComesBackFromCheckpointAndTail) {
+TEST(Node, RestartOfAllComesBackFromCheckpointAndTail) {
   TestWorld cluster(3, [](sim::WorldOptions& options) { options.node.checkpoint_log_bytes = 20'000; });
   Terminal* client = &cluster.connect(cluster.await_leader());
   for (int i = 0; i < 400; ++i) {
@@ -202,7 +202,7 @@ TEST(StaticNode, RestartOfAllComesBackFromCheckpointAndTail) {
   EXPECT_EQ(cluster.failure(), "");
 }
 
-TEST(StaticNode, NodeRestartedAgainAndAgainStillTakesItsCheckpoints) {
+TEST(Node, NodeRestartedAgainAndAgainStillTakesItsCheckpoints) {
   TestWorld cluster(1, [](sim::WorldOptions& options) { options.node.checkpoint_log_bytes = 20'000; });
   for (int life = 0; life < 5; ++life) {
     Terminal& client = cluster.connect(cluster.await_leader());
@@ -215,7 +215,7 @@ TEST(StaticNode, NodeRestartedAgainAndAgainStillTakesItsCheckpoints) {
   FAIL() << "the log grew beyond its limit and no checkpoint was taken";
 }
 
-TEST(StaticNode, DirectoryWithIdentityAndWithoutItsLogIsRefused) {
+TEST(Node, DirectoryWithIdentityAndWithoutItsLogIsRefused) {
   TestWorld cluster(3);
   cluster.await_leader();
   cluster.world->kill(NodeId(2), sim::Death::kKill);
@@ -236,7 +236,7 @@ std::vector<std::string> log_names(env::Disk& disk) {
 }
 
 // A restore of single files took them from two backups: what the log promises is not what this node promised.
-TEST(StaticNode, DirectoryWithTheLogOfAnotherNodeIsRefused) {
+TEST(Node, DirectoryWithTheLogOfAnotherNodeIsRefused) {
   TestWorld cluster(3);
   cluster.await_leader();
   for (const uint64_t id : {2, 3}) cluster.world->kill(NodeId(id), sim::Death::kKill);
@@ -249,7 +249,7 @@ TEST(StaticNode, DirectoryWithTheLogOfAnotherNodeIsRefused) {
 }
 
 // Else the next start would find an empty one, and vote again in a term in which the node has voted.
-TEST(StaticNode, NoLogIsBegunInPlaceOfOneThatIsMissing) {
+TEST(Node, NoLogIsBegunInPlaceOfOneThatIsMissing) {
   TestWorld cluster(3);
   cluster.await_leader();
   cluster.world->kill(NodeId(2), sim::Death::kKill);
@@ -260,7 +260,7 @@ TEST(StaticNode, NoLogIsBegunInPlaceOfOneThatIsMissing) {
   EXPECT_THAT(log_names(disk), ::testing::IsEmpty());
 }
 
-TEST(StaticNode, DirectoryWithALogAndWithoutItsIdentityIsRefused) {
+TEST(Node, DirectoryWithALogAndWithoutItsIdentityIsRefused) {
   TestWorld cluster(3);
   cluster.await_leader();
   cluster.world->kill(NodeId(2), sim::Death::kKill);
@@ -278,7 +278,7 @@ void lose_data(TestWorld& cluster, NodeId id) {
   cluster.world->start(id);
 }
 
-TEST(StaticNode, WipedNodeComesBackAsALearnerAndIsAVoterOnceItHasEverything) {
+TEST(Node, WipedNodeComesBackAsALearnerAndIsAVoterOnceItHasEverything) {
   TestWorld cluster(3);
   ASSERT_EQ(cluster.ask(cluster.connect(cluster.await_leader()), CommandId::kSet, {"k", "v"}), "OK");
   for (const NodeId lost : cluster.world->nodes()) {  // one after the other: in the end no first life is left
@@ -293,7 +293,7 @@ TEST(StaticNode, WipedNodeComesBackAsALearnerAndIsAVoterOnceItHasEverything) {
   EXPECT_EQ(cluster.failure(), "");
 }
 
-TEST(StaticNode, NodeThatReturnedIsAVoterAfterARestartToo) {
+TEST(Node, NodeThatReturnedIsAVoterAfterARestartToo) {
   TestWorld cluster(3);
   const NodeId lost = cluster.follower();
   lose_data(cluster, lost);
@@ -307,7 +307,7 @@ TEST(StaticNode, NodeThatReturnedIsAVoterAfterARestartToo) {
   EXPECT_EQ(cluster.ask(cluster.connect(lost), CommandId::kSet, {"k", "v"}), "OK");
 }
 
-TEST(StaticNode, WipedNodeAndOneThatWasAwayDoNotForgetAWriteTogether) {
+TEST(Node, WipedNodeAndOneThatWasAwayDoNotForgetAWriteTogether) {
   TestWorld cluster(3);
   const NodeId leader = cluster.await_leader();
   const NodeId wiped(leader.value % 3 + 1);
@@ -324,7 +324,7 @@ TEST(StaticNode, WipedNodeAndOneThatWasAwayDoNotForgetAWriteTogether) {
   EXPECT_TRUE(cluster.run_until([&] { return membership(cluster, wiped) == Membership::kMember; }));
 }
 
-TEST(StaticNode, NodeLostAgainWhileItReturnsIsReplacedByItsLatestLife) {
+TEST(Node, NodeLostAgainWhileItReturnsIsReplacedByItsLatestLife) {
   TestWorld cluster(3);
   const NodeId leader = cluster.await_leader();
   const NodeId lost = cluster.follower();
@@ -343,7 +343,7 @@ TEST(StaticNode, NodeLostAgainWhileItReturnsIsReplacedByItsLatestLife) {
 
 // The leader writes to both lives of a node that returns; who hears the other's mail last must not be told to delete
 // its directory.
-TEST(StaticNode, NodeThatReturnsAndLosesItsLeaderIsNotCalledReplaced) {
+TEST(Node, NodeThatReturnsAndLosesItsLeaderIsNotCalledReplaced) {
   TestWorld cluster(3);
   const NodeId lost = cluster.follower();
   const NodeId third(6 - lost.value - cluster.await_leader().value);
@@ -365,7 +365,7 @@ TEST(StaticNode, NodeThatReturnsAndLosesItsLeaderIsNotCalledReplaced) {
   }
 }
 
-TEST(StaticNode, FormerDirectoryOfAReplacedNodeTakesNoPartAndSaysWhy) {
+TEST(Node, FormerDirectoryOfAReplacedNodeTakesNoPartAndSaysWhy) {
   TestWorld cluster(3);
   const NodeId lost = cluster.follower();
   cluster.world->kill(lost, sim::Death::kKill);
@@ -385,7 +385,7 @@ TEST(StaticNode, FormerDirectoryOfAReplacedNodeTakesNoPartAndSaysWhy) {
   EXPECT_EQ(cluster.ask(cluster.connect(cluster.await_leader()), CommandId::kSet, {"k", "v"}), "OK");
 }
 
-TEST(StaticNode, LeaderStoppedBeforeItReadsAGetDoesNotAnswerFromItsOldState) {
+TEST(Node, LeaderStoppedBeforeItReadsAGetDoesNotAnswerFromItsOldState) {
   TestWorld cluster(3);
   const NodeId former = cluster.await_leader();
   Terminal& client = cluster.connect(former);
