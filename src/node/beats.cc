@@ -14,18 +14,18 @@ using consensus::HeartbeatRequest;
 using consensus::Message;
 
 /// In a beat each group, and each receiver of it, has one place.
-auto place_of(const Message& message) { return std::tuple(message.group, message.to.incarnation); }
+auto place_of(const Message& message) { return std::tuple(message.group, message.to.number); }
 auto place_of(const wire::Heartbeat& one) { return std::tuple(one.group, one.to); }
 
 /// The place to which `answer` is one, if the heartbeat there has its leader, term and round.
 std::optional<size_t> position_of(const wire::Beat& beat, const Message& answer) {
-  const auto place = std::tuple(answer.group, answer.from.incarnation);
+  const auto place = std::tuple(answer.group, answer.from.number);
   const auto found =
       std::ranges::lower_bound(beat.heartbeats, place, {}, [](const auto& one) { return place_of(one); });
   if (found == beat.heartbeats.end() || place_of(*found) != place) return std::nullopt;
   const auto& reply = std::get<HeartbeatReply>(answer.body);
   const bool follows =
-      found->from == answer.to.incarnation && found->request.term == reply.term && found->request.stamp == reply.stamp;
+      found->from == answer.to.number && found->request.term == reply.term && found->request.stamp == reply.stamp;
   if (!follows) return std::nullopt;
   return static_cast<size_t>(found - beat.heartbeats.begin());
 }
@@ -51,8 +51,7 @@ std::vector<wire::PeerMessage> Beats::take_beats() {
     const Message& one = gathered[i];
     // Of two rounds of a turn the later one proves whatever the earlier one would: that one counts as lost on its way.
     if (i + 1 < gathered.size() && place_of(one) == place_of(gathered[i + 1])) continue;
-    beat.heartbeats.push_back(
-        {one.group, one.from.incarnation, one.to.incarnation, std::get<HeartbeatRequest>(one.body)});
+    beat.heartbeats.push_back({one.group, one.from.number, one.to.number, std::get<HeartbeatRequest>(one.body)});
     if (beat.heartbeats.size() < wire::kHeartbeatsMax && i + 1 < gathered.size()) continue;
     beat.number = next_number_++;
     unanswered_count_ += beat.heartbeats.size();

@@ -14,8 +14,8 @@ using consensus::Message;
 
 constexpr NodeId kLeading(1);
 constexpr NodeId kFollowing(2);
-constexpr consensus::ReplicaId kLeader{kLeading, Incarnation(11)};
-constexpr consensus::ReplicaId kFollower{kFollowing, Incarnation(22)};
+constexpr consensus::ReplicaId kLeader{kLeading, ReplicaNumber(11)};
+constexpr consensus::ReplicaId kFollower{kFollowing, ReplicaNumber(22)};
 
 Message heartbeat(uint64_t group, int64_t stamp, uint64_t commit = 9, uint64_t term = 3) {
   return {GroupId(group), kLeader, kFollower, HeartbeatRequest{Term(term), LogIndex(commit), LogIndex(commit), stamp}};
@@ -123,10 +123,10 @@ TEST(Beats, AnAnswerOfAnotherReplicaOrToAnotherLeaderIsNone) {
   Ends ends;
   const std::vector<Message> heartbeats = ends.deliver(ends.beat_of({heartbeat(1, 70), heartbeat(2, 71)}));
   Message answer = answer_to(heartbeats[0]);
-  answer.from.incarnation = Incarnation(23);
+  answer.from.number = ReplicaNumber(23);
   EXPECT_FALSE(ends.following.note(answer)) << "another life of the follower";
   answer = answer_to(heartbeats[0]);
-  answer.to.incarnation = Incarnation(12);
+  answer.to.number = ReplicaNumber(12);
   EXPECT_FALSE(ends.following.note(answer)) << "another life of the leader";
   answer = answer_to(heartbeats[0]);
   answer.group = GroupId(9);

@@ -28,7 +28,7 @@ Status Groups::open(const HostedGroup::Options& hosted, const GroupOptions& opti
 }
 
 HostedGroup* Groups::find(GroupId group) const {
-  const uint64_t arc = group.value - id_of_arc(0).value;
+  const uint64_t arc = group.value - group_of_arc(0).value;
   return arc < groups_.size() ? groups_[arc].get() : nullptr;
 }
 

@@ -14,6 +14,7 @@
 #include "node/hosted_group.h"
 #include "node/links.h"
 #include "node/log_keeper.h"
+#include "node/router.h"
 
 namespace torc::node {
 
@@ -47,8 +48,6 @@ class Groups {
   Status open(const HostedGroup::Options& hosted, const GroupOptions& options, const consensus::Configuration& birth,
               env::CheckpointStore& checkpoints);
 
-  /// Of the n-th arc, from 0.
-  static constexpr GroupId id_of_arc(uint32_t n) { return GroupId(n + 1); }
   bool empty() const { return groups_.empty(); }
   size_t size() const { return groups_.size(); }
   HostedGroup& operator[](size_t arc) const { return *groups_[arc]; }
@@ -96,7 +95,7 @@ class Groups {
 
  private:
   static uint32_t place_of(const HostedGroup& group) {
-    return static_cast<uint32_t>(group.id().value - id_of_arc(0).value);
+    return static_cast<uint32_t>(group.id().value - group_of_arc(0).value);
   }
   void begin_turn_of(HostedGroup& group);
   void count_memory(HostedGroup& group);

@@ -21,6 +21,7 @@ Node::Node(NodeOptions options, Identity identity, std::unique_ptr<Chapters> cha
       birth_(std::move(identity), options_.may_found_cluster),
       clients_(options_.held_bytes_max),
       log_(std::move(log)),
+      replica_numbers_(*log_, options_.arcs, birth_.identity().self()),
       router_(options_.arcs),
       groups_({.election_timeout_min = options_.election_timeout_min,
                .heartbeat_interval = options_.heartbeat_interval,
@@ -49,8 +50,8 @@ Status Node::start() {
   chapters_->set_on_fatal([this](const Error& error) { on_fatal(error); });
   network_.set_handler(this);
   if (birth_.identity().is_born) {
-    const Status opened = open_groups();
-    if (!opened.ok()) return opened;
+    const Status held = hold_replicas();
+    if (!held.ok()) return held;
   }
   begin_chapter();
   start_chapter_ = chapters_->own();
@@ -154,11 +155,10 @@ NodeStatus Node::status() const {
   status.incarnation = birth_.identity().incarnation;
   status.cluster = cluster_id_of(birth_.identity().roster);
   status.chapter = chapters_->durable().own;
-  status.membership = birth_.membership();
-  status.explanation = birth_.explanation();
-  if (is_settled()) {
-    status.membership = Membership::kMember;
-    status.explanation.clear();
+  status.membership = membership();
+  if (status.membership != Membership::kMember) status.explanation = birth_.explanation();
+  if (status.membership == Membership::kReturning && status.explanation.empty()) {
+    status.explanation = "a replica of this node is new to its group: the others bring it up to date, then it votes";
   }
   if (status.membership == Membership::kMeeting) status.explanation += troubles();
   const auto knows_leader = [](const auto& group) { return static_cast<bool>(group->known_leader()); };
@@ -178,7 +178,7 @@ NodeStatus Node::status() const {
   status.peer_messages_refused = links_.messages_refused();
   status.memory_max = options_.memory_max;
   status.memory_used = memory_outside() + groups_.memory_used();
-  status.gauges = gauges();
+  add_gauges(status.gauges);
   for (const auto& [node, peer] : peers_) {
     status.peers.push_back({node, peer.client_address, links_.is_reachable(node), admissions_.trouble(node)});
     for (const wire::NotedChapter& noted : chapters_->durable().noted) {
@@ -201,12 +201,20 @@ std::string Node::client_address_of(NodeId node) const {
   return peer == peers_.end() ? std::string() : peer->second.client_address;
 }
 
-std::vector<Gauge> Node::gauges() const {
-  std::vector<Gauge> gauges;
+void Node::add_gauges(std::vector<Gauge>& gauges) const {
   gauges.push_back({"commands_held", clients_.held_bytes(), clients_.held_bytes_max()});
   links_.add_gauges(gauges);
   groups_.add_gauges(gauges);
-  return gauges;
+}
+
+void Node::look(NodeStatus& status) const {
+  status.node = options_.id;
+  status.incarnation = birth_.identity().incarnation;
+  status.membership = membership();
+  status.gauges.clear();
+  add_gauges(status.gauges);
+  status.groups.resize(groups_.size());
+  for (size_t i = 0; i < groups_.size(); ++i) status.groups[i] = groups_[i].group().status();
 }
 
 GroupDigest Node::digest(GroupId id) const {
@@ -215,7 +223,11 @@ GroupDigest Node::digest(GroupId id) const {
   return {hosted->group().applied(), hosted->group().digest()};
 }
 
-std::string Node::explanation() const { return is_born() ? std::string() : birth_.explanation() + troubles(); }
+std::string Node::explanation() const {
+  if (is_born()) return {};
+  if (birth_.identity().is_born) return "this node begins a replica: try again in a moment";
+  return birth_.explanation() + troubles();
+}
 
 /// Behind "waiting to meet node 2, 3": what stands in the way.
 std::string Node::troubles() const {

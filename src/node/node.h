@@ -20,6 +20,7 @@
 #include "node/leadership_balance.h"
 #include "node/links.h"
 #include "node/node_options.h"
+#include "node/replica_numbers.h"
 #include "node/router.h"
 
 namespace torc::node {
@@ -66,6 +67,9 @@ class Node final : public Service, public env::NetworkHandler, private Admission
   GroupDigest digest(GroupId group) const;
   /// Null if there is none.
   const consensus::Replica* replica_of(GroupId group) const;
+  /// What of status() may change with every turn, the groups and the gauges, put into what an earlier call made: the
+  /// simulator looks after each of millions of turns.
+  void look(NodeStatus& status) const;
 
   // NetworkHandler
   std::optional<std::string> introduction() override;
@@ -90,7 +94,7 @@ class Node final : public Service, public env::NetworkHandler, private Admission
 
   // AdmissionSources
   wire::Introduction own_introduction() const override;
-  bool is_voter(consensus::ReplicaId life) const override;
+  bool is_voter(LifeId life, const wire::HeldReplicas& replicas) const override;
   bool has_forgotten(const wire::Introduction& introduction) const override;
 
   void tell(const Notice& notice) const { groups_.tell(notice); }
@@ -106,7 +110,7 @@ class Node final : public Service, public env::NetworkHandler, private Admission
   void run_deferred();
   uint64_t memory_outside() const;
   std::string client_address_of(NodeId node) const;
-  std::vector<Gauge> gauges() const;
+  void add_gauges(std::vector<Gauge>& gauges) const;
   void run_groups();
   void arm_maintenance();
   bool wants_maintenance_soon() const;
@@ -117,8 +121,13 @@ class Node final : public Service, public env::NetworkHandler, private Admission
   void greet(NodeId peer);
   void greet_everyone();
   bool is_settled() const;
+  bool holds_newcomers() const;
+  Membership membership() const;
+  wire::HeldReplicas held_replicas() const;
   std::string troubles() const;
   void take_part();
+  Status hold_replicas();
+  void meet_newcomers(const wire::Meet& meet);
   Status open_groups();
   Status open_group(uint32_t arc, const consensus::Configuration& birth);
   void maintain();
@@ -143,6 +152,7 @@ class Node final : public Service, public env::NetworkHandler, private Admission
   Birth birth_;
   Clients clients_;
   std::unique_ptr<storage::Log> log_;
+  ReplicaNumbers replica_numbers_;
   const Router router_;
   Groups groups_;  // by arc; none until born
   std::list<Gathering> gatherings_;
@@ -157,8 +167,8 @@ class Node final : public Service, public env::NetworkHandler, private Admission
   uint64_t chapter_log_ends_ = 0;  // when the latest chapter began
   Instant chapters_looked_at_{};
   bool is_being_born_ = false;
-  bool has_returned_ = false;  // as a voter, and that is committed
-  bool is_replaced_ = false;   // peers write to another incarnation of this node
+  bool has_returned_ = false;  // its replicas are voters, and that is committed
+  bool is_replaced_ = false;   // peers write to another life of this node
   env::TimerId maintain_timer_ = 0;
   Instant maintain_at_ = Instant::never();
   env::TimerId greet_timer_ = 0;

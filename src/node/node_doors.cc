@@ -56,7 +56,7 @@ GroupId Node::order_of(const Request& request, const Router::Route& route) const
   if (route.kind == Router::Route::Kind::kEvery) return kEveryGroup;
   const bool is_scan_of_led = request.command.id == kv::CommandId::kScan &&
                               clients_.door(request.waiter.client) == Door::kCluster;  // of whichever comes next
-  return is_scan_of_led ? kEveryGroup : Groups::id_of_arc(route.arc);
+  return is_scan_of_led ? kEveryGroup : group_of_arc(route.arc);
 }
 
 /// At the cluster door DBSIZE, FLUSHALL and SCAN are about the arcs led here: its client asks every node, and would

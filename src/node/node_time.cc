@@ -16,7 +16,7 @@ void Node::maintain() {
   if (is_born()) {
     groups_.maintain();
     if (clock_.now() - balanced_at_ >= LeadershipBalance::kInterval) balance_leadership();
-    has_returned_ = has_returned_ || (birth_.is_returning() && std::ranges::all_of(groups_, [](const auto& group) {
+    has_returned_ = has_returned_ || (holds_newcomers() && std::ranges::all_of(groups_, [](const auto& group) {
                                         return group->group().is_established();
                                       }));
   }

@@ -16,6 +16,8 @@ class HostedNode {
   /// For clients; null: nobody connects.
   virtual node::Service* service() = 0;
   virtual node::NodeStatus status() const = 0;
+  /// What of status() may change with every turn, put into what an earlier call made.
+  virtual void look(node::NodeStatus& status) const { status = this->status(); }
   /// Once at the end of every turn of its process.
   virtual void end_turn() = 0;
   virtual node::GroupDigest digest(GroupId group) const = 0;
@@ -31,6 +33,13 @@ class Hosting final : public HostedNode {
   explicit Hosting(std::unique_ptr<Served> served) : served_(std::move(served)) {}
   node::Service* service() override { return served_.get(); }
   node::NodeStatus status() const override { return served_->status(); }
+  void look(node::NodeStatus& status) const override {
+    if constexpr (requires { served_->look(status); }) {
+      served_->look(status);
+    } else {
+      status = served_->status();
+    }
+  }
   void end_turn() override { served_->end_turn(); }
   node::GroupDigest digest(GroupId group) const override { return served_->digest(group); }
   const consensus::Replica* replica_of(GroupId group) const override { return served_->replica_of(group); }

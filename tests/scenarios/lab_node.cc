@@ -75,15 +75,15 @@ Status LabNode::start(const consensus::ReplicaOptions& replica, env::CheckpointS
     links_.on_connected(peer, env::Channel::kBulk);
   }
   consensus::Configuration birth;
-  for (const NodeId id : options_.initial_cluster) birth.voters.push_back({id, Incarnation(1)});
+  for (const NodeId id : options_.initial_cluster) birth.voters.push_back({id, ReplicaNumber(1)});
   const node::Router router(options_.arcs);
   for (uint32_t arc = 0; arc < options_.arcs; ++arc) {
     const uint64_t seed = Prng(options_.seed ^ arc).next();
-    const GroupId id = node::Groups::id_of_arc(arc);
+    const GroupId id = node::group_of_arc(arc);
     node::GroupOptions group;
     group.replica = replica;
     group.replica.group = id;
-    group.replica.self = {options_.id, Incarnation(1)};
+    group.replica.self = {options_.id, ReplicaNumber(1)};
     group.replica.seed = Prng(seed ^ 0xe1).next();
     group.checkpoint_log_bytes = kNeverReached;
     group.batch_bytes_max = 1;                                             // one command per entry
@@ -107,7 +107,7 @@ std::optional<LogIndex> LabNode::write(const Command& command) {
   node::HostedGroup& hosted = *groups_.find(command.group);
   if (!hosted.group().may_propose()) return std::nullopt;  // a leader does once its first entry is committed
   const std::string number = std::to_string(command.number);
-  const std::vector<std::string_view> args = {keys_[command.group.value - node::Groups::id_of_arc(0).value], number};
+  const std::vector<std::string_view> args = {keys_[command.group.value - node::group_of_arc(0).value], number};
   const Instant deadline = clock_.now() + options_.command_timeout;
   groups_.wake(hosted);
   hosted.group().write({.command = {kv::CommandId::kSet, args}, .is_write = true, .deadline = deadline});

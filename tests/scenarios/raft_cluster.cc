@@ -25,7 +25,7 @@ RaftCluster::RaftCluster(uint64_t seed, const RaftOptions& options)
                [this](NodeId from, NodeId to, const Bytes& frame) {
                  static_cast<LabNode*>(world_.hosted(to))->on_frame(from, frame);
                }),
-      group_(node::Groups::id_of_arc(static_cast<uint32_t>(seed % options.arcs))),
+      group_(node::group_of_arc(static_cast<uint32_t>(seed % options.arcs))),
       histories_(options.arcs) {
   world_.set_observer([this](NodeId id) { observer_.after_turn(id); });
   network_.set_unreliable(options.is_unreliable);
@@ -56,7 +56,7 @@ sim::WorldOptions RaftCluster::world_options(const RaftOptions& raft) {
 std::vector<GroupId> RaftCluster::other_groups() const {
   std::vector<GroupId> others;
   for (uint32_t arc = 0; arc < histories_.size(); ++arc) {
-    if (node::Groups::id_of_arc(arc) != group_) others.push_back(node::Groups::id_of_arc(arc));
+    if (node::group_of_arc(arc) != group_) others.push_back(node::group_of_arc(arc));
   }
   return others;
 }

@@ -112,7 +112,7 @@ class RaftCluster final : private LabHost {
     std::map<LogIndex, Decided> decided;
     std::map<NodeId, LogIndex> applied_through;  // of its current or last life
   };
-  History& history(GroupId group) { return histories_[group.value - node::Groups::id_of_arc(0).value]; }
+  History& history(GroupId group) { return histories_[group.value - node::group_of_arc(0).value]; }
   const History& history(GroupId group) const { return const_cast<RaftCluster*>(this)->history(group); }
 
   /// In a turn of its process.
