@@ -22,6 +22,7 @@ Status Groups::open(const HostedGroup::Options& hosted, const GroupOptions& opti
   if (!opened.ok()) return opened;
   groups_.push_back(std::move(group));
   deadlines_.resize(groups_.size());
+  resting_.resize(group_of_arc(static_cast<uint32_t>(groups_.size())));
   count_memory(*groups_.back());
   wake(*groups_.back());
   return {};

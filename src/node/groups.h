@@ -14,6 +14,7 @@
 #include "node/hosted_group.h"
 #include "node/links.h"
 #include "node/log_keeper.h"
+#include "node/resting.h"
 #include "node/router.h"
 
 namespace torc::node {
@@ -80,6 +81,8 @@ class Groups {
   /// It is maintained until it can rest (again).
   void attend(HostedGroup& group);
   void attend_all();
+  /// Those that are not attended, for Links::receive().
+  Resting& resting() { return resting_; }
 
   // ---- said by a group ----
   /// It appended to the log: that is flushed, and Group::on_durable() said then.
@@ -114,7 +117,9 @@ class Groups {
   std::vector<HostedGroup*> awake_;                   // take part in this turn
   std::vector<HostedGroup*> appended_;                // of these, whose appends are not handed to the log yet
   std::vector<HostedGroup*> attended_;                // the others rest
+  Resting resting_;                                   // these
   Deadlines deadlines_;                               // of all, by arc
+  std::vector<consensus::SentHeartbeat> beaten_;      // by one group; empty but for its room
   env::TimerId timer_ = 0;
   Instant timer_at_ = Instant::never();
   bool is_turn_ending_ = false;

@@ -28,6 +28,12 @@ void Groups::on_groups_due() {
   }
   for (const uint32_t place : near) {
     HostedGroup& group = *groups_[place];
+    if (const std::optional<Instant> next = resting_.on_due(group.id(), now, beaten_)) {
+      for (const consensus::SentHeartbeat& heartbeat : beaten_) links_.send(group.id(), heartbeat);
+      beaten_.clear();
+      deadlines_.set(place, *next);
+      continue;
+    }
     if (group.next_deadline() <= now) group.on_deadline();
     if (!group.is_awake) deadlines_.set(place, group.next_deadline());  // else at the end of the turn
   }
@@ -45,7 +51,9 @@ void Groups::arm_timer() {
 // ---- maintenance ----
 
 void Groups::attend(HostedGroup& group) {
-  if (!std::exchange(group.is_attended, true)) attended_.push_back(&group);
+  if (std::exchange(group.is_attended, true)) return;
+  attended_.push_back(&group);
+  resting_.remove(group.id());
 }
 
 void Groups::attend_all() {
@@ -64,6 +72,7 @@ void Groups::maintain() {
     count_memory(*group);
     if (may_rest && group->try_rest()) {
       group->is_attended = false;
+      resting_.add(group->id(), group->group().replica(), group->group().rests_until());
       deadlines_.set(place_of(*group), group->next_deadline());
     } else {
       attended_.push_back(group);

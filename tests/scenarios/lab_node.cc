@@ -152,7 +152,7 @@ uint64_t LabNode::entries_without_command(GroupId group, LogIndex first, LogInde
 
 void LabNode::on_frame(NodeId from, Bytes body) {
   if (groups_.is_stopped()) return;
-  for (const wire::PeerMessage& message : links_.receive(from, std::move(body))) {
+  for (const wire::PeerMessage& message : links_.receive(from, std::move(body), clock_.now(), &groups_.resting())) {
     const auto& said = std::get<consensus::Message>(message);
     CHECK(said.from.node == from);
     groups_.find(said.group)->receive(said);
