@@ -11,6 +11,7 @@
 #include "base/prng.h"
 #include "node/admissions.h"
 #include "node/birth.h"
+#include "node/checkpoint_queue.h"
 #include "node/clients.h"
 #include "node/clock_watch.h"
 #include "node/deadlines.h"
@@ -137,6 +138,7 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   void maintain();
   void maintain_groups();
   void balance_leadership();
+  void begin_checkpoints();
   void keep_log_short();
   void compare_clocks();
   void report_clock(NodeId peer);
@@ -172,6 +174,7 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   uint64_t memory_outside_ = 0;  // of all groups, as of this turn
   uint64_t memory_of_groups_ = 0;
   LogKeeper keeper_;
+  CheckpointQueue checkpoint_queue_;
   std::vector<HostedGroup*> asked_;  // by it, for a checkpoint
   std::map<NodeId, Peer> peers_;
   std::unique_ptr<Chapters> chapters_;
