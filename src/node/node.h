@@ -65,6 +65,9 @@ class Node : public Service, public env::NetworkHandler {
     uint64_t value = 0;
   };
   virtual Digest digest(GroupId group) const = 0;
+  /// What of status() may change with every turn, the groups and the gauges, put into what an earlier call made: the
+  /// simulator looks after each of millions of turns.
+  virtual void look(NodeStatus& status) const { status = this->status(); }
   /// A group's replica, for the simulator's invariant checks; null if there is none.
   virtual const consensus::Replica* replica_of(GroupId) const { return nullptr; }
   /// Hands leadership of every group to another voter, so that a planned stop costs clients nothing. Ignored while an

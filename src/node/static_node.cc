@@ -246,7 +246,7 @@ NodeStatus StaticNode::status() const {
   status.memory_max = options_.memory_max;
   status.memory_used = memory_outside();
   for (const auto& hosted : groups_) status.memory_used += hosted->memory_used();
-  status.gauges = gauges();
+  add_gauges(status.gauges);
   for (const auto& [node, peer] : peers_) {
     status.peers.push_back({node, peer.client_address, links_.is_reachable(node), admissions_.trouble(node)});
     for (const wire::NotedChapter& noted : chapters_->durable().noted) {
@@ -271,12 +271,20 @@ std::string StaticNode::client_address_of(NodeId node) const {
   return peer == peers_.end() ? std::string() : peer->second.client_address;
 }
 
-std::vector<Gauge> StaticNode::gauges() const {
-  std::vector<Gauge> gauges;
+void StaticNode::add_gauges(std::vector<Gauge>& gauges) const {
   gauges.push_back({"commands_held", clients_.held_bytes(), clients_.held_bytes_max()});
   links_.add_gauges(gauges);
   for (const auto& group : groups_) group->add_gauges(gauges);
-  return gauges;
+}
+
+void StaticNode::look(NodeStatus& status) const {
+  status.node = options_.id;
+  status.incarnation = birth_.identity().incarnation;
+  status.membership = is_settled() ? Membership::kMember : birth_.membership();
+  status.gauges.clear();
+  add_gauges(status.gauges);
+  status.groups.resize(groups_.size());
+  for (size_t i = 0; i < groups_.size(); ++i) status.groups[i] = groups_[i]->group().status();
 }
 
 Node::Digest StaticNode::digest(GroupId id) const {

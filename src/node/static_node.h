@@ -56,6 +56,7 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   // Node
   void end_turn() override;
   Digest digest(GroupId group) const override;
+  void look(NodeStatus& status) const override;
   const consensus::Replica* replica_of(GroupId group) const override;
   void hand_over() override;
 
@@ -108,7 +109,7 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   void flush_log();
   uint64_t memory_outside() const;
   std::string client_address_of(NodeId node) const;
-  std::vector<Gauge> gauges() const;
+  void add_gauges(std::vector<Gauge>& gauges) const;
   void run_groups();
   void end_group_turns();
   // The groups in time (static_node_time.cc)

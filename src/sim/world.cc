@@ -88,6 +88,7 @@ void World::start(NodeId id) {
   auto opened = options_.open_node(std::move(options), started.clock, *disk, *started.port, *started.checkpoints);
   if (opened.ok()) {
     started.node = std::move(*opened);
+    started.status = {};
     started.seen = {};
     note_applied(started);
     // It listens once it has read what it holds.
@@ -328,9 +329,11 @@ void World::end_turn(NodeId id) {
 
 /// What was applied since the last turn cost time, too; what it cost shows in the node's own figures only.
 void World::note_applied(Machine& machine) {
-  machine.status = machine.node->status();
-  for (const node::GroupStatus& group : machine.status.groups) {
-    Machine::Seen& seen = machine.seen[group.group];
+  machine.node->look(machine.status);
+  machine.seen.resize(machine.status.groups.size());
+  for (size_t i = 0; i < machine.seen.size(); ++i) {
+    const node::GroupStatus& group = machine.status.groups[i];
+    Machine::Seen& seen = machine.seen[i];
     // A snapshot that was installed counts as growth.
     if (seen.applied_bytes != group.applied_bytes) {
       machine.process.work(Work::kApply, group.operations - seen.operations, group.applied_bytes - seen.applied_bytes);

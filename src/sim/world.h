@@ -108,7 +108,7 @@ class World {
   uint64_t life(NodeId id) const { return machine(id).process.life(); }
   /// What the machine's wall clock shows.
   WallMs wall_clock(NodeId id) const { return machine(id).clock.wall_now(); }
-  /// Of its node at the end of its last turn. Requires: in the observer's call for it.
+  /// Of its node at the end of its last turn: what node::Node::look() tells. Requires: in the observer's call for it.
   const node::NodeStatus& status_after_turn(NodeId id) const { return machine(id).status; }
   /// Null while the process is dead.
   node::Node* node(NodeId id) { return machine(id).node.get(); }
@@ -152,7 +152,7 @@ class World {
       uint64_t applied_bytes = 0;
       uint64_t state_bytes = 0;
     };
-    std::map<GroupId, Seen> seen;  // of the node's status after its last turn
+    std::vector<Seen> seen;  // of the groups in the node's status after its last turn
     Instant paused_since;
     Duration disk_extra_delay{0};
     Dialect dialect = Dialect::kThis;
