@@ -91,6 +91,10 @@ class Group {
   /// True: there is nothing that maintain() or a turn would do before next_deadline(). Requires: maintain() was called
   /// after whatever happened last.
   [[nodiscard]] bool try_rest();
+  /// Until when it rests at the latest, replica's deadlines aside. Requires: try_rest() was true.
+  Instant rests_until() const { return rests_until_; }
+  /// The replica, which a node speaks to itself while the group rests (node/resting.h).
+  consensus::Replica& replica() { return *replica_; }
   /// After a heartbeat, an answer to one, or tick(), at rest. True: nothing came of it but messages, which are
   /// appended to `said`. False: the rest is over, and the group has to take part in a turn.
   [[nodiscard]] bool rest_on(std::vector<consensus::Message>& said);

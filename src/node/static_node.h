@@ -21,6 +21,7 @@
 #include "node/links.h"
 #include "node/log_keeper.h"
 #include "node/node.h"
+#include "node/resting.h"
 #include "node/router.h"
 
 namespace torc::node {
@@ -164,10 +165,12 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   const Router router_;
   std::vector<std::unique_ptr<HostedGroup>> groups_;  // by arc; none until born
   std::list<Gathering> gatherings_;
-  std::vector<HostedGroup*> awake_;     // take part in this turn
-  std::vector<HostedGroup*> appended_;  // of these, whose appends are not handed to the log yet
-  std::vector<HostedGroup*> attended_;  // the others rest
-  Deadlines deadlines_;                 // of all, by arc
+  std::vector<HostedGroup*> awake_;               // take part in this turn
+  std::vector<HostedGroup*> appended_;            // of these, whose appends are not handed to the log yet
+  std::vector<HostedGroup*> attended_;            // the others rest
+  Resting resting_;                               // these
+  Deadlines deadlines_;                           // of all, by arc
+  std::vector<consensus::SentHeartbeat> beaten_;  // by one group; empty but for its room
   env::TimerId group_timer_ = 0;
   Instant group_timer_at_ = Instant::never();
   env::TimerId turn_timer_ = 0;

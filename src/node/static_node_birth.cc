@@ -170,6 +170,7 @@ Status StaticNode::open_group(uint32_t arc, const consensus::Configuration& birt
   groups_.push_back(std::move(group));
   deadlines_.resize(groups_.size());
   checkpoint_queue_.resize(groups_.size());
+  resting_.resize(group_of_arc(static_cast<uint32_t>(groups_.size())));
   count_memory(*groups_.back());
   wake(*groups_.back());
   return {};
