@@ -54,6 +54,7 @@ class Group {
   bool is_leader() const;
   consensus::ReplicaId leader() const { return replica_->leader(); }
   Term term() const { return replica_->term(); }
+  consensus::ReplicaId self() const { return options_.replica.self; }
 
   /// Answers a read at once if a lease allows it and the answer needs no commit. Otherwise nothing happened.
   bool read_now(const Request& request);
@@ -105,11 +106,11 @@ class Group {
   bool wants_turn() const;
   bool has_work() const { return installation_.is_under_way() ? installation_.is_switched() : replica_->has_ready(); }
 
-  /// `newcomer` is a node of the cluster whose data directory is new: bring it back if this replica leads.
+  /// A node of the cluster holds `newcomer`, which the group was not born with: make it a voter if this replica leads.
   void on_newcomer(consensus::ReplicaId newcomer) { replacement_.met(newcomer); }
   /// This replica leads, and `member` once acknowledged more to it, durably, than a log of that term and end holds.
   bool has_forgotten(consensus::ReplicaId member, Term term, LogIndex durable_index) const;
-  /// It is a voter, and that is committed: only then do the others need its former life no more.
+  /// It is a voter, and that is committed: only then do the others need its predecessor no more.
   bool is_established() const {
     return replica_->is_configuration_settled() && replica_->configuration().is_voter(options_.replica.self);
   }

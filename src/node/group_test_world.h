@@ -21,7 +21,7 @@ namespace torc::node {
 using consensus::ReplicaId;
 
 inline constexpr GroupId kGroup{1};
-inline ReplicaId replica(uint64_t node) { return {NodeId(node), Incarnation(node)}; }
+inline ReplicaId replica(uint64_t node) { return {NodeId(node), ReplicaNumber(node)}; }
 
 class Port final : public ClientPort {
  public:

@@ -314,7 +314,7 @@ TEST(SnapshotInstall, WhatIsMeantForAnotherLifeOfTheNodeIsIgnored) {
   GroupWorld world;
   follow(world);
   wire::SnapshotChunk chunk = snapshot.chunk(0);
-  chunk.to = {NodeId(1), Incarnation(77)};
+  chunk.to = {NodeId(1), ReplicaNumber(77)};
   world.group->receive(chunk);
   world.turn();
   EXPECT_TRUE(world.replies.empty());

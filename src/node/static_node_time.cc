@@ -103,7 +103,7 @@ void StaticNode::maintain_groups() {
   begin_checkpoints();
   keep_log_short();
   if (clock_.now() - balanced_at_ >= LeadershipBalance::kInterval) balance_leadership();
-  has_returned_ = has_returned_ || (birth_.is_returning() && std::ranges::all_of(groups_, [](const auto& group) {
+  has_returned_ = has_returned_ || (holds_newcomers() && std::ranges::all_of(groups_, [](const auto& group) {
                                       return group->group().is_established();
                                     }));
 }

@@ -66,7 +66,7 @@ void Observer::after_turn(NodeId id) {
   look_at_clocks();
   for (const node::GroupStatus& group : status.groups) {
     Group& record = groups_[group.group];
-    Seen& seen = seen_of(record, id, status.incarnation);
+    Seen& seen = seen_of(record, id, group.self);
     check_core(id, record, seen, group.group);
     check_leader(id, record, seen, group);
     check_lease(id, record, group);
@@ -97,11 +97,11 @@ uint64_t Observer::leaderships_of(GroupId id) const {
   return found == groups_.end() ? 0 : found->second.leaders.size();
 }
 
-Observer::Seen& Observer::seen_of(Group& group, NodeId id, Incarnation incarnation) const {
+Observer::Seen& Observer::seen_of(Group& group, NodeId id, consensus::ReplicaId replica) const {
   Seen& seen = group.seen[id];
   if (seen.life != world_.life(id)) {
     group.invariants.crashed(seen.replica);
-    seen = Seen{.life = world_.life(id), .replica = {id, incarnation}};
+    seen = Seen{.life = world_.life(id), .replica = replica};
   }
   return seen;
 }

@@ -50,7 +50,7 @@ class Observer {
     std::map<Term, NodeId> leaders;
     std::map<LogIndex, std::pair<uint64_t, NodeId>> digests;  // first one seen at an applied index, and whose
   };
-  Seen& seen_of(Group& group, NodeId id, Incarnation incarnation) const;
+  Seen& seen_of(Group& group, NodeId id, consensus::ReplicaId replica) const;
   void check_core(NodeId id, Group& record, const Seen& seen, GroupId group);
   void check_leader(NodeId id, Group& record, const Seen& seen, const node::GroupStatus& group);
   void check_lease(NodeId id, const Group& record, const node::GroupStatus& group);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "storage/log.h"
 #include "storage/reserve.h"
 
 namespace torc::sim {
@@ -226,6 +227,26 @@ void World::wipe(NodeId id) {
   trace_.note(queue_.now(), id, TraceKind::kWipe, 0, [] { return std::string("data directory lost"); });
   wiped.is_damaged = wiped.has_set_aside = false;
   give_empty_directory(wiped);
+}
+
+bool World::delete_replica(NodeId id, GroupId group) {
+  Machine& robbed = machine(id);
+  CHECK(!robbed.process.is_alive());
+  Disk disk(options_.disk);  // of its own time: everything completes at once
+  disk.put_back(robbed.disk->copy());
+  {
+    auto log = storage::Log::open(disk, robbed.clock, options_.node.log);
+    if (!log.ok() || !(*log)->recovered().contains(group)) return false;
+    bool is_durable = false;
+    (*log)->remove(group);
+    (*log)->flush([&is_durable](const Status& status) { is_durable = status.ok(); });
+    disk.run_all();
+    if (!is_durable) return false;
+  }
+  robbed.disk->put_back(disk.copy());
+  trace_.note(queue_.now(), id, TraceKind::kWipe, group.value,
+              [&] { return "its replica of group " + std::to_string(group.value) + " is deleted"; });
+  return true;
 }
 
 void World::copy_directory(NodeId id) {

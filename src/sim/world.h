@@ -72,6 +72,9 @@ class World {
   void resume(NodeId id);
   /// The data directory is lost. Requires: the process is dead.
   void wipe(NodeId id);
+  /// The node has given up its replica of the group, and told its log so, and died before anything else. False if it
+  /// has none. Requires: the process is dead.
+  bool delete_replica(NodeId id, GroupId group);
   void jump_wall_clock(NodeId id, Duration by);
   WallMs wall_now(NodeId id) { return machine(id).clock.wall_now(); }
   /// Every operation of the disk takes this much longer from now on.
