@@ -35,7 +35,7 @@ std::optional<size_t> position_of(const wire::Beat& beat, const Message& answer)
 void Beats::gather(GroupId group, const consensus::SentHeartbeat& heartbeat) {
   self_ = heartbeat.from.node;
   peer_ = heartbeat.to.node;
-  gathered_.push_back({group, heartbeat.from.incarnation, heartbeat.to.incarnation, heartbeat.request});
+  gathered_.push_back({group, heartbeat.from.number, heartbeat.to.number, heartbeat.request});
 }
 
 std::vector<wire::PeerMessage> Beats::take_beats() {
