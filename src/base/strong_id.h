@@ -38,11 +38,12 @@ struct StrongCounter {
   friend std::ostream& operator<<(std::ostream& os, StrongCounter c) { return os << c.value; }
 };
 
-using NodeId = StrongId<struct NodeIdTag>;            // a process, chosen by the operator (--id)
-using Incarnation = StrongId<struct IncarnationTag>;  // random, drawn when a data directory is first used
-using GroupId = StrongId<struct GroupIdTag>;          // a consensus group
-using ClusterId = StrongId<struct ClusterIdTag>;      // derived from the roster at birth
-using Term = StrongCounter<struct TermTag>;           // Raft term; 0 before the first election
-using LogIndex = StrongCounter<struct LogIndexTag>;   // 1-based; 0 means "nothing yet"
+using NodeId = StrongId<struct NodeIdTag>;                // a process, chosen by the operator (--id)
+using Incarnation = StrongId<struct IncarnationTag>;      // random, drawn when a data directory is first used
+using ReplicaNumber = StrongId<struct ReplicaNumberTag>;  // random, drawn by its node for one replica of one group
+using GroupId = StrongId<struct GroupIdTag>;              // a consensus group
+using ClusterId = StrongId<struct ClusterIdTag>;          // derived from the roster at birth
+using Term = StrongCounter<struct TermTag>;               // Raft term; 0 before the first election
+using LogIndex = StrongCounter<struct LogIndexTag>;       // 1-based; 0 means "nothing yet"
 
 }  // namespace torc

@@ -8,7 +8,7 @@ namespace {
 // Replicas that were given the same seed must not campaign in step.
 uint64_t own_seed(const ReplicaOptions& options) {
   Prng mixed(options.seed ^ options.self.node.value);
-  return mixed.next() ^ options.self.incarnation.value;
+  return mixed.next() ^ options.self.number.value;
 }
 
 }  // namespace

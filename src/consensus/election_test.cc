@@ -234,7 +234,7 @@ TEST(Election, ASoleVoterElectsItselfOnceItsVoteIsDurable) {
 
 TEST(Election, MessagesForAnotherLifeOfThisNodeAreRefused) {
   TestReplica r = TestReplica::settled();
-  Message message{r.options.group, kPeer, ReplicaId{NodeId(1), Incarnation(2)}, vote_for(1, 0, 0)};
+  Message message{r.options.group, kPeer, ReplicaId{NodeId(1), ReplicaNumber(2)}, vote_for(1, 0, 0)};
   r.replica.receive(message, r.now);
   EXPECT_EQ(r.status().messages_refused, 1u);
   EXPECT_EQ(r.status().term, Term(0));

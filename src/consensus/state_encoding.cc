@@ -13,17 +13,17 @@ void StateWriter::bytes(std::string_view value) { put_bytes(out_, value); }
 
 void StateWriter::id(ReplicaId id) {
   number(id.node ? options_.names[id.node.value] : 0);
-  number(id.incarnation.value);
+  number(id.number.value);
 }
 
 void StateWriter::ids(const std::vector<ReplicaId>& ids) {
   std::vector<std::pair<uint64_t, uint64_t>> renamed;
-  for (const ReplicaId id : ids) renamed.emplace_back(options_.names[id.node.value], id.incarnation.value);
+  for (const ReplicaId id : ids) renamed.emplace_back(options_.names[id.node.value], id.number.value);
   std::sort(renamed.begin(), renamed.end());
   number(renamed.size());
-  for (const auto& [node, incarnation] : renamed) {
+  for (const auto& [node, drawn] : renamed) {
     number(node);
-    number(incarnation);
+    number(drawn);
   }
 }
 

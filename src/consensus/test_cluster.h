@@ -18,7 +18,7 @@
 
 namespace torc::consensus {
 
-inline ReplicaId replica_id(uint64_t node) { return {NodeId(node), Incarnation(1)}; }
+inline ReplicaId replica_id(uint64_t node) { return {NodeId(node), ReplicaNumber(1)}; }
 
 inline std::string buffer_of(std::string_view payload) {
   std::string buffer(kEntryHeaderBytes, '\0');

@@ -7,8 +7,8 @@
 
 namespace torc::consensus {
 
-inline constexpr ReplicaId kPeer{NodeId(2), Incarnation(1)};
-inline constexpr ReplicaId kOther{NodeId(3), Incarnation(1)};
+inline constexpr ReplicaId kPeer{NodeId(2), ReplicaNumber(1)};
+inline constexpr ReplicaId kOther{NodeId(3), ReplicaNumber(1)};
 
 /// Without pre-votes and pulls: elections exactly as in the paper.
 inline ReplicaOptions paper_options() {

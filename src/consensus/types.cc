@@ -23,7 +23,7 @@ void put_ids(std::string& out, const std::vector<ReplicaId>& ids) {
   put_varint(out, ids.size());
   for (const ReplicaId id : ids) {
     put_u64(out, id.node.value);
-    put_u64(out, id.incarnation.value);
+    put_u64(out, id.number.value);
   }
 }
 
@@ -35,7 +35,7 @@ bool read_ids(Reader& reader, std::vector<ReplicaId>& ids) {
   ids.reserve(count);
   for (uint64_t i = 0; i < count; ++i) {
     const NodeId node(reader.u64());
-    ids.push_back(ReplicaId{node, Incarnation(reader.u64())});
+    ids.push_back(ReplicaId{node, ReplicaNumber(reader.u64())});
     if (!ids.back()) return false;
   }
   return is_strictly_sorted(ids);

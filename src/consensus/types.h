@@ -14,15 +14,16 @@
 
 namespace torc::consensus {
 
-/// A member of a group: a node in one of its lives. A node whose data was lost comes back with another incarnation, so
-/// it can never be taken for the replica that voted and acknowledged (rules.md#new-life-new-id).
+/// A member of a group: a node, and a number that it drew for this replica and made durable before the replica said
+/// anything. Who begins anew, because the replica was removed or its data lost, has another number, so it can never be
+/// taken for the replica that voted and acknowledged (rules.md#new-life-new-id). Compared within one group only.
 struct ReplicaId {
   NodeId node;
-  Incarnation incarnation;
+  ReplicaNumber number;
 
   constexpr auto operator<=>(const ReplicaId&) const = default;
   constexpr explicit operator bool() const { return static_cast<bool>(node); }
-  friend std::ostream& operator<<(std::ostream& os, ReplicaId id) { return os << id.node << "/" << id.incarnation; }
+  friend std::ostream& operator<<(std::ostream& os, ReplicaId id) { return os << id.node << "/" << id.number; }
 };
 
 /// What an entry's payload means. Values stand in logs and messages: never renumber.

@@ -75,7 +75,7 @@ TEST(Configuration, SurvivesEncoding) {
   EXPECT_EQ(decode_configuration(encode_configuration(joint)).value(), joint);
   EXPECT_EQ(joint.members().size(), 4u);
   EXPECT_TRUE(joint.is_voter(replica_id(9)));
-  EXPECT_FALSE(joint.contains(ReplicaId{NodeId(1), Incarnation(2)})) << "another life of node 1";
+  EXPECT_FALSE(joint.contains(ReplicaId{NodeId(1), ReplicaNumber(2)})) << "another replica of node 1";
 }
 
 TEST(Configuration, MalformedBytesAreRefused) {

@@ -3,7 +3,7 @@
 namespace torc::explore {
 namespace {
 
-ReplicaId id_of(uint64_t node) { return {NodeId(node), Incarnation(1)}; }
+ReplicaId id_of(uint64_t node) { return {NodeId(node), ReplicaNumber(1)}; }
 
 Entry noop(uint64_t term, uint64_t index) {
   return consensus::make_entry(Term(term), LogIndex(index), consensus::EntryKind::kNoop,

@@ -119,7 +119,7 @@ class Driver {
 
 /// The configuration a world's group is born with.
 consensus::Configuration birth_of(const Config& config);
-inline ReplicaId member(uint64_t position) { return {NodeId(position + 1), Incarnation(1)}; }
+inline ReplicaId member(uint64_t position) { return {NodeId(position + 1), ReplicaNumber(1)}; }
 /// Appends a message; its stamp only if the options want stamps.
 void encode_message(const Message& message, consensus::StateWriter& out);
 void encode_snapshot(const Snapshot& snapshot, consensus::StateWriter& out);

@@ -23,7 +23,7 @@ Admission Admissions::judge(NodeId node, std::string_view address, std::string_v
   Peer& peer = peers_[node];
   const Result<wire::Introduction> introduction = wire::decode_introduction(bytes);
   if (!introduction.ok()) return refuse(peer, kUnspecified, name(node) + " sent " + introduction.error().message);
-  const Caller caller{introduction->self, introduction->start, std::string(address)};
+  const Caller caller{introduction->self, introduction->replicas, introduction->start, std::string(address)};
   if (caller.life.node != node || !caller.life.incarnation) {
     return refuse(peer, kUnspecified, name(node) + " does not say who it is");
   }
@@ -47,7 +47,8 @@ Admission Admissions::judge_beside(Peer& peer, const Caller& caller, Instant now
   }
   const Caller& present = *peer.present;
   const bool is_same_life = present.life == caller.life;
-  if (!is_same_life && sources_.is_voter(caller.life) && !sources_.is_voter(present.life)) {
+  if (!is_same_life && sources_.is_voter(caller.life, caller.replicas) &&
+      !sources_.is_voter(present.life, present.replicas)) {
     return {.ends_earlier = true};
   }
   if (!peer.waiting || !peer.waiting->is_same_process(caller)) {

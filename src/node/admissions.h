@@ -23,8 +23,8 @@ class AdmissionSources {
   virtual ~AdmissionSources() = default;
   /// What this node is at the moment.
   virtual wire::Introduction own_introduction() const = 0;
-  /// This life of a node counts in the group.
-  virtual bool is_voter(consensus::ReplicaId life) const = 0;
+  /// A replica of this life of a node counts in its group.
+  virtual bool is_voter(LifeId life, const wire::HeldReplicas& replicas) const = 0;
   /// This node leads, and was told by an earlier start of this life that it holds more than it now says.
   virtual bool has_forgotten(const wire::Introduction& introduction) const = 0;
 };
@@ -63,7 +63,8 @@ class Admissions {
  private:
   /// A process: one start of one life of a node.
   struct Caller {
-    consensus::ReplicaId life;
+    LifeId life;
+    wire::HeldReplicas replicas;
     uint64_t start = 0;
     std::string address;
     bool is_same_process(const Caller& other) const { return life == other.life && start == other.start; }

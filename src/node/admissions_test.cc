@@ -12,11 +12,11 @@ using testing::HasSubstr;
 using Verdict = env::Admission::Verdict;
 
 constexpr NodeId kPeer{2};
-const consensus::ReplicaId kMember{kPeer, Incarnation(20)};
-const consensus::ReplicaId kStranger{kPeer, Incarnation(21)};
+const LifeId kMember{kPeer, Incarnation(20)};
+const LifeId kStranger{kPeer, Incarnation(21)};
 constexpr env::Channel kChannels[] = {env::Channel::kControl, env::Channel::kBulk};
 
-wire::Introduction introduction(consensus::ReplicaId self, uint64_t start = 1) {
+wire::Introduction introduction(LifeId self, uint64_t start = 1) {
   wire::Introduction introduction;
   introduction.self = self;
   introduction.agreement.listed = {NodeId(1), NodeId(2), NodeId(3)};
@@ -28,7 +28,7 @@ wire::Introduction introduction(consensus::ReplicaId self, uint64_t start = 1) {
 
 /// The admissions of node 1 of three, in whose group `voters` count. Its disk writes at once.
 struct Door final : AdmissionSources {
-  std::vector<consensus::ReplicaId> voters{kMember};
+  std::vector<LifeId> voters{kMember};
   bool remembers_more = false;
   Instant now{1'000'000'000};
   sim::Disk disk;
@@ -36,7 +36,9 @@ struct Door final : AdmissionSources {
   Admissions admissions{*this, *chapters};
 
   wire::Introduction own_introduction() const override { return introduction({NodeId(1), Incarnation(10)}); }
-  bool is_voter(consensus::ReplicaId life) const override { return std::ranges::find(voters, life) != voters.end(); }
+  bool is_voter(LifeId life, const wire::HeldReplicas&) const override {
+    return std::ranges::find(voters, life) != voters.end();
+  }
   bool has_forgotten(const wire::Introduction&) const override { return remembers_more; }
 
   env::Admission judge(const wire::Introduction& caller, const std::string& address = "10.0.0.2:5") {
@@ -45,7 +47,7 @@ struct Door final : AdmissionSources {
     disk.run_all();  // its chapter had to be written down
     return admissions.judge(kPeer, address, wire::encode(caller), now);
   }
-  env::Admission judge(consensus::ReplicaId caller, const std::string& address = "10.0.0.2:5") {
+  env::Admission judge(LifeId caller, const std::string& address = "10.0.0.2:5") {
     return judge(introduction(caller), address);
   }
   void connect(const wire::Introduction& caller, const std::string& address = "10.0.0.2:5") {
@@ -82,8 +84,8 @@ TEST(Admissions, BytesThatAreNoIntroductionAndOneOfSomebodyElseAreRefused) {
   Door door;
   EXPECT_EQ(door.admissions.judge(kPeer, "", "\x07nonsense", door.now).verdict, Verdict::kRefused);
   EXPECT_EQ(door.admissions.judge(kPeer, "", "", door.now).verdict, Verdict::kRefused);
-  EXPECT_EQ(door.judge(consensus::ReplicaId{NodeId(3), Incarnation(1)}).verdict, Verdict::kRefused);
-  EXPECT_EQ(door.judge(consensus::ReplicaId{kPeer, Incarnation()}).verdict, Verdict::kRefused);
+  EXPECT_EQ(door.judge(LifeId{NodeId(3), Incarnation(1)}).verdict, Verdict::kRefused);
+  EXPECT_EQ(door.judge(LifeId{kPeer, Incarnation()}).verdict, Verdict::kRefused);
 }
 
 // ---- two processes with one number ----

@@ -17,13 +17,13 @@ auto place_of(const wire::Heartbeat& one) { return std::tuple(one.group, one.to)
 
 /// The place to which `answer` is one, if the heartbeat there has its leader, term and round.
 std::optional<size_t> position_of(const wire::Beat& beat, const Message& answer) {
-  const auto place = std::tuple(answer.group, answer.from.incarnation);
+  const auto place = std::tuple(answer.group, answer.from.number);
   const auto found =
       std::ranges::lower_bound(beat.heartbeats, place, {}, [](const auto& one) { return place_of(one); });
   if (found == beat.heartbeats.end() || place_of(*found) != place) return std::nullopt;
   const auto& reply = std::get<HeartbeatReply>(answer.body);
   const bool follows =
-      found->from == answer.to.incarnation && found->request.term == reply.term && found->request.stamp == reply.stamp;
+      found->from == answer.to.number && found->request.term == reply.term && found->request.stamp == reply.stamp;
   if (!follows) return std::nullopt;
   return static_cast<size_t>(found - beat.heartbeats.begin());
 }
@@ -35,7 +35,7 @@ std::optional<size_t> position_of(const wire::Beat& beat, const Message& answer)
 void Beats::gather(GroupId group, const consensus::SentHeartbeat& heartbeat) {
   self_ = heartbeat.from.node;
   peer_ = heartbeat.to.node;
-  gathered_.push_back({group, heartbeat.from.incarnation, heartbeat.to.incarnation, heartbeat.request});
+  gathered_.push_back({group, heartbeat.from.number, heartbeat.to.number, heartbeat.request});
 }
 
 std::vector<wire::PeerMessage> Beats::take_beats() {

@@ -15,8 +15,8 @@ using consensus::Message;
 constexpr Instant kNow;
 constexpr NodeId kLeading(1);
 constexpr NodeId kFollowing(2);
-constexpr consensus::ReplicaId kLeader{kLeading, Incarnation(11)};
-constexpr consensus::ReplicaId kFollower{kFollowing, Incarnation(22)};
+constexpr consensus::ReplicaId kLeader{kLeading, ReplicaNumber(11)};
+constexpr consensus::ReplicaId kFollower{kFollowing, ReplicaNumber(22)};
 
 struct Beating {
   GroupId group;
@@ -138,10 +138,10 @@ TEST(Beats, AnAnswerOfAnotherReplicaOrToAnotherLeaderIsNone) {
   Ends ends;
   const std::vector<Message> heartbeats = ends.deliver(ends.beat_of({beating(1, 70), beating(2, 71)}));
   Message answer = answer_to(heartbeats[0]);
-  answer.from.incarnation = Incarnation(23);
+  answer.from.number = ReplicaNumber(23);
   EXPECT_FALSE(ends.following.note(answer)) << "another life of the follower";
   answer = answer_to(heartbeats[0]);
-  answer.to.incarnation = Incarnation(12);
+  answer.to.number = ReplicaNumber(12);
   EXPECT_FALSE(ends.following.note(answer)) << "another life of the leader";
   answer = answer_to(heartbeats[0]);
   answer.group = GroupId(9);

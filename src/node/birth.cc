@@ -32,6 +32,10 @@ bool Birth::is_returning() const {
   return !identity_.roster.empty() && !std::ranges::binary_search(identity_.roster, identity_.self());
 }
 
+bool Birth::is_founder(consensus::ReplicaId replica) const {
+  return std::ranges::any_of(identity_.roster, [&](LifeId life) { return first_replica_of(life) == replica; });
+}
+
 std::string Birth::explanation() const {
   if (membership() == Membership::kMember) return "";
   if (is_returning()) {
@@ -47,7 +51,7 @@ std::string Birth::explanation() const {
   return "waiting to meet node " + joined(missing) + " of --initial-cluster for the first time";
 }
 
-bool Birth::adopt(const std::vector<consensus::ReplicaId>& roster) {
+bool Birth::adopt(const std::vector<LifeId>& roster) {
   identity_.roster = roster;
   wrote_.insert(identity_.node);
   return true;
@@ -66,7 +70,7 @@ bool Birth::on_meet(const wire::Meet& meet) {
 
   if (meet.roster.empty()) {
     if (!identity_.roster.empty() || met_.size() < identity_.listed.size()) return false;
-    std::vector<consensus::ReplicaId> roster;
+    std::vector<LifeId> roster;
     for (const auto& [node, incarnation] : met_) roster.push_back({node, incarnation});
     return adopt(roster);
   }

@@ -32,6 +32,8 @@ class Birth {
   /// Why the node is not a member, and what a person can do; empty for a member.
   std::string explanation() const;
   const Identity& identity() const { return identity_; }
+  /// The cluster was born with it, in each of its groups.
+  bool is_founder(consensus::ReplicaId replica) const;
 
   /// Takes in a greeting. Returns true if the identity changed: make it durable before the next greeting() leaves.
   bool on_meet(const wire::Meet& meet);
@@ -42,7 +44,7 @@ class Birth {
   wire::Meet greeting() const;
 
  private:
-  bool adopt(const std::vector<consensus::ReplicaId>& roster);
+  bool adopt(const std::vector<LifeId>& roster);
 
   Identity identity_;
   bool may_found_;

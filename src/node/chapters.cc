@@ -138,18 +138,18 @@ void Chapters::write() {
 
 void Chapters::retry() { write(); }
 
-wire::NotedChapter* Chapters::find(consensus::ReplicaId life) {
+wire::NotedChapter* Chapters::find(LifeId life) {
   const auto found = std::ranges::find(wanted_.noted, life, &wire::NotedChapter::life);
   return found == wanted_.noted.end() ? nullptr : &*found;
 }
 
-wire::Chapter Chapters::noted(consensus::ReplicaId life) const {
+wire::Chapter Chapters::noted(LifeId life) const {
   const auto found = std::ranges::find(wanted_.noted, life, &wire::NotedChapter::life);
   return found == wanted_.noted.end() ? wire::Chapter() : found->chapter;
 }
 
 /// The life that nothing was heard of for longest makes room: it was replaced long ago.
-void Chapters::put(consensus::ReplicaId life, wire::Chapter chapter) {
+void Chapters::put(LifeId life, wire::Chapter chapter) {
   std::erase_if(wanted_.noted, [&](const wire::NotedChapter& one) { return one.life == life; });
   if (wanted_.noted.size() == wire::kNotedChaptersMax) wanted_.noted.erase(wanted_.noted.begin());
   wanted_.noted.push_back({life, chapter});
@@ -157,7 +157,7 @@ void Chapters::put(consensus::ReplicaId life, wire::Chapter chapter) {
 }
 
 Chapters::Verdict Chapters::note(const wire::Introduction& introduction) {
-  const consensus::ReplicaId life = introduction.self;
+  const LifeId life = introduction.self;
   if (introduction.chapter == 0 || introduction.nonces.empty()) return Verdict::kWriting;  // has not begun to speak
   const wire::Chapter latest{introduction.chapter, introduction.nonces.back()};
   if (const wire::NotedChapter* known = find(life)) {

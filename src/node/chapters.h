@@ -70,14 +70,14 @@ class Chapters {
   /// Writes down what a peer has written down, its own latest chapter included.
   void note(const std::vector<wire::NotedChapter>& told);
   /// None (number 0) if nothing is written down, durably or not.
-  wire::Chapter noted(consensus::ReplicaId life) const;
+  wire::Chapter noted(LifeId life) const;
   /// Tries again what a full disk has refused. Call it about once a second.
   void retry();
 
  private:
   Chapters() = default;
-  wire::NotedChapter* find(consensus::ReplicaId life);
-  void put(consensus::ReplicaId life, wire::Chapter chapter);
+  wire::NotedChapter* find(LifeId life);
+  void put(LifeId life, wire::Chapter chapter);
   void write();
 
   std::function<void(const Error&)> on_fatal_;

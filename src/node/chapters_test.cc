@@ -10,7 +10,7 @@ namespace {
 using testing::ElementsAre;
 using Verdict = Chapters::Verdict;
 
-const consensus::ReplicaId kPeer{NodeId(2), Incarnation(20)};
+const LifeId kPeer{NodeId(2), Incarnation(20)};
 
 /// The directory of a node that may crash.
 struct Directory {

@@ -15,7 +15,7 @@ class DiskWatchTest : public ::testing::Test {
   }
   Duration behind() const { return watch_.behind_quorum(now_); }
 
-  static consensus::ReplicaId replica(uint64_t node) { return {NodeId(node), Incarnation(node)}; }
+  static consensus::ReplicaId replica(uint64_t node) { return {NodeId(node), ReplicaNumber(node)}; }
 
   consensus::Configuration configuration_{.voters = {replica(1), replica(2), replica(3)}};
   DiskWatch watch_{replica(1)};

@@ -32,8 +32,7 @@ namespace torc::node {
 struct GroupOptions {
   consensus::ReplicaOptions replica;
   Duration command_timeout = 10s;
-  uint64_t checkpoint_log_bytes = 256u << 20;
-  uint64_t log_tail_bytes = 64u << 20;  // kept behind a checkpoint for members that lag
+  uint64_t log_bytes_max = 320u << 20;  // beyond, it is cut at the checkpoint whoever lags
   size_t batch_bytes_max = 1u << 20;
   size_t proposals_in_flight_max = 1;
   uint64_t memory_max = 0;  // beyond, the leader refuses commands that grow the state; 0: no limit
@@ -55,6 +54,7 @@ class Group {
   bool is_leader() const;
   consensus::ReplicaId leader() const { return replica_->leader(); }
   Term term() const { return replica_->term(); }
+  consensus::ReplicaId self() const { return options_.replica.self; }
 
   /// Answers a read at once if a lease allows it and the answer needs no commit. Otherwise nothing happened.
   bool read_now(const Request& request);
@@ -106,11 +106,11 @@ class Group {
   bool wants_turn() const;
   bool has_work() const { return installation_.is_under_way() ? installation_.is_switched() : replica_->has_ready(); }
 
-  /// `newcomer` is a node of the cluster whose data directory is new: bring it back if this replica leads.
+  /// A node of the cluster holds `newcomer`, which the group was not born with: make it a voter if this replica leads.
   void on_newcomer(consensus::ReplicaId newcomer) { replacement_.met(newcomer); }
   /// This replica leads, and `member` once acknowledged more to it, durably, than a log of that term and end holds.
   bool has_forgotten(consensus::ReplicaId member, Term term, LogIndex durable_index) const;
-  /// It is a voter, and that is committed: only then do the others need its former life no more.
+  /// It is a voter, and that is committed: only then do the others need its predecessor no more.
   bool is_established() const {
     return replica_->is_configuration_settled() && replica_->configuration().is_voter(options_.replica.self);
   }
@@ -120,6 +120,10 @@ class Group {
   void hand_over();
   /// The same, to this voter.
   void hand_over_to(NodeId target);
+  /// The group's turn to write a checkpoint (node/checkpoint_queue.h).
+  void take_checkpoint() { own_checkpoints_.ask(); }
+  uint64_t log_growth() const { return own_checkpoints_.log_growth(); }
+  bool is_checkpoint_under_way() const { return own_checkpoints_.is_under_way(); }
   /// The node's log needs its room (node/log_keeper.h): what is applied is checkpointed now, and the log cut there.
   void demand_checkpoint() { own_checkpoints_.demand(); }
   /// Until then, or until the checkpoint has failed.

@@ -20,6 +20,7 @@ LogIndex Group::durable_index() const {
 GroupStatus Group::status() const {
   GroupStatus status;
   status.group = options_.replica.group;
+  status.self = options_.replica.self;
   status.replica = replica_->status(clock_.now());
   status.leader_node = status.replica.leader.node;
   status.applied = applier_.applied();

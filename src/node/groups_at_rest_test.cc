@@ -23,7 +23,7 @@ using env::Channel;
 
 constexpr uint64_t kNodes = 3;
 
-ReplicaId replica_id(uint64_t node) { return {NodeId(node), Incarnation(node)}; }
+ReplicaId replica_id(uint64_t node) { return {NodeId(node), ReplicaNumber(node)}; }
 
 /// Nodes whose disks are immediate and whose frames take a millisecond. A node's groups are driven in turns, as by
 /// end_turn().

@@ -9,7 +9,7 @@ using consensus::AppendReply;
 using consensus::Message;
 using consensus::ReplicaId;
 
-ReplicaId replica(uint64_t node) { return {NodeId(node), Incarnation(node)}; }
+ReplicaId replica(uint64_t node) { return {NodeId(node), ReplicaNumber(node)}; }
 
 Message answer(uint64_t to, uint64_t match, uint64_t term = 1) {
   AppendReply reply;

@@ -22,7 +22,7 @@ std::string encode_identity(const Identity& identity) {
   put_varint(rest, identity.listed.size());
   for (const NodeId node : identity.listed) put_u64(rest, node.value);
   put_varint(rest, identity.roster.size());
-  for (const consensus::ReplicaId member : identity.roster) {
+  for (const LifeId member : identity.roster) {
     put_u64(rest, member.node.value);
     put_u64(rest, member.incarnation.value);
   }
@@ -76,10 +76,12 @@ Status save_identity(env::Disk& disk, const Identity& identity) {
   return disk.replace(std::string(kIdentityFile), encode_identity(identity));
 }
 
-ClusterId cluster_id_of(const std::vector<consensus::ReplicaId>& roster) {
+consensus::ReplicaId first_replica_of(LifeId life) { return {life.node, ReplicaNumber(life.incarnation.value)}; }
+
+ClusterId cluster_id_of(const std::vector<LifeId>& roster) {
   if (roster.empty()) return ClusterId();
   std::string bytes;
-  for (const consensus::ReplicaId member : roster) {
+  for (const LifeId member : roster) {
     put_u64(bytes, member.node.value);
     put_u64(bytes, member.incarnation.value);
   }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/life_id.h"
 #include "base/result.h"
 #include "base/strong_id.h"
 #include "consensus/types.h"
@@ -16,13 +17,13 @@ namespace torc::node {
 
 struct Identity {
   NodeId node;
-  Incarnation incarnation;                   // drawn when the directory was first used
-  std::vector<NodeId> listed;                // --initial-cluster, sorted
-  uint32_t arcs = 1;                         // --arcs
-  std::vector<consensus::ReplicaId> roster;  // who the cluster was born with, sorted; empty: not written down yet
-  bool is_born = false;                      // every listed node has written the same roster
+  Incarnation incarnation;     // drawn when the directory was first used
+  std::vector<NodeId> listed;  // --initial-cluster, sorted
+  uint32_t arcs = 1;           // --arcs
+  std::vector<LifeId> roster;  // who the cluster was born with, sorted; empty: not written down yet
+  bool is_born = false;        // every listed node has written the same roster
 
-  consensus::ReplicaId self() const { return {node, incarnation}; }
+  LifeId self() const { return {node, incarnation}; }
   friend bool operator==(const Identity&, const Identity&) = default;
 };
 
@@ -37,6 +38,11 @@ Result<std::optional<Identity>> load_identity(env::Disk& disk);
 Status save_identity(env::Disk& disk, const Identity& identity);
 
 /// The same on every node born with this roster; none for an empty roster.
-ClusterId cluster_id_of(const std::vector<consensus::ReplicaId>& roster);
+ClusterId cluster_id_of(const std::vector<LifeId>& roster);
+
+/// The replica that a life begins with in each group. All nodes know it from the roster, so a cluster is born with it
+/// without a word. It has the life's number, which was drawn for this directory alone and is durable before anything is
+/// said; every later replica of a group has a number drawn for it (node/replica_numbers.h).
+consensus::ReplicaId first_replica_of(LifeId life);
 
 }  // namespace torc::node

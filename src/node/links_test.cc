@@ -35,7 +35,7 @@ struct FakeNetwork final : env::Network {
 };
 
 Message message_to(NodeId to, uint64_t group, consensus::MessageBody body) {
-  return {GroupId(group), {kSelf, Incarnation(11)}, {to, Incarnation(22)}, std::move(body)};
+  return {GroupId(group), {kSelf, ReplicaNumber(11)}, {to, ReplicaNumber(22)}, std::move(body)};
 }
 
 AppendRequest append_of(uint64_t prev, size_t bytes) {
@@ -175,7 +175,7 @@ TEST(Links, BehindALargeAppendOnlyItsOwnGroupFollowsItByTheBulkConnection) {
   EXPECT_EQ(channel_of(1, append_of(7, Links::kControlBytesMax)), Channel::kBulk);
   EXPECT_EQ(channel_of(1, append_of(8, 0)), Channel::kBulk);
   EXPECT_EQ(channel_of(2, append_of(8, 0)), Channel::kControl);
-  Message reply{GroupId(2), {kPeer, Incarnation(22)}, {kSelf, Incarnation(11)}, accepted(8)};
+  Message reply{GroupId(2), {kPeer, ReplicaNumber(22)}, {kSelf, ReplicaNumber(11)}, accepted(8)};
   node.receive(kPeer, reply);
   EXPECT_EQ(channel_of(1, append_of(8, 0)), Channel::kBulk) << "another group's answer";
   reply.group = GroupId(1);

@@ -42,7 +42,7 @@ struct CopiedWorld : TestWorld {
     Node* node = world->node(id);
     return node != nullptr && node->replica_of(GroupId(1)) != nullptr &&
            node->replica_of(GroupId(1))->is_configuration_settled() &&
-           node->replica_of(GroupId(1))->configuration().is_voter({id, node->status().incarnation});
+           node->replica_of(GroupId(1))->configuration().is_voter(node->status().groups.front().self);
   }
   /// The node has given the copy up, is a voter in a new life, and carries a majority with one of the others.
   void expect_return(Incarnation former) {

@@ -153,7 +153,7 @@ TEST_F(ForwardPathTest, SearchIsNoFasterThanItsInterval) {
 // ---- the relay ----
 
 struct Middle final : RelayHost {
-  consensus::ReplicaId leader{kLeader, Incarnation(1)};
+  consensus::ReplicaId leader{kLeader, ReplicaNumber(1)};
   std::set<NodeId> connected{kFollower, kLeader};
   std::vector<std::pair<NodeId, wire::ForwardRequest>> requests;
   std::vector<std::pair<NodeId, wire::ForwardReply>> replies;
@@ -192,10 +192,10 @@ TEST(Relay, RefusesWhatItCannotPassOn) {
   const std::vector<std::function<void()>> obstacles = {
       [&] { middle.leader = {}; },
       [&] {
-        middle.leader = {kFollower, Incarnation(1)};
+        middle.leader = {kFollower, ReplicaNumber(1)};
       },
       [&] {
-        middle.leader = {kLeader, Incarnation(1)};
+        middle.leader = {kLeader, ReplicaNumber(1)};
         middle.connected.erase(kLeader);
       },
   };

@@ -9,8 +9,8 @@ using consensus::Configuration;
 using consensus::ConfigurationChange;
 using consensus::ReplicaId;
 
-/// Members of `configuration` that are other lives of the newcomer's node.
-std::vector<ReplicaId> other_lives(const std::vector<ReplicaId>& members, ReplicaId newcomer) {
+/// Members of `configuration` that are other replicas of its node.
+std::vector<ReplicaId> others_of(const std::vector<ReplicaId>& members, ReplicaId newcomer) {
   std::vector<ReplicaId> others;
   std::ranges::copy_if(members, std::back_inserter(others),
                        [&](ReplicaId id) { return id.node == newcomer.node && id != newcomer; });
@@ -37,15 +37,15 @@ std::optional<ConfigurationChange> Replacement::next(const Configuration& config
     return configuration.is_incoming_voter({newcomer.first, newcomer.second});
   });
   if (configuration.is_joint()) return std::nullopt;
-  for (const auto& [node, incarnation] : newcomers_) {
-    const ReplicaId newcomer{node, incarnation};
+  for (const auto& [node, number] : newcomers_) {
+    const ReplicaId newcomer{node, number};
     if (!configuration.contains(newcomer)) {
       return ConfigurationChange{
-          .add_learners = {newcomer}, .promote = {}, .remove = other_lives(configuration.learners, newcomer)};
+          .add_learners = {newcomer}, .promote = {}, .remove = others_of(configuration.learners, newcomer)};
     }
     if (has_caught_up(newcomer, peers, now)) {
       return ConfigurationChange{
-          .add_learners = {}, .promote = {newcomer}, .remove = other_lives(configuration.members(), newcomer)};
+          .add_learners = {}, .promote = {newcomer}, .remove = others_of(configuration.members(), newcomer)};
     }
   }
   return std::nullopt;

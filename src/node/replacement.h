@@ -1,8 +1,8 @@
-// How a node whose data was lost takes its place again: its new life joins as a learner, catches up, and replaces the
-// former one in one joint change (rules.md#new-life-new-id, #membership-change). The former life stays a voter until
+// How a node whose replica was lost takes its place again: the new one joins as a learner, catches up, and replaces the
+// former one in one joint change (rules.md#new-life-new-id, #membership-change). The former one stays a voter until
 // then: removing it first would leave a group of three with two voters, which stops when either fails.
 //
-//   (2, old) voter, dead   --add-->   (2, old) voter, dead   --promote + remove-->   (2, new) voter
+//   (2, old) voter, gone   --add-->   (2, old) voter, gone   --promote + remove-->   (2, new) voter
 //                                     (2, new) learner
 #pragma once
 
@@ -17,8 +17,8 @@ namespace torc::node {
 
 class Replacement {
  public:
-  /// `newcomer` said that its data directory is new to the cluster.
-  void met(consensus::ReplicaId newcomer) { newcomers_[newcomer.node] = newcomer.incarnation; }
+  /// The cluster was not born with `newcomer`, its node says.
+  void met(consensus::ReplicaId newcomer) { newcomers_[newcomer.node] = newcomer.number; }
   bool is_idle() const { return newcomers_.empty(); }
 
   /// What the leader should propose next, if anything: call it now and then, with what it knows. A proposal that was
@@ -37,8 +37,8 @@ class Replacement {
   };
   bool has_caught_up(consensus::ReplicaId learner, const std::vector<consensus::PeerStatus>& peers, Instant now) const;
 
-  std::map<NodeId, Incarnation> newcomers_;  // the latest life of each
-  std::optional<Sample> before_;             // at least kCaughtUpWithin old once it is used
+  std::map<NodeId, ReplicaNumber> newcomers_;  // the latest replica of each
+  std::optional<Sample> before_;               // at least kCaughtUpWithin old once it is used
   std::optional<Sample> latest_;
 };
 

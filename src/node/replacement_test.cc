@@ -11,11 +11,11 @@ using consensus::ReplicaId;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr ReplicaId kOne{NodeId(1), Incarnation(11)};
-constexpr ReplicaId kTwo{NodeId(2), Incarnation(21)};
-constexpr ReplicaId kTwoAgain{NodeId(2), Incarnation(22)};
-constexpr ReplicaId kTwoOnceMore{NodeId(2), Incarnation(23)};
-constexpr ReplicaId kThree{NodeId(3), Incarnation(31)};
+constexpr ReplicaId kOne{NodeId(1), ReplicaNumber(11)};
+constexpr ReplicaId kTwo{NodeId(2), ReplicaNumber(21)};
+constexpr ReplicaId kTwoAgain{NodeId(2), ReplicaNumber(22)};
+constexpr ReplicaId kTwoOnceMore{NodeId(2), ReplicaNumber(23)};
+constexpr ReplicaId kThree{NodeId(3), ReplicaNumber(31)};
 const Configuration kBirth{{kOne, kTwo, kThree}, {}, {}};
 const Configuration kWithLearner{{kOne, kTwo, kThree}, {}, {kTwoAgain}};
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/arc.h"
+#include "base/strong_id.h"
 #include "kv/command.h"
 
 namespace torc::node {
@@ -14,6 +15,9 @@ constexpr uint32_t kArcsMax = 1024;
 
 /// Whether a circle may be cut into so many equal arcs: a power of two, so that arcs can be halved later.
 constexpr bool is_arc_count(uint64_t count) { return count >= 1 && count <= kArcsMax && (count & (count - 1)) == 0; }
+
+/// Of the n-th arc, from 0.
+constexpr GroupId group_of_arc(uint32_t n) { return GroupId(n + 1); }
 
 /// The circle is cut into equal arcs, one group each.
 class Router {

@@ -48,6 +48,7 @@ struct PeerStatus {
 struct GroupStatus {
   GroupId group;
   Arc arc;
+  consensus::ReplicaId self;  // this node's
   consensus::ReplicaStatus replica;
   NodeId leader_node;          // none: unknown
   std::string leader_address;  // where the leader serves clients; empty: unknown

@@ -314,7 +314,7 @@ TEST(SnapshotInstall, WhatIsMeantForAnotherLifeOfTheNodeIsIgnored) {
   GroupWorld world;
   follow(world);
   wire::SnapshotChunk chunk = snapshot.chunk(0);
-  chunk.to = {NodeId(1), Incarnation(77)};
+  chunk.to = {NodeId(1), ReplicaNumber(77)};
   world.group->receive(chunk);
   world.turn();
   EXPECT_TRUE(world.replies.empty());
@@ -339,7 +339,7 @@ void write_entries(GroupWorld& world, int count) {
     world.write(++ticket, kv::CommandId::kSet, {"k" + std::to_string(i % 10), std::string(100, 'v')});
     world.turn();
     world.acknowledge();
-    world.group->maintain();
+    world.maintain();
     world.turn();
   }
 }

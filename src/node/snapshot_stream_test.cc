@@ -22,7 +22,7 @@ constexpr GroupId kGroup{1};
 constexpr Duration kSilence = 200ms;
 constexpr Duration kRetry = 40ms;
 constexpr Duration kStall = 4 * kSilence;
-ReplicaId replica(uint64_t node) { return {NodeId(node), Incarnation(node)}; }
+ReplicaId replica(uint64_t node) { return {NodeId(node), ReplicaNumber(node)}; }
 
 class NoReplies : public kv::ReplyRouter {
  public:

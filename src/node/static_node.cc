@@ -21,8 +21,10 @@ StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<C
       birth_(std::move(identity), options_.may_found_cluster),
       clients_(options_.held_bytes_max),
       log_(std::move(log)),
+      replica_numbers_(*log_, options_.arcs, birth_.identity().self()),
       router_(options_.arcs),
       keeper_(options_.checkpoint_log_bytes, options_.log_tail_bytes),
+      checkpoint_queue_(options_.checkpoint_log_bytes),
       chapters_(std::move(chapters)),
       admissions_(*this, *chapters_),
       chapter_prng_(options_.seed ^ 0xc4),
@@ -44,8 +46,8 @@ Status StaticNode::start() {
   chapters_->set_on_fatal([this](const Error& error) { on_fatal(error); });
   network_.set_handler(this);
   if (birth_.identity().is_born) {
-    const Status opened = open_groups();
-    if (!opened.ok()) return opened;
+    const Status held = hold_replicas();
+    if (!held.ok()) return held;
   }
   begin_chapter();
   start_chapter_ = chapters_->own();
@@ -221,11 +223,10 @@ NodeStatus StaticNode::status() const {
   status.incarnation = birth_.identity().incarnation;
   status.cluster = cluster_id_of(birth_.identity().roster);
   status.chapter = chapters_->durable().own;
-  status.membership = birth_.membership();
-  status.explanation = birth_.explanation();
-  if (is_settled()) {
-    status.membership = Membership::kMember;
-    status.explanation.clear();
+  status.membership = membership();
+  if (status.membership != Membership::kMember) status.explanation = birth_.explanation();
+  if (status.membership == Membership::kReturning && status.explanation.empty()) {
+    status.explanation = "a replica of this node is new to its group: the others bring it up to date, then it votes";
   }
   if (status.membership == Membership::kMeeting) status.explanation += troubles();
   const auto knows_leader = [](const auto& group) { return static_cast<bool>(group->known_leader()); };
@@ -245,7 +246,7 @@ NodeStatus StaticNode::status() const {
   status.memory_max = options_.memory_max;
   status.memory_used = memory_outside();
   for (const auto& hosted : groups_) status.memory_used += hosted->memory_used();
-  status.gauges = gauges();
+  add_gauges(status.gauges);
   for (const auto& [node, peer] : peers_) {
     status.peers.push_back({node, peer.client_address, links_.is_reachable(node), admissions_.trouble(node)});
     for (const wire::NotedChapter& noted : chapters_->durable().noted) {
@@ -270,12 +271,20 @@ std::string StaticNode::client_address_of(NodeId node) const {
   return peer == peers_.end() ? std::string() : peer->second.client_address;
 }
 
-std::vector<Gauge> StaticNode::gauges() const {
-  std::vector<Gauge> gauges;
+void StaticNode::add_gauges(std::vector<Gauge>& gauges) const {
   gauges.push_back({"commands_held", clients_.held_bytes(), clients_.held_bytes_max()});
   links_.add_gauges(gauges);
   for (const auto& group : groups_) group->add_gauges(gauges);
-  return gauges;
+}
+
+void StaticNode::look(NodeStatus& status) const {
+  status.node = options_.id;
+  status.incarnation = birth_.identity().incarnation;
+  status.membership = membership();
+  status.gauges.clear();
+  add_gauges(status.gauges);
+  status.groups.resize(groups_.size());
+  for (size_t i = 0; i < groups_.size(); ++i) status.groups[i] = groups_[i]->group().status();
 }
 
 Node::Digest StaticNode::digest(GroupId id) const {
@@ -284,7 +293,11 @@ Node::Digest StaticNode::digest(GroupId id) const {
   return {hosted->group().applied(), hosted->group().digest()};
 }
 
-std::string StaticNode::explanation() const { return is_born() ? std::string() : birth_.explanation() + troubles(); }
+std::string StaticNode::explanation() const {
+  if (is_born()) return {};
+  if (birth_.identity().is_born) return "this node begins a replica: try again in a moment";
+  return birth_.explanation() + troubles();
+}
 
 /// Behind "waiting to meet node 2, 3": what stands in the way.
 std::string StaticNode::troubles() const {

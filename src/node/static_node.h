@@ -11,6 +11,7 @@
 #include "base/prng.h"
 #include "node/admissions.h"
 #include "node/birth.h"
+#include "node/checkpoint_queue.h"
 #include "node/clients.h"
 #include "node/clock_watch.h"
 #include "node/deadlines.h"
@@ -21,14 +22,13 @@
 #include "node/log_keeper.h"
 #include "node/node.h"
 #include "node/resting.h"
+#include "node/replica_numbers.h"
 #include "node/router.h"
 
 namespace torc::node {
 
 class StaticNode final : public Node, public GroupHome, private AdmissionSources {
  public:
-  /// Of the n-th arc, from 0.
-  static constexpr GroupId group_of_arc(uint32_t n) { return GroupId(n + 1); }
   /// A server is told to wait while there is this much room left for its client.
   static constexpr size_t kRoomKept = 1u << 20;
   /// A group without a known leader is said to await one for so long. Elections and hand-overs end well before: who
@@ -56,6 +56,7 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   // Node
   void end_turn() override;
   Digest digest(GroupId group) const override;
+  void look(NodeStatus& status) const override;
   const consensus::Replica* replica_of(GroupId group) const override;
   void hand_over() override;
 
@@ -90,7 +91,7 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   void flush_log_for(HostedGroup& group) override;
   // AdmissionSources
   wire::Introduction own_introduction() const override;
-  bool is_voter(consensus::ReplicaId life) const override;
+  bool is_voter(LifeId life, const wire::HeldReplicas& replicas) const override;
   bool has_forgotten(const wire::Introduction& introduction) const override;
 
   bool is_born() const { return !groups_.empty(); }
@@ -108,7 +109,7 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   void flush_log();
   uint64_t memory_outside() const;
   std::string client_address_of(NodeId node) const;
-  std::vector<Gauge> gauges() const;
+  void add_gauges(std::vector<Gauge>& gauges) const;
   void run_groups();
   void end_group_turns();
   // The groups in time (static_node_time.cc)
@@ -131,13 +132,19 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   void greet(NodeId peer);
   void greet_everyone();
   bool is_settled() const;
+  bool holds_newcomers() const;
+  Membership membership() const;
+  wire::HeldReplicas held_replicas() const;
   std::string troubles() const;
   void take_part();
+  Status hold_replicas();
+  void meet_newcomers(const wire::Meet& meet);
   Status open_groups();
   Status open_group(uint32_t arc, const consensus::Configuration& birth);
   void maintain();
   void maintain_groups();
   void balance_leadership();
+  void begin_checkpoints();
   void keep_log_short();
   void compare_clocks();
   void report_clock(NodeId peer);
@@ -159,6 +166,7 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   Birth birth_;
   Clients clients_;
   std::unique_ptr<storage::Log> log_;
+  ReplicaNumbers replica_numbers_;
   const Router router_;
   std::vector<std::unique_ptr<HostedGroup>> groups_;  // by arc; none until born
   std::list<Gathering> gatherings_;
@@ -175,6 +183,7 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   uint64_t memory_outside_ = 0;  // of all groups, as of this turn
   uint64_t memory_of_groups_ = 0;
   LogKeeper keeper_;
+  CheckpointQueue checkpoint_queue_;
   std::vector<HostedGroup*> asked_;  // by it, for a checkpoint
   std::map<NodeId, Peer> peers_;
   std::unique_ptr<Chapters> chapters_;
@@ -186,8 +195,8 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   uint64_t chapter_log_ends_ = 0;  // when the latest chapter began
   Instant chapters_looked_at_{};
   bool is_being_born_ = false;
-  bool has_returned_ = false;  // as a voter, and that is committed
-  bool is_replaced_ = false;   // peers write to another incarnation of this node
+  bool has_returned_ = false;  // its replicas are voters, and that is committed
+  bool is_replaced_ = false;   // peers write to another life of this node
   bool is_dead_ = false;       // after a fatal error: nothing leaves any more
   env::TimerId maintain_timer_ = 0;
   Instant maintain_at_ = Instant::never();

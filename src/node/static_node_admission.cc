@@ -51,23 +51,34 @@ wire::Introduction StaticNode::own_introduction() const {
   introduction.start = start_chapter_;
   introduction.chapter = chapters_->durable().own;
   introduction.nonces = chapters_->durable().nonces;
+  introduction.replicas = held_replicas();
   for (const auto& group : groups_) {
     introduction.ends.push_back({group->group().term(), group->group().durable_index()});
   }
   return introduction;
 }
 
-bool StaticNode::is_voter(consensus::ReplicaId life) const {
-  const auto counts = [&](const auto& group) { return group->group().configuration().is_voter(life); };
-  if (is_born()) return std::ranges::any_of(groups_, counts);
-  return std::ranges::binary_search(birth_.identity().roster, life);
+bool StaticNode::is_voter(LifeId life, const wire::HeldReplicas& replicas) const {
+  if (!is_born()) return std::ranges::binary_search(birth_.identity().roster, life);
+  for (uint32_t arc = 0; arc < router_.arc_count(); ++arc) {
+    consensus::ReplicaId replica{life.node, replicas.of(arc)};
+    if (!replica.number) replica = first_replica_of(life);  // it has not said anything of groups yet
+    if (hosted(arc).group().configuration().is_voter(replica)) return true;
+  }
+  return false;
+}
+
+/// None before the groups are there.
+wire::HeldReplicas StaticNode::held_replicas() const {
+  return is_born() ? replica_numbers_.held() : wire::HeldReplicas();
 }
 
 bool StaticNode::has_forgotten(const wire::Introduction& introduction) const {
   const size_t known = std::min(groups_.size(), introduction.ends.size());
   for (size_t arc = 0; arc < known; ++arc) {
     const wire::LogEnd& end = introduction.ends[arc];
-    if (groups_[arc]->group().has_forgotten(introduction.self, end.term, end.durable_index)) return true;
+    const consensus::ReplicaId replica{introduction.self.node, introduction.replicas.of(arc)};
+    if (groups_[arc]->group().has_forgotten(replica, end.term, end.durable_index)) return true;
   }
   return false;
 }

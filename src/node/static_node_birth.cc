@@ -78,6 +78,7 @@ void StaticNode::greet(NodeId peer) {
   meet.client_address = options_.client_address;
   meet.cluster_address = options_.cluster_address;
   meet.chapters = known_chapters();
+  meet.replicas = held_replicas();
   links_.send(peer, env::Channel::kControl, meet);
 }
 
@@ -93,14 +94,9 @@ void StaticNode::on_meet(NodeId from, const wire::Meet& meet) {
   peers_[from].client_address = meet.client_address;
   peers_[from].cluster_address = meet.cluster_address;
   if (!note_chapters(meet)) return;
-  const consensus::ReplicaId greeter{meet.node, meet.incarnation};
-  const bool is_newcomer =
-      meet.is_born && meet.roster == birth_.identity().roster && !std::ranges::binary_search(meet.roster, greeter);
   // Not while somebody else is connected with the member whose place it would take.
-  if (is_newcomer && !admissions_.has_twin(from, clock_.now())) {
-    for (const auto& group : groups_) group->group().on_newcomer(greeter);
-    attend_all();
-  }
+  const bool is_peer = meet.is_born && meet.roster == birth_.identity().roster;
+  if (is_peer && !admissions_.has_twin(from, clock_.now())) meet_newcomers(meet);
   const Membership before = birth_.membership();
   if (birth_.on_meet(meet)) {
     const Status saved = save_identity(disk_, birth_.identity());
@@ -112,14 +108,33 @@ void StaticNode::on_meet(NodeId from, const wire::Meet& meet) {
   if (birth_.can_be_born()) take_part();
 }
 
+void StaticNode::meet_newcomers(const wire::Meet& meet) {
+  for (uint32_t arc = 0; arc < groups_.size(); ++arc) {
+    const consensus::ReplicaId replica{meet.node, meet.replicas.of(arc)};
+    if (!replica.number || birth_.is_founder(replica)) continue;
+    hosted(arc).group().on_newcomer(replica);
+    attend(hosted(arc));
+  }
+}
+
+/// A replica of this node is not one that the cluster was born with.
+bool StaticNode::holds_newcomers() const { return birth_.is_returning() || replica_numbers_.has_later(); }
+
 /// Greetings go on until then: somebody may still need ours, or we theirs.
-bool StaticNode::is_settled() const { return birth_.membership() == Membership::kMember || has_returned_; }
+bool StaticNode::is_settled() const {
+  return (birth_.membership() == Membership::kMember && !holds_newcomers()) || has_returned_;
+}
+
+Membership StaticNode::membership() const {
+  if (is_settled()) return Membership::kMember;
+  return birth_.membership() == Membership::kMember ? Membership::kReturning : birth_.membership();
+}
 
 // The groups' first records are durable before the identity says "born", so that a directory whose log went missing
 // later is told from a new one.
 void StaticNode::take_part() {
   if (std::exchange(is_being_born_, true)) return;
-  for (uint32_t arc = 0; arc < router_.arc_count(); ++arc) log_->append_hard_state(group_of_arc(arc), {});
+  replica_numbers_.begin_first();
   log_->flush([this](const Status& status) {
     if (is_dead_) return;
     if (!status.ok()) return on_fatal(status.error());
@@ -132,33 +147,42 @@ void StaticNode::take_part() {
   });
 }
 
+/// At a start after the birth. A group that the log knows nothing of has lost its replica here: another one begins.
+Status StaticNode::hold_replicas() {
+  if (replica_numbers_.are_all_known()) return open_groups();
+  replica_numbers_.begin_later(Prng(options_.seed ^ 0x1d));
+  log_->flush([this](const Status& status) {
+    if (is_dead_) return;
+    if (!status.ok()) return on_fatal(status.error());
+    const Status opened = open_groups();
+    if (!opened.ok()) return on_fatal(opened.error());
+    for (const auto& [node, peer] : peers_) greet(node);
+  });
+  return {};
+}
+
 Status StaticNode::open_groups() {
   consensus::Configuration birth;
-  if (!birth_.is_returning()) birth.voters = birth_.identity().roster;  // else the leaders tell
+  for (const LifeId life : birth_.identity().roster) birth.voters.push_back(first_replica_of(life));
   for (uint32_t arc = 0; arc < router_.arc_count(); ++arc) {
-    const Status opened = open_group(arc, birth);
+    const bool is_of_the_birth = birth.contains({options_.id, replica_numbers_.of(arc)});  // others are told by leaders
+    const Status opened = open_group(arc, is_of_the_birth ? birth : consensus::Configuration());
     if (!opened.ok()) return opened;
   }
   limit_stamps();  // by what was heard of clocks before there were voters to count
   return {};
 }
 
-/// What is given for the node is shared by its groups: all their logs together are cut when they reach it.
 Status StaticNode::open_group(uint32_t arc, const consensus::Configuration& birth) {
-  constexpr uint64_t kLogBytesMin = 1u << 20;
-  const auto share = [&](uint64_t bytes) {
-    return std::min(bytes, std::max(bytes / router_.arc_count(), kLogBytesMin));
-  };
   const uint64_t seed = options_.seed ^ (arc * 0x9e3779b97f4a7c15);
   GroupOptions options;
   options.replica.group = group_of_arc(arc);
-  options.replica.self = birth_.identity().self();
+  options.replica.self = {options_.id, replica_numbers_.of(arc)};
   options.replica.seed = Prng(seed ^ 0xe1).next();
   options.replica.election_timeout_min = options_.election_timeout_min;
   options.replica.heartbeat_interval = options_.heartbeat_interval;
   options.command_timeout = options_.command_timeout;
-  options.checkpoint_log_bytes = share(options_.checkpoint_log_bytes);
-  options.log_tail_bytes = share(options_.log_tail_bytes);
+  options.log_bytes_max = options_.checkpoint_log_bytes + options_.log_tail_bytes;
   options.batch_bytes_max = options_.batch_bytes_max;
   options.unsynced_bytes_max = options_.unsynced_bytes_max;
   options.proposals_in_flight_max = options_.proposals_in_flight_max;
@@ -175,6 +199,7 @@ Status StaticNode::open_group(uint32_t arc, const consensus::Configuration& birt
   if (!opened.ok()) return opened;
   groups_.push_back(std::move(group));
   deadlines_.resize(groups_.size());
+  checkpoint_queue_.resize(groups_.size());
   resting_.resize(group_of_arc(static_cast<uint32_t>(groups_.size())));
   count_memory(*groups_.back());
   wake(*groups_.back());

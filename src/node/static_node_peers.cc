@@ -49,8 +49,9 @@ void StaticNode::on_group_message(NodeId from, wire::PeerMessage message) {
 void StaticNode::on_consensus_message(NodeId from, const consensus::Message& message) {
   HostedGroup* group = find(message.group);
   if (group == nullptr || message.from.node != from) return;
-  // One that returns has a former life, which stays a member for a while.
-  is_replaced_ = !birth_.is_returning() && message.to != birth_.identity().self();
+  // One that is not of the birth had a predecessor, which stays a member for a while.
+  const consensus::ReplicaId self = group->group().self();
+  is_replaced_ = message.to != self && birth_.is_founder(self);
   group->receive(message);
 }
 

@@ -91,6 +91,7 @@ void StaticNode::maintain_groups() {
   for (HostedGroup* group : std::exchange(attended_, {})) {  // whoever is attended meanwhile comes the next time
     if (group->maintain()) wake(*group);
     count_memory(*group);
+    checkpoint_queue_.note(place_of(*group), group->group().log_growth(), group->group().is_checkpoint_under_way());
     if (may_rest && group->try_rest()) {
       group->is_attended = false;
       resting_.add(group->id(), group->group().replica(), group->group().rests_until());
@@ -99,9 +100,10 @@ void StaticNode::maintain_groups() {
       attended_.push_back(group);
     }
   }
+  begin_checkpoints();
   keep_log_short();
   if (clock_.now() - balanced_at_ >= LeadershipBalance::kInterval) balance_leadership();
-  has_returned_ = has_returned_ || (birth_.is_returning() && std::ranges::all_of(groups_, [](const auto& group) {
+  has_returned_ = has_returned_ || (holds_newcomers() && std::ranges::all_of(groups_, [](const auto& group) {
                                       return group->group().is_established();
                                     }));
 }
@@ -127,6 +129,13 @@ void StaticNode::count_memory(HostedGroup& group) {
 }
 
 // ---- the log, and who leads ----
+
+void StaticNode::begin_checkpoints() {
+  for (const uint32_t place : checkpoint_queue_.take_due()) {
+    hosted(place).group().take_checkpoint();
+    attend(hosted(place));
+  }
+}
 
 /// One group with a long tail would keep the segments of all others.
 void StaticNode::keep_log_short() {

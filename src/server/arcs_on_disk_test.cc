@@ -62,7 +62,7 @@ class ArcsOnDisk : public testing::Test {
     replica.checkpointer = std::make_unique<storage::Checkpointer>(
         store, replica.group, *replica.state,
         [&replica](const storage::Checkpointer::Outcome& outcome) { replica.is_durable = outcome.status.ok(); });
-    replica.checkpointer->start(Term(1), {{{NodeId(1), Incarnation(1)}}, {}, {}});
+    replica.checkpointer->start(Term(1), {{{NodeId(1), ReplicaNumber(1)}}, {}, {}});
   }
   /// All at a time, a piece of each in turn.
   void checkpoint(env::CheckpointStore& store, const std::vector<Replica*>& replicas) {

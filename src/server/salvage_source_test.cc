@@ -92,7 +92,7 @@ class SalvageSourceTest : public ::testing::Test {
     NoReplies nobody;
     for (const auto& [index, entry] : entries_) ASSERT_TRUE(state.apply(index, entry.payload(), nobody).ok());
     storage::Checkpointer checkpointer(store_, kGroup, state, [](const auto&) {});
-    checkpointer.start(Term(1), {{{NodeId(1), Incarnation(1)}}, {}, {}});
+    checkpointer.start(Term(1), {{{NodeId(1), ReplicaNumber(1)}}, {}, {}});
     while (checkpointer.step(1u << 20)) {
     }
   }

@@ -13,8 +13,8 @@ std::string body_of(const wire::PeerMessage& message) { return wire::encode(mess
 consensus::Message message_with(consensus::MessageBody body) {
   consensus::Message message;
   message.group = GroupId(1);
-  message.from = {NodeId(1), Incarnation(11)};
-  message.to = {NodeId(2), Incarnation(22)};
+  message.from = {NodeId(1), ReplicaNumber(11)};
+  message.to = {NodeId(2), ReplicaNumber(22)};
   message.body = std::move(body);
   return message;
 }
@@ -47,7 +47,7 @@ std::string pack_of(const std::vector<wire::PeerMessage>& messages) {
 wire::Beat beat() {
   wire::Beat beat{77, {}};
   for (const uint64_t group : {1, 2}) {
-    beat.heartbeats.push_back({GroupId(group), Incarnation(11), Incarnation(22), {Term(3), LogIndex(4), {}, 70}});
+    beat.heartbeats.push_back({GroupId(group), ReplicaNumber(11), ReplicaNumber(22), {Term(3), LogIndex(4), {}, 70}});
   }
   return beat;
 }

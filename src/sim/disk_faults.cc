@@ -30,15 +30,17 @@ bool Nemesis::cause_disk(Fault fault, Prng& prng) {
     return keep_copy(id, draw_length(prng) * 4);
   } else if (fault == Fault::kWipe) {
     return lose_directories(prng);
+  } else if (fault == Fault::kLoseReplica) {
+    return lose_replicas(prng);
   } else {
     return damage(fault, prng);
   }
   return true;
 }
 
-/// Every node is a voter of every group in its present life, and the group's leader knows that to be committed: only
-/// then do those who are left when a minority loses its data hold everything, and reach the decisions that bring the
-/// lost ones back.
+/// Every group's voters are the replicas that the nodes hold now, and the group's leader knows that to be committed:
+/// only then do those who are left when a minority loses its data hold everything, and reach the decisions that bring
+/// the lost ones back.
 bool Nemesis::is_whole() const {
   const auto is_led_by = [&](NodeId id, size_t at) {
     const node::Node* node = world_.is_paused(id) ? nullptr : world_.node(id);
@@ -49,7 +51,9 @@ bool Nemesis::is_whole() const {
     if (replica == nullptr || !replica->is_configuration_settled()) return false;
     return std::ranges::all_of(replica->configuration().voters, [&](consensus::ReplicaId voter) {
       const node::Node* member = world_.node(voter.node);
-      return member != nullptr && member->status().incarnation == voter.incarnation;
+      if (member == nullptr) return false;
+      const node::NodeStatus of_member = member->status();
+      return at < of_member.groups.size() && of_member.groups[at].self == voter;
     });
   };
   for (size_t at = 0; at < world_.groups(); ++at) {
@@ -82,6 +86,17 @@ bool Nemesis::lose_directories(Prng& prng) {
     later(draw_length(prng) / 2, [this, id] { bring_up(id); });
   }
   return !victims.empty();
+}
+
+/// What a replica that was removed and deleted held is gone, its vote included, while its group still counts on it.
+bool Nemesis::lose_replicas(Prng& prng) {
+  bool has_lost = false;
+  for (const NodeId id : draw_victims(prng, 2)) {
+    world_.kill(id, prng.chance(1, 2) ? Death::kKill : Death::kPowerLoss);
+    has_lost |= world_.delete_replica(id, GroupId(1 + prng.below(world_.groups())));
+    later(draw_length(prng) / 2, [this, id] { bring_up(id); });
+  }
+  return has_lost;
 }
 
 /// Copies are known by what all others have written down about the node since (docs/decisions/0007), so only then. Who

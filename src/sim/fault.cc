@@ -60,6 +60,8 @@ std::string_view to_string(Fault fault) {
       return "slow CPU";
     case Fault::kThinLink:
       return "thin link";
+    case Fault::kLoseReplica:
+      return "lose a replica";
   }
   return "?";
 }

@@ -39,11 +39,12 @@ enum class Fault : uint8_t {
   kLostWrite,
   kMisdirectedWrite,
   kBadCheckpoint,
-  kOldCopy,   // a copy of a node's directory is put back a while after it was taken
-  kSlowCpu,   // all work of a node takes many times as long for a while, as beside a noisy neighbour
-  kThinLink,  // little fits through between two nodes for a while
+  kOldCopy,      // a copy of a node's directory is put back a while after it was taken
+  kSlowCpu,      // all work of a node takes many times as long for a while, as beside a noisy neighbour
+  kThinLink,     // little fits through between two nodes for a while
+  kLoseReplica,  // a node gives up its replica of one group: of a minority of nodes at most, as with directories
 };
-constexpr size_t kFaultCount = 28;
+constexpr size_t kFaultCount = 29;
 std::string_view to_string(Fault fault);
 
 /// One that struck.

@@ -57,7 +57,8 @@ inline consensus::Entry entry_of(uint64_t term, uint64_t index, const std::strin
 }
 
 inline consensus::HardState hard_state_of(uint64_t term, uint64_t vote) {
-  return {Term(term), vote == 0 ? consensus::ReplicaId() : consensus::ReplicaId{NodeId(vote), Incarnation(100 + vote)}};
+  return {Term(term),
+          vote == 0 ? consensus::ReplicaId() : consensus::ReplicaId{NodeId(vote), ReplicaNumber(100 + vote)}};
 }
 
 /// A log whose disk completes only when asked.

@@ -100,6 +100,7 @@ bool Nemesis::cause(Fault fault, Prng& prng) {
     case Fault::kMisdirectedWrite:
     case Fault::kBadCheckpoint:
     case Fault::kOldCopy:
+    case Fault::kLoseReplica:
       return cause_disk(fault, prng);
   }
   return false;

@@ -53,6 +53,7 @@ class Nemesis {
   void disturb_network(NetworkOptions disturbed, Prng& prng);
 
   bool lose_directories(Prng& prng);
+  bool lose_replicas(Prng& prng);
   bool damage(Fault fault, Prng& prng);
   bool keep_copy(NodeId id, Duration length);
   void put_copy_back_when_possible(NodeId id);

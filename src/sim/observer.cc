@@ -65,12 +65,13 @@ void Observer::after_turn(NodeId id) {
   check_memory(id, status);
   look_at_clocks();
   for (const node::GroupStatus& group : status.groups) {
-    Seen& seen = seen_of(groups_[group.group], id, status.incarnation);
-    check_core(id, group.group);
-    check_leader(id, group);
-    check_lease(id, group);
-    check_order(id, group);
-    if (group.applied != seen.applied) check_state(id, group);
+    Group& record = groups_[group.group];
+    Seen& seen = seen_of(record, id, group.self);
+    check_core(id, record, seen, group.group);
+    check_leader(id, record, seen, group);
+    check_lease(id, record, group);
+    check_order(id, seen, group);
+    if (group.applied != seen.applied) check_state(id, record, group);
     check_stamp(id, group);
     seen.role = group.replica.role;
     seen.term = group.replica.term;
@@ -96,28 +97,25 @@ uint64_t Observer::leaderships_of(GroupId id) const {
   return found == groups_.end() ? 0 : found->second.leaders.size();
 }
 
-Observer::Seen& Observer::seen_of(Group& group, NodeId id, Incarnation incarnation) const {
+Observer::Seen& Observer::seen_of(Group& group, NodeId id, consensus::ReplicaId replica) const {
   Seen& seen = group.seen[id];
   if (seen.life != world_.life(id)) {
     group.invariants.crashed(seen.replica);
-    seen = Seen{.life = world_.life(id), .replica = {id, incarnation}};
+    seen = Seen{.life = world_.life(id), .replica = replica};
   }
   return seen;
 }
 
 /// Log matching, leader completeness, the committed prefix, and what must hold inside one replica.
-void Observer::check_core(NodeId id, GroupId group_id) {
-  const consensus::Replica* replica = world_.node(id)->replica_of(group_id);
+void Observer::check_core(NodeId id, Group& record, const Seen& seen, GroupId group) {
+  const consensus::Replica* replica = world_.node(id)->replica_of(group);
   if (replica == nullptr) return;
-  Group& group = groups_[group_id];
-  const std::string wrong = group.invariants.observe(group.seen[id].replica, *replica);
+  const std::string wrong = record.invariants.observe(seen.replica, *replica);
   if (!wrong.empty()) world_.fail(FailureKind::kSafety, "replica " + wrong);
 }
 
-void Observer::check_leader(NodeId id, const node::GroupStatus& group) {
+void Observer::check_leader(NodeId id, Group& record, const Seen& seen, const node::GroupStatus& group) {
   const consensus::ReplicaStatus& replica = group.replica;
-  Group& record = groups_[group.group];
-  const Seen& seen = record.seen[id];
   if (replica.role != seen.role || replica.term != seen.term) {
     world_.trace().note(world_.queue().now(), id, TraceKind::kRole,
                         replica.term.value << 8 | static_cast<uint64_t>(replica.role), [&] {
@@ -139,10 +137,10 @@ void Observer::check_leader(NodeId id, const node::GroupStatus& group) {
 // A lease says: at this instant nobody else can have been elected. Stricter than what a stale read needs (the later
 // leader must also have committed something), so that a hole shows before it does harm. A lease can only be gained or
 // renewed in a turn, so looking at the holder after its turns and at everyone when a leader appears misses none.
-void Observer::check_lease(NodeId id, const node::GroupStatus& group) {
+void Observer::check_lease(NodeId id, const Group& record, const node::GroupStatus& group) {
   const consensus::ReplicaStatus& replica = group.replica;
   if (!replica.has_lease) return;
-  const auto [latest_term, latest] = *groups_[group.group].leaders.rbegin();
+  const auto [latest_term, latest] = *record.leaders.rbegin();
   if (latest_term > replica.term) {
     world_.fail(FailureKind::kSafety, text("node ", id, " holds a lease of term ", replica.term, " although node ",
                                            latest, " was elected in term ", latest_term));
@@ -161,8 +159,7 @@ void Observer::check_leases_of_others(NodeId leader, GroupId group_id, Term term
   }
 }
 
-void Observer::check_order(NodeId id, const node::GroupStatus& group) {
-  const Seen& seen = groups_[group.group].seen[id];
+void Observer::check_order(NodeId id, const Seen& seen, const node::GroupStatus& group) {
   if (group.replica.term < seen.term || group.replica.commit < seen.commit || group.applied < seen.applied) {
     world_.fail(FailureKind::kSafety,
                 text("node ", id, " went back: term ", seen.term, " -> ", group.replica.term, ", commit ", seen.commit,
@@ -183,10 +180,10 @@ void Observer::check_memory(NodeId id, const node::NodeStatus& status) {
 }
 
 void Observer::look_at_clocks() {
-  std::vector<WallMs> clocks;
-  for (const NodeId id : world_.nodes()) clocks.push_back(world_.wall_now(id));
-  std::ranges::sort(clocks, std::greater());
-  const int64_t ahead_ms = clocks[clocks.size() / 2].ms - world_ms(world_.queue().now());
+  clocks_.clear();
+  for (const NodeId id : world_.nodes()) clocks_.push_back(world_.wall_now(id));
+  std::ranges::sort(clocks_, std::greater());
+  const int64_t ahead_ms = clocks_[clocks_.size() / 2].ms - world_ms(world_.queue().now());
   majority_ahead_ms_ = std::max(majority_ahead_ms_, ahead_ms);
 }
 
@@ -200,14 +197,14 @@ void Observer::check_stamp(NodeId id, const node::GroupStatus& group) {
                                          ", far ahead of the clocks of a majority, which showed ", latest, " at most"));
 }
 
-void Observer::check_state(NodeId id, const node::GroupStatus& group) {
+void Observer::check_state(NodeId id, Group& record, const node::GroupStatus& group) {
   const bool is_compared = group.applied.value % digest_step(group.state_bytes) == 0;
   const node::Node::Digest digest =
       is_compared ? world_.node(id)->digest(group.group) : node::Node::Digest{group.applied, 0};
   world_.trace().note(world_.queue().now(), id, TraceKind::kApplied, digest.applied.value ^ digest.value,
                       [&] { return text("through ", digest.applied); });
   if (!is_compared) return;
-  auto& digests = groups_[group.group].digests;
+  auto& digests = record.digests;
   const auto [first, is_new] = digests.emplace(digest.applied, std::pair(digest.value, id));
   if (is_new) {
     if (digests.size() > kDigestsKept) digests.erase(digests.begin());

@@ -50,14 +50,14 @@ class Observer {
     std::map<Term, NodeId> leaders;
     std::map<LogIndex, std::pair<uint64_t, NodeId>> digests;  // first one seen at an applied index, and whose
   };
-  Seen& seen_of(Group& group, NodeId id, Incarnation incarnation) const;
-  void check_core(NodeId id, GroupId group);
-  void check_leader(NodeId id, const node::GroupStatus& group);
-  void check_lease(NodeId id, const node::GroupStatus& group);
+  Seen& seen_of(Group& group, NodeId id, consensus::ReplicaId replica) const;
+  void check_core(NodeId id, Group& record, const Seen& seen, GroupId group);
+  void check_leader(NodeId id, Group& record, const Seen& seen, const node::GroupStatus& group);
+  void check_lease(NodeId id, const Group& record, const node::GroupStatus& group);
   void check_leases_of_others(NodeId leader, GroupId group, Term term);
-  void check_order(NodeId id, const node::GroupStatus& group);
+  void check_order(NodeId id, const Seen& seen, const node::GroupStatus& group);
   std::string difference_of(GroupId group) const;
-  void check_state(NodeId id, const node::GroupStatus& group);
+  void check_state(NodeId id, Group& record, const node::GroupStatus& group);
   void check_memory(NodeId id, const node::NodeStatus& status);
   void look_at_clocks();
   void check_stamp(NodeId id, const node::GroupStatus& group);
@@ -65,6 +65,7 @@ class Observer {
   World& world_;
   std::map<GroupId, Group> groups_;
   NodeId latest_leader_;
+  std::vector<WallMs> clocks_;             // shown at this moment
   int64_t majority_ahead_ms_ = INT64_MIN;  // of the world: what a majority's wall clocks have shown at one moment
   LogIndex highest_applied_;
   LogIndex highest_checkpoint_;

@@ -153,7 +153,7 @@ Profile draw_profile(Prng& prng, size_t node_count, bool is_calm) {
     profile.faults.weights[static_cast<size_t>(Fault::kKillLeader)] = 1;
   }
   for (const Fault destroyer : {Fault::kWipe, Fault::kBitFlip, Fault::kLostWrite, Fault::kMisdirectedWrite,
-                                Fault::kBadCheckpoint, Fault::kOldCopy}) {
+                                Fault::kBadCheckpoint, Fault::kOldCopy, Fault::kLoseReplica}) {
     uint32_t& weight = profile.faults.weights[static_cast<size_t>(destroyer)];
     weight = std::min<uint32_t>(weight, 1);
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "storage/log.h"
 #include "storage/reserve.h"
 
 namespace torc::sim {
@@ -88,6 +89,7 @@ void World::start(NodeId id) {
   auto opened = options_.open_node(std::move(options), started.clock, *disk, *started.port, *started.checkpoints);
   if (opened.ok()) {
     started.node = std::move(*opened);
+    started.status = {};
     started.seen = {};
     note_applied(started);
     // It listens once it has read what it holds.
@@ -227,6 +229,26 @@ void World::wipe(NodeId id) {
   give_empty_directory(wiped);
 }
 
+bool World::delete_replica(NodeId id, GroupId group) {
+  Machine& robbed = machine(id);
+  CHECK(!robbed.process.is_alive());
+  Disk disk(options_.disk);  // of its own time: everything completes at once
+  disk.put_back(robbed.disk->copy());
+  {
+    auto log = storage::Log::open(disk, robbed.clock, options_.node.log);
+    if (!log.ok() || !(*log)->recovered().contains(group)) return false;
+    bool is_durable = false;
+    (*log)->remove(group);
+    (*log)->flush([&is_durable](const Status& status) { is_durable = status.ok(); });
+    disk.run_all();
+    if (!is_durable) return false;
+  }
+  robbed.disk->put_back(disk.copy());
+  trace_.note(queue_.now(), id, TraceKind::kWipe, group.value,
+              [&] { return "its replica of group " + std::to_string(group.value) + " is deleted"; });
+  return true;
+}
+
 void World::copy_directory(NodeId id) {
   Machine& copied = machine(id);
   copied.copy.reset();
@@ -328,9 +350,11 @@ void World::end_turn(NodeId id) {
 
 /// What was applied since the last turn cost time, too; what it cost shows in the node's own figures only.
 void World::note_applied(Machine& machine) {
-  machine.status = machine.node->status();
-  for (const node::GroupStatus& group : machine.status.groups) {
-    Machine::Seen& seen = machine.seen[group.group];
+  machine.node->look(machine.status);
+  machine.seen.resize(machine.status.groups.size());
+  for (size_t i = 0; i < machine.seen.size(); ++i) {
+    const node::GroupStatus& group = machine.status.groups[i];
+    Machine::Seen& seen = machine.seen[i];
     // A snapshot that was installed counts as growth.
     if (seen.applied_bytes != group.applied_bytes) {
       machine.process.work(Work::kApply, group.operations - seen.operations, group.applied_bytes - seen.applied_bytes);

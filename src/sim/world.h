@@ -72,6 +72,9 @@ class World {
   void resume(NodeId id);
   /// The data directory is lost. Requires: the process is dead.
   void wipe(NodeId id);
+  /// The node has given up its replica of the group, and told its log so, and died before anything else. False if it
+  /// has none. Requires: the process is dead.
+  bool delete_replica(NodeId id, GroupId group);
   void jump_wall_clock(NodeId id, Duration by);
   WallMs wall_now(NodeId id) { return machine(id).clock.wall_now(); }
   /// Every operation of the disk takes this much longer from now on.
@@ -108,7 +111,7 @@ class World {
   uint64_t life(NodeId id) const { return machine(id).process.life(); }
   /// What the machine's wall clock shows.
   WallMs wall_clock(NodeId id) const { return machine(id).clock.wall_now(); }
-  /// Of its node at the end of its last turn. Requires: in the observer's call for it.
+  /// Of its node at the end of its last turn: what node::Node::look() tells. Requires: in the observer's call for it.
   const node::NodeStatus& status_after_turn(NodeId id) const { return machine(id).status; }
   /// Null while the process is dead.
   node::Node* node(NodeId id) { return machine(id).node.get(); }
@@ -152,7 +155,7 @@ class World {
       uint64_t applied_bytes = 0;
       uint64_t state_bytes = 0;
     };
-    std::map<GroupId, Seen> seen;  // of the node's status after its last turn
+    std::vector<Seen> seen;  // of the groups in the node's status after its last turn
     Instant paused_since;
     Duration disk_extra_delay{0};
     Dialect dialect = Dialect::kThis;

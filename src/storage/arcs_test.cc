@@ -20,7 +20,7 @@ namespace torc::storage {
 namespace {
 
 constexpr WallMs kNow{1'000'000};
-const consensus::Configuration kMembers{{{NodeId(1), Incarnation(11)}}, {}, {}};
+const consensus::Configuration kMembers{{{NodeId(1), ReplicaNumber(11)}}, {}, {}};
 
 class NoReplies : public kv::ReplyRouter {
  public:

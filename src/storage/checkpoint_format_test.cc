@@ -21,7 +21,7 @@ CheckpointMeta some_meta() {
   meta.arc = {256, 512};
   meta.index = LogIndex(9);
   meta.term = Term(2);
-  meta.configuration.voters = {{NodeId(1), Incarnation(5)}};
+  meta.configuration.voters = {{NodeId(1), ReplicaNumber(5)}};
   meta.header = "header";
   return meta;
 }

@@ -56,7 +56,7 @@ struct Story {
 
   Prng prng;
   sim::CheckpointStore store;
-  const consensus::Configuration configuration{{{NodeId(1), Incarnation(11)}}, {}, {}};
+  const consensus::Configuration configuration{{{NodeId(1), ReplicaNumber(11)}}, {}, {}};
   std::unique_ptr<kv::StateMachine> state;
   std::unique_ptr<Checkpointer> checkpointer;
   std::vector<Checkpointer::Outcome> outcomes;
@@ -191,7 +191,8 @@ TEST(CheckpointFormat, MetaKeysSortBeforeData) {
 }
 
 TEST(CheckpointFormat, EveryFlippedBitAndEveryTruncationIsRefused) {
-  const CheckpointMeta meta{kGroup, {16, 32}, LogIndex(5), Term(2), {{{NodeId(1), Incarnation(11)}}, {}, {}}, "header"};
+  const CheckpointMeta meta{kGroup,  {16, 32}, LogIndex(5), Term(2), {{{NodeId(1), ReplicaNumber(11)}}, {}, {}},
+                            "header"};
   const std::string value = encode_checkpoint_meta(meta);
   ASSERT_EQ(decode_checkpoint_meta(value).value(), meta);
   for (size_t bit = 0; bit < value.size() * 8; ++bit) {

@@ -10,7 +10,8 @@ struct GroupState {
   consensus::HardState hard_state;
   LogIndex start_index;  // entries up to here were cut
   Term start_term;
-  LogIndex last_index;  // start_index if there is no entry
+  LogIndex last_index;    // start_index if there is no entry
+  ReplicaNumber replica;  // none: nobody said whose log this is
 
   friend bool operator==(const GroupState&, const GroupState&) = default;
 };

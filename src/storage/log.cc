@@ -48,6 +48,13 @@ class SegmentedLog final : public Log {
   const std::map<GroupId, GroupLog>& recovered() const override { return recovered_; }
   uint64_t owner() const override { return owner_found_; }
 
+  void begin_replica(GroupId id, ReplicaNumber number) override {
+    LogGroup& group = groups_.of(id);
+    CHECK(number && group.appended == GroupState()) << id;
+    group.appended.replica = number;
+    pending_.add(RecordKind::kReplica, id, encode_replica(number));
+  }
+
   void append_hard_state(GroupId id, const consensus::HardState& state) override {
     groups_.of(id).appended.hard_state = state;
     pending_.add(RecordKind::kHardState, id, encode_hard_state(state));

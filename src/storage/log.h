@@ -22,7 +22,8 @@ struct LogOptions {
       64u << 20;  // a segment is zero-filled to this and recycled; one oversized batch may exceed it
   Duration marker_delay =
       100ms;  // an idle log writes its marker this long after its last fsync (rules.md#torn-or-damaged)
-  size_t recycled_segments_max = 4;
+  /// As many as a checkpoint frees at once with default sizes: fewer were made and zero-filled anew each time.
+  size_t recycled_segments_max = 6;
   /// Of a file that keeps space back for votes, the first entries of terms and starts on a full disk; 0: none. It has
   /// to hold what waits for space then as well: a window of the leader's flow control and some batches.
   uint64_t reserve_bytes = 0;
@@ -48,6 +49,7 @@ constexpr Duration kDiskFullRetryDelay = 200ms;
 
 /// What the log says about one group after recovery.
 struct GroupLog {
+  ReplicaNumber replica;  // whose log this is; none: nobody said so
   consensus::HardState hard_state;
   LogIndex start_index;  // entries up to here were cut; the checkpoint must cover them
   Term start_term;
@@ -90,6 +92,10 @@ class Log {
   virtual uint64_t owner() const = 0;
 
   // ---- appends gather in memory until flush() ----
+  /// A replica begins: what is appended for the group is its, until remove(). Durable before it says anything, its
+  /// number tells it from any that this node had before. Requires: nothing was said of
+  /// the group, or nothing but remove() last.
+  virtual void begin_replica(GroupId group, ReplicaNumber number) = 0;
   virtual void append_hard_state(GroupId group, const consensus::HardState& state) = 0;
   /// entries.front().index at or below the group's last index replaces the log from there on.
   /// Requires: consecutive indexes; start index < first <= last index + 1.

@@ -148,6 +148,7 @@ TEST(LogCrash, RecycledSegmentsOldRecordsNeverPass) {
 
 /// One group as the model sees it: every state it passed through since the last one known to be durable.
 struct ModelState {
+  ReplicaNumber replica;
   consensus::HardState hard_state;
   uint64_t start = 0;
   uint64_t start_term = 0;
@@ -194,6 +195,10 @@ class CrashStory {
         if (prng_.chance(1, 10)) {
           harness_.log->remove(group);
           state = {};
+          if (prng_.chance(1, 2)) {
+            state.replica = ReplicaNumber(prng_.next() | 1);
+            harness_.log->begin_replica(group, state.replica);
+          }
         }
         break;
       case 3:
@@ -272,6 +277,7 @@ class CrashStory {
     Model found;
     for (const auto& [group, log] : harness_.log->recovered()) {
       ModelState& state = found[group];
+      state.replica = log.replica;
       state.hard_state = log.hard_state;
       state.start = log.start_index.value;
       state.start_term = log.start_term.value;

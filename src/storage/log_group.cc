@@ -53,6 +53,10 @@ void LogGroup::note_written(RecordKind kind, std::string_view payload) {
     written = {};
     return;
   }
+  if (kind == RecordKind::kReplica) {
+    written.replica = *decode_replica(payload);
+    return;
+  }
   if (kind == RecordKind::kHardState) {
     written.hard_state = *decode_hard_state(payload);
     return;

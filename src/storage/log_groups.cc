@@ -10,7 +10,7 @@ namespace torc::storage {
 LogGroups::LogGroups(LogReplay::Outcome recovered) {
   for (const auto& [id, log] : recovered.groups) {
     LogGroup& group = groups_[id];
-    group.appended = {log.hard_state, log.start_index, log.start_term, log.last_index};
+    group.appended = {log.hard_state, log.start_index, log.start_term, log.last_index, log.replica};
     group.written = group.appended;
     group.is_known = true;
     group.index = std::move(recovered.indexes[id]);

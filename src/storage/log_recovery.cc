@@ -245,6 +245,7 @@ class Recovery {
       case RecordKind::kCut:
       case RecordKind::kReset:
       case RecordKind::kGone:
+      case RecordKind::kReplica:
         tail_.push_back({record.header.kind, record.header.group, std::string(record.payload)});
         break;
       case RecordKind::kGroupState:  // the new segment's head says the same

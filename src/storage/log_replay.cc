@@ -38,6 +38,12 @@ Status LogReplay::apply(RecordKind kind, GroupId group, std::string_view payload
       groups_[group].state.hard_state = *state;
       return {};
     }
+    case RecordKind::kReplica: {
+      const auto replica = decode_replica(payload);
+      if (!replica || groups_[group].state != GroupState()) return corrupt("malformed beginning of a replica");
+      groups_[group].state.replica = *replica;
+      return {};
+    }
     case RecordKind::kCut:
     case RecordKind::kReset: {
       const auto point = decode_point(payload);
@@ -174,6 +180,7 @@ Result<LogReplay::Outcome> LogReplay::finish() && {
     log.start_index = state.start_index;
     log.start_term = state.start_term;
     log.last_index = state.last_index;
+    log.replica = state.replica;
     log.term_runs = std::move(group.runs);
     for (const Group::ConfigurationAt& at : group.configurations) {
       auto configuration = consensus::decode_configuration(at.encoded);

@@ -105,7 +105,7 @@ TEST_F(LogTails, ACopiedTailIsReadContinuedReplacedAndCutLikeAnyOther) {
 }
 
 TEST_F(LogTails, ConfigurationsThatExistOnlyAsCopiesAreRecovered) {
-  const consensus::ReplicaId one{NodeId(1), Incarnation(11)};
+  const consensus::ReplicaId one{NodeId(1), ReplicaNumber(11)};
   const consensus::Configuration members{{one}, {}, {}};
   harness_.log->append_entries(kGroup, {entry_of(1, 1, "a"), entry_of(1, 2, consensus::encode_configuration(members),
                                                                       consensus::EntryKind::kConfiguration)});
@@ -241,7 +241,7 @@ TEST_F(LogTails, AFlushCostsNoMoreForGroupsThatDoNothing) {
 }
 
 // Written once per segment: of 64 MiB in a server.
-TEST_F(LogTails, TheHeadOfASegmentTakesEightyBytesPerGroup) {
+TEST_F(LogTails, TheHeadOfASegmentTakesEightyEightBytesPerGroup) {
   constexpr uint64_t kGroups = 1000;
   LogHarness harness(1 << 20);
   harness.must_open();
@@ -254,7 +254,7 @@ TEST_F(LogTails, TheHeadOfASegmentTakesEightyBytesPerGroup) {
   harness.log->flush([](const Status&) {});
   ASSERT_TRUE(harness.disk.run_one());
   const uint64_t head = harness.log->bytes_retained() - before - record_bytes(24);
-  EXPECT_EQ(head, kSegmentHeaderBytes + kGroups * 80);
+  EXPECT_EQ(head, kSegmentHeaderBytes + kGroups * 88);
 }
 
 TEST_F(LogTails, NothingIsCopiedOnAFullDisk) {

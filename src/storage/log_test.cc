@@ -166,8 +166,8 @@ TEST(Log, ResetStartsAnewBehindACheckpoint) {
 TEST(Log, ConfigurationsAreThoseOfTheEntriesThatAreStillThere) {
   LogHarness harness;
   harness.must_open();
-  const consensus::ReplicaId one{NodeId(1), Incarnation(11)};
-  const consensus::ReplicaId two{NodeId(2), Incarnation(22)};
+  const consensus::ReplicaId one{NodeId(1), ReplicaNumber(11)};
+  const consensus::ReplicaId two{NodeId(2), ReplicaNumber(22)};
   const consensus::Configuration first{{one}, {}, {}};
   const consensus::Configuration second{{one, two}, {}, {}};
   const auto configuration_entry = [](uint64_t index, const consensus::Configuration& configuration) {
@@ -227,6 +227,40 @@ TEST(Log, AGroupIsRememberedEvenIfAllItEverWroteIsAnEmptyHardState) {
   ASSERT_TRUE(harness.flush().ok());
   harness.must_open();
   EXPECT_TRUE(harness.log->recovered().contains(kOtherGroup));
+}
+
+TEST(Log, AReplicasNumberOutlivesTheSegmentThatItWasWrittenIn) {
+  LogHarness harness(16 << 10);
+  harness.must_open();
+  harness.log->begin_replica(kOtherGroup, ReplicaNumber(5));
+  harness.log->begin_replica(kGroup, ReplicaNumber(6));
+  for (uint64_t i = 1; i <= 100; ++i) {
+    harness.append(1, i, std::string(1000, 'x'));
+    ASSERT_TRUE(harness.flush().ok());
+    harness.log->cut(kGroup, LogIndex(i), Term(1));
+  }
+  ASSERT_TRUE(harness.flush().ok());
+  harness.must_open();
+  EXPECT_EQ(harness.log->recovered().at(kOtherGroup).replica, ReplicaNumber(5));
+  EXPECT_EQ(harness.log->recovered().at(kGroup).replica, ReplicaNumber(6));
+  EXPECT_EQ(harness.log->recovered().at(kGroup).start_index, LogIndex(100)) << "nothing of the first segment is needed";
+}
+
+TEST(Log, AReplicaThatBeginsAfterTheGroupWasRemovedHasNothingOfTheFormerOne) {
+  LogHarness harness;
+  harness.must_open();
+  harness.log->begin_replica(kGroup, ReplicaNumber(5));
+  harness.log->append_hard_state(kGroup, hard_state_of(3, 2));
+  harness.append(3, 1, "of the former one");
+  ASSERT_TRUE(harness.flush().ok());
+  harness.log->remove(kGroup);
+  harness.log->begin_replica(kGroup, ReplicaNumber(6));
+  ASSERT_TRUE(harness.flush().ok());
+  harness.must_open();
+  const GroupLog& log = harness.log->recovered().at(kGroup);
+  EXPECT_EQ(log.replica, ReplicaNumber(6));
+  EXPECT_EQ(log.hard_state, consensus::HardState());
+  EXPECT_EQ(log.last_index, LogIndex());
 }
 
 TEST(Log, AnEntryLargerThanASegmentIsWrittenAndRead) {

@@ -101,11 +101,11 @@ TEST_F(LogVersion, ARecordOfALaterVersionBehindATearIsSeen) {
 
 TEST_F(LogVersion, AnUnknownKindOfRecordIsOfALaterVersion) {
   const size_t record = place_of("entry 3");
-  bytes_[record + kRecordKindAt] = 10;
+  bytes_[record + kRecordKindAt] = 11;
   seal(record);
   const Error error = refusal();
   EXPECT_EQ(error.code, ErrorCode::kVersion);
-  EXPECT_THAT(error.message, HasSubstr("kind 10"));
+  EXPECT_THAT(error.message, HasSubstr("kind 11"));
 }
 
 TEST_F(LogVersion, OfAnEntryIsNoDamage) {
@@ -127,11 +127,11 @@ TEST_F(LogVersion, AnUnknownKindOfEntryIsOfALaterVersion) {
 }
 
 TEST_F(LogVersion, OfASegmentIsNoDamage) {
-  bytes_[kSegmentVersionAt] = 3;
+  bytes_[kSegmentVersionAt] = 4;
   seal_segment();
   const Error error = refusal();
   EXPECT_EQ(error.code, ErrorCode::kVersion);
-  EXPECT_THAT(error.message, AllOf(HasSubstr(name_), HasSubstr("has version 3"), HasSubstr("knows version 2")));
+  EXPECT_THAT(error.message, AllOf(HasSubstr(name_), HasSubstr("has version 4"), HasSubstr("knows version 3")));
 }
 
 // Version 1 had no owner, and zeros where its checksum stands now.
@@ -155,7 +155,7 @@ TEST_F(LogVersion, AVersionThatTheChecksumDoesNotVouchForIsDamage) {
 }
 
 TEST_F(LogVersion, AVersionOfASegmentThatTheChecksumDoesNotVouchForIsDamage) {
-  bytes_[kSegmentVersionAt] = 3;
+  bytes_[kSegmentVersionAt] = 4;
   EXPECT_EQ(refusal().code, ErrorCode::kCorrupt);
 }
 

@@ -11,20 +11,20 @@ constexpr uint8_t kRecordVersion = 1;
 constexpr size_t kKindOffset = 12;
 
 bool is_known(uint8_t kind) {
-  return kind >= static_cast<uint8_t>(RecordKind::kEntry) && kind <= static_cast<uint8_t>(RecordKind::kGone);
+  return kind >= static_cast<uint8_t>(RecordKind::kEntry) && kind <= static_cast<uint8_t>(RecordKind::kReplica);
 }
 
 void put_hard_state(std::string& out, const consensus::HardState& state) {
   put_u64(out, state.term.value);
   put_u64(out, state.vote.node.value);
-  put_u64(out, state.vote.incarnation.value);
+  put_u64(out, state.vote.number.value);
 }
 
 consensus::HardState read_hard_state(Reader& reader) {
   consensus::HardState state;
   state.term = Term(reader.u64());
   state.vote.node = NodeId(reader.u64());
-  state.vote.incarnation = Incarnation(reader.u64());
+  state.vote.number = ReplicaNumber(reader.u64());
   return state;
 }
 
@@ -94,12 +94,19 @@ std::string encode_group_state(const GroupState& state) {
   put_u64(out, state.start_index.value);
   put_u64(out, state.start_term.value);
   put_u64(out, state.last_index.value);
+  put_u64(out, state.replica.value);
   return out;
 }
 
 std::string encode_trim(uint64_t first_sequence_needed) {
   std::string out;
   put_u64(out, first_sequence_needed);
+  return out;
+}
+
+std::string encode_replica(ReplicaNumber replica) {
+  std::string out;
+  put_u64(out, replica.value);
   return out;
 }
 
@@ -126,6 +133,7 @@ std::optional<GroupState> decode_group_state(std::string_view payload) {
   state.start_index = LogIndex(reader.u64());
   state.start_term = Term(reader.u64());
   state.last_index = LogIndex(reader.u64());
+  state.replica = ReplicaNumber(reader.u64());
   if (!reader.at_end() || state.last_index < state.start_index || state.last_index > consensus::kLogIndexMax)
     return std::nullopt;
   return state;
@@ -136,6 +144,13 @@ std::optional<uint64_t> decode_trim(std::string_view payload) {
   const uint64_t sequence = reader.u64();
   if (!reader.at_end()) return std::nullopt;
   return sequence;
+}
+
+std::optional<ReplicaNumber> decode_replica(std::string_view payload) {
+  Reader reader(payload);
+  const ReplicaNumber replica(reader.u64());
+  if (!reader.at_end() || !replica) return std::nullopt;
+  return replica;
 }
 
 Result<EntryHead> decode_entry_head(std::string_view encoded) {

@@ -19,16 +19,17 @@ using LogPosition = StrongCounter<struct LogPositionTag>;
 /// Values stand in files: never renumber.
 enum class RecordKind : uint8_t {
   kEntry = 1,       // payload: Entry.encoded
-  kHardState = 2,   // u64 term, u64 vote node, u64 vote incarnation
+  kHardState = 2,   // u64 term, u64 vote's node, u64 vote's replica number
   kCut = 3,         // u64 index, u64 term: entries up to index are gone, later ones stay
   kReset = 4,       // u64 index, u64 term: all entries are gone, the log goes on after index
   kGroupState = 5,  // everything about a group except its entries, repeated at the head of each segment
                     // (rules.md#segments-repeat-state)
   kTrim = 6,        // u64 sequence of the oldest segment that is still needed; older files may be reused or removed
   kMarker = 7,      // no payload: written by an idle log for its synced_through alone (rules.md#torn-or-damaged)
-  kCopy = 8,  // payload: Entry.encoded of an entry that was durable when this was written. The copies of a group's
-              // whole tail stand one behind the other, so that its old segments can go
-  kGone = 9,  // no payload: the group left this node. Nothing said of it before counts any more
+  kCopy = 8,      // payload: Entry.encoded of an entry that was durable when this was written. The copies of a group's
+                  // whole tail stand one behind the other, so that its old segments can go
+  kGone = 9,      // no payload: the group left this node. Nothing said of it before counts any more
+  kReplica = 10,  // u64 replica number: a replica of the group begins here, and what follows is its
 };
 
 constexpr size_t kRecordHeaderBytes = 32;
@@ -76,6 +77,7 @@ std::string encode_hard_state(const consensus::HardState& state);
 std::string encode_point(LogIndex index, Term term);
 std::string encode_group_state(const GroupState& state);
 std::string encode_trim(uint64_t first_sequence_needed);
+std::string encode_replica(ReplicaNumber replica);
 
 struct LogPoint {
   LogIndex index;
@@ -85,6 +87,7 @@ std::optional<consensus::HardState> decode_hard_state(std::string_view payload);
 std::optional<LogPoint> decode_point(std::string_view payload);
 std::optional<GroupState> decode_group_state(std::string_view payload);
 std::optional<uint64_t> decode_trim(std::string_view payload);
+std::optional<ReplicaNumber> decode_replica(std::string_view payload);
 
 /// What an entry says about itself, without its payload.
 struct EntryHead {

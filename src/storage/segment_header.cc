@@ -8,7 +8,7 @@ namespace torc::storage {
 namespace {
 
 constexpr std::string_view kMagic = "TORCLOG1";
-constexpr uint32_t kSegmentVersion = 2;
+constexpr uint32_t kSegmentVersion = 3;  // 2: no replica had a number of its own
 constexpr size_t kCrcOffset = 8;
 constexpr size_t kFieldsEnd = 64;  // of every version
 constexpr size_t kOwnerCrcOffset = 72;

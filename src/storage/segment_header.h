@@ -15,7 +15,7 @@ namespace torc::storage {
 constexpr size_t kSegmentHeaderBytes = 4096;
 
 /// Layout, little-endian, zeros up to the end of the block:
-///   0  8 bytes "TORCLOG1"            8  u32 CRC-32C of bytes 12..63    12  u32 version (2)
+///   0  8 bytes "TORCLOG1"            8  u32 CRC-32C of bytes 12..63    12  u32 version (3)
 ///  16  u64 sequence                 24  u64 base                      32  u64 synced_through
 ///  40  u64 first_sequence_needed    48  u64 salt                      56  u64 previous_sequence
 ///  64  u64 owner                    72  u32 CRC-32C of bytes 0..71

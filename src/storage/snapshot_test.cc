@@ -43,7 +43,7 @@ class LastNumber : public kv::ReplyRouter, public kv::ReplySink {
 struct Store {
   sim::CheckpointStore store;
   std::unique_ptr<kv::StateMachine> state = std::make_unique<kv::StateMachine>(kv::StateMachineOptions{1});
-  const consensus::Configuration configuration{{{NodeId(1), Incarnation(11)}}, {}, {}};
+  const consensus::Configuration configuration{{{NodeId(1), ReplicaNumber(11)}}, {}, {}};
 
   int64_t apply(kv::CommandId id, const std::vector<std::string_view>& args, const kv::SessionCall* call = nullptr) {
     kv::BatchBuilder batch(0);

@@ -52,8 +52,8 @@ Result<std::vector<Heartbeat>> read_heartbeats(std::string_view raw, consensus::
     one.group = GroupId(one.group.value + gap);
     const uint8_t flags = reader.u8();
     if ((flags & ~(kFlagSameFrom | kFlagSameTo)) != 0) return invalid("unknown flags");
-    if ((flags & kFlagSameFrom) == 0) one.from = Incarnation(reader.u64());
-    if ((flags & kFlagSameTo) == 0) one.to = Incarnation(reader.u64());
+    if ((flags & kFlagSameFrom) == 0) one.from = ReplicaNumber(reader.u64());
+    if ((flags & kFlagSameTo) == 0) one.to = ReplicaNumber(reader.u64());
     const bool is_ordered = heartbeats.empty() || gap != 0 || one.to > heartbeats.back().to;
     if (!is_ordered) return invalid("a group's heartbeats out of order");
     one.request.term = Term(reader.varint());

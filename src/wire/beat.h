@@ -18,8 +18,8 @@ namespace torc::wire {
 /// One group's heartbeat. The nodes are those at the two ends of the connection.
 struct Heartbeat {
   GroupId group;
-  Incarnation from;
-  Incarnation to;
+  ReplicaNumber from;
+  ReplicaNumber to;
   consensus::HeartbeatRequest request;
 };
 

@@ -9,7 +9,7 @@ namespace torc::wire {
 namespace {
 
 Heartbeat heartbeat(uint64_t group, uint64_t to, int64_t stamp, uint64_t commit = 7, uint64_t to_all = 5) {
-  return {GroupId(group), Incarnation(11), Incarnation(to), {Term(3), LogIndex(commit), LogIndex(to_all), stamp}};
+  return {GroupId(group), ReplicaNumber(11), ReplicaNumber(to), {Term(3), LogIndex(commit), LogIndex(to_all), stamp}};
 }
 
 bool same(const Heartbeat& a, const Heartbeat& b) {
@@ -23,7 +23,10 @@ TEST(Beat, EveryFieldSurvivesAtItsEnds) {
       heartbeat(0, 0, 0, 0, 0),
       heartbeat(0, 1, INT64_MAX, UINT64_MAX, 0),
       heartbeat(1, 0, INT64_MIN, 0, UINT64_MAX),
-      {GroupId(1), Incarnation(UINT64_MAX), Incarnation(UINT64_MAX), {Term(UINT64_MAX), LogIndex(1), LogIndex(2), -1}},
+      {GroupId(1),
+       ReplicaNumber(UINT64_MAX),
+       ReplicaNumber(UINT64_MAX),
+       {Term(UINT64_MAX), LogIndex(1), LogIndex(2), -1}},
       heartbeat(UINT64_MAX, 4, 5),
   };
   for (const int64_t base : {int64_t{0}, int64_t{123456789}, INT64_MIN, INT64_MAX}) {
@@ -46,7 +49,7 @@ TEST(Beat, AThousandGroupsStayFarBelowTheControlConnectionsLimit) {
       for (size_t i = 0; i < 500; ++i) {
         group += has_random_ids ? prng.next() >> 10 : 1;
         Heartbeat one = heartbeat(group, 22, 1'000'000'000'000 + static_cast<int64_t>(i), 5'000'000, 4'999'990);
-        if (has_random_ids) one.from = Incarnation(prng.next()), one.to = Incarnation(prng.next());
+        if (has_random_ids) one.from = ReplicaNumber(prng.next()), one.to = ReplicaNumber(prng.next());
         sent.push_back(one);
       }
       std::string raw;

@@ -106,11 +106,13 @@ std::string encode(const Introduction& introduction) {
   out.set_start(introduction.start);
   out.set_chapter(introduction.chapter);
   for (const uint64_t nonce : introduction.nonces) out.add_chapter_nonces(nonce);
-  CHECK(introduction.ends.size() <= kLogEndsMax) << introduction.ends.size();
+  CHECK(introduction.ends.size() <= kReplicasMax) << introduction.ends.size();
   for (const LogEnd& end : introduction.ends) {
     out.add_terms(end.term.value);
     out.add_durable_indexes(end.durable_index.value);
   }
+  CHECK(introduction.replicas.numbers.size() <= kReplicasMax) << introduction.replicas.numbers.size();
+  for (const ReplicaNumber number : introduction.replicas.numbers) out.add_replicas(number.value);
   std::string bytes;
   out.AppendToString(&bytes);
   CHECK(bytes.size() <= kIntroductionBytesMax) << bytes.size();
@@ -142,11 +144,13 @@ Result<Introduction> decode_introduction(std::string_view bytes) {
   introduction.start = in.start();
   introduction.chapter = in.chapter();
   introduction.nonces.assign(in.chapter_nonces().begin(), in.chapter_nonces().end());
-  if (in.terms_size() > static_cast<int>(kLogEndsMax)) return invalid("its groups");
+  if (in.terms_size() > static_cast<int>(kReplicasMax)) return invalid("its groups");
   if (in.terms_size() != in.durable_indexes_size()) return invalid("the ends of its logs");
   for (int i = 0; i < in.terms_size(); ++i) {
     introduction.ends.push_back({Term(in.terms(i)), LogIndex(in.durable_indexes(i))});
   }
+  if (in.replicas_size() > static_cast<int>(kReplicasMax)) return invalid("its replicas");
+  for (const uint64_t number : in.replicas()) introduction.replicas.numbers.emplace_back(number);
   return introduction;
 }
 

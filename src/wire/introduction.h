@@ -7,10 +7,12 @@
 #include <string_view>
 #include <vector>
 
+#include "base/life_id.h"
 #include "base/result.h"
 #include "base/strong_id.h"
 #include "base/time.h"
 #include "consensus/types.h"
+#include "wire/held_replicas.h"
 
 namespace torc::wire {
 
@@ -56,14 +58,14 @@ std::optional<Chapter> decode_chapter(std::string_view bytes);
 
 /// A life of some node, and the latest chapter of it that is written down.
 struct NotedChapter {
-  consensus::ReplicaId life;
+  LifeId life;
   Chapter chapter;
 
   friend bool operator==(const NotedChapter&, const NotedChapter&) = default;
 };
 
 constexpr size_t kChapterNoncesMax = 256;  // told of a node's own chapters
-constexpr size_t kLogEndsMax = 1024;       // groups of a node
+constexpr size_t kReplicasMax = 1024;      // of a node: one per group
 constexpr size_t kNotedChaptersMax = 64;   // lives written down, and told
 
 /// What the log of one group holds durably.
@@ -75,17 +77,18 @@ struct LogEnd {
 };
 
 struct Introduction {
-  consensus::ReplicaId self;
+  LifeId self;
   Agreement agreement;
   uint64_t start = 0;            // the chapter that this process began with: tells processes apart
   uint64_t chapter = 0;          // the latest one, durable at the sender
   std::vector<uint64_t> nonces;  // of the latest chapters, the last one's last; at most kChapterNoncesMax
   std::vector<LogEnd> ends;      // of its groups, by arc; none before the birth
+  HeldReplicas replicas;         // whose ends these are
 
   friend bool operator==(const Introduction&, const Introduction&) = default;
 };
 
-/// Requires: at most kMeetNodesMax nodes are listed, kChapterNoncesMax nonces told, and kLogEndsMax ends.
+/// Requires: at most kMeetNodesMax nodes are listed, kChapterNoncesMax nonces told, and kReplicasMax ends.
 std::string encode(const Introduction& introduction);
 /// Fields of a later version are passed over. Errors: kInvalid; allocates no more than `bytes` explain.
 Result<Introduction> decode_introduction(std::string_view bytes);

@@ -20,8 +20,13 @@ Agreement terms() {
 }
 
 Introduction introduction() {
-  return {{NodeId(2), Incarnation(UINT64_MAX)},          terms(), 5, 7, {UINT64_MAX, 1, 2},
-          {{Term(3), LogIndex(4)}, {Term(), LogIndex()}}};
+  return {{NodeId(2), Incarnation(UINT64_MAX)},
+          terms(),
+          5,
+          7,
+          {UINT64_MAX, 1, 2},
+          {{Term(3), LogIndex(4)}, {Term(), LogIndex()}},
+          {{ReplicaNumber(UINT64_MAX), ReplicaNumber(6)}}};
 }
 
 TEST(Introduction, SurvivesTheRoundTripAndShorterBytesNeverPassForIt) {
@@ -55,14 +60,33 @@ TEST(Introduction, EndsOfAllLogsThereCanBeFitWithEverythingElse) {
   most.chapter = 1000;
   most.nonces.assign(kChapterNoncesMax, UINT64_MAX);
   most.agreement.listed.assign(kMeetNodesMax, NodeId(UINT32_MAX));
-  most.ends.assign(kLogEndsMax, {Term(UINT64_MAX >> 20), LogIndex(UINT64_MAX >> 1)});
+  most.ends.assign(kReplicasMax, {Term(UINT64_MAX >> 20), LogIndex(UINT64_MAX >> 1)});
+  most.replicas.numbers.assign(kReplicasMax, ReplicaNumber(UINT64_MAX));
   const std::string bytes = encode(most);
   ASSERT_TRUE(decode_introduction(bytes).ok());
   EXPECT_EQ(decode_introduction(bytes).value(), most);
+  std::string one_replica_more = bytes;
+  put_varint(one_replica_more, 11 << 3 | 1);
+  put_u64(one_replica_more, 9);
+  EXPECT_FALSE(decode_introduction(one_replica_more).ok());
   std::string one_more = bytes;
   put_varint(one_more, 9 << 3);  // a term without an index
   put_varint(one_more, 1);
   EXPECT_FALSE(decode_introduction(one_more).ok());
+}
+
+TEST(HeldReplicas, WhatIsAlikeEverywhereIsSaidOnce) {
+  const ReplicaNumber first(7);
+  const ReplicaNumber later(8);
+  const HeldReplicas alike = HeldReplicas::by_arc({first, first, first});
+  EXPECT_EQ(alike.numbers.size(), 1u);
+  EXPECT_EQ(alike.of(0), first);
+  EXPECT_EQ(alike.of(2), first);
+  const HeldReplicas mixed = HeldReplicas::by_arc({first, later, first});
+  EXPECT_EQ(mixed.of(1), later);
+  EXPECT_EQ(mixed.of(2), first);
+  EXPECT_EQ(mixed.of(3), ReplicaNumber()) << "there is no such arc";
+  EXPECT_EQ(HeldReplicas::by_arc({}).of(0), ReplicaNumber()) << "it holds none yet";
 }
 
 TEST(Introduction, FieldsOfALaterVersionChangeNothing) {

@@ -11,7 +11,7 @@ namespace {
 using namespace consensus;  // NOLINT: the messages are the subject
 
 Message message_of(uint64_t group, MessageBody body) {
-  return {GroupId(group), {NodeId(1), Incarnation(11)}, {NodeId(2), Incarnation(22)}, std::move(body)};
+  return {GroupId(group), {NodeId(1), ReplicaNumber(11)}, {NodeId(2), ReplicaNumber(22)}, std::move(body)};
 }
 
 Entry entry_of(uint64_t index, size_t bytes) {

@@ -160,10 +160,19 @@ PullReply read_body(const pb::PullReply& b) {
 
 void write_header(ReplicaId id, pb::ReplicaId& out) {
   out.set_node(id.node.value);
-  out.set_incarnation(id.incarnation.value);
+  out.set_number(id.number.value);
 }
 
 ReplicaId read_header(const pb::ReplicaId& in) {
+  return {.node = NodeId(in.node()), .number = ReplicaNumber(in.number())};
+}
+
+void write_header(LifeId id, pb::LifeId& out) {
+  out.set_node(id.node.value);
+  out.set_incarnation(id.incarnation.value);
+}
+
+LifeId read_header(const pb::LifeId& in) {
   return {.node = NodeId(in.node()), .incarnation = Incarnation(in.incarnation())};
 }
 

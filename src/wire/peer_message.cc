@@ -33,7 +33,7 @@ void write_message(const Meet& meet, pb::Header& header) {
   out.set_node(meet.node.value);
   out.set_incarnation(meet.incarnation.value);
   for (NodeId node : meet.listed) out.add_listed(node.value);
-  for (const consensus::ReplicaId& id : meet.roster) write_header(id, *out.add_roster());
+  for (const LifeId& id : meet.roster) write_header(id, *out.add_roster());
   out.set_is_born(meet.is_born);
   out.set_may_only_return(meet.may_only_return);
   out.set_client_address(meet.client_address);
@@ -45,6 +45,8 @@ void write_message(const Meet& meet, pb::Header& header) {
     one.set_chapter(noted.chapter.number);
     one.set_nonce(noted.chapter.nonce);
   }
+  CHECK(meet.replicas.numbers.size() <= kReplicasMax) << meet.replicas.numbers.size();
+  for (const ReplicaNumber number : meet.replicas.numbers) out.add_replicas(number.value);
 }
 void append_raw(const Meet&, ByteChain&) {}
 

@@ -23,13 +23,14 @@ namespace torc::wire {
 struct Meet {
   NodeId node;
   Incarnation incarnation;
-  std::vector<NodeId> listed;                // --initial-cluster, sorted: must be the same everywhere
-  std::vector<consensus::ReplicaId> roster;  // what the sender has durably written down; empty: not yet
-  bool may_only_return = false;              // its former data was damaged: it founds no cluster
-  bool is_born = false;                      // the sender knows that every listed node has written the same roster
-  std::string client_address;                // host:port where the sender serves clients: its any door
-  std::string cluster_address;               // its cluster door; empty: it has none
-  std::vector<NotedChapter> chapters;        // what the sender has durably written down, its own latest included
+  std::vector<NodeId> listed;          // --initial-cluster, sorted: must be the same everywhere
+  std::vector<LifeId> roster;          // what the sender has durably written down; empty: not yet
+  bool may_only_return = false;        // its former data was damaged: it founds no cluster
+  bool is_born = false;                // the sender knows that every listed node has written the same roster
+  std::string client_address;          // host:port where the sender serves clients: its any door
+  std::string cluster_address;         // its cluster door; empty: it has none
+  std::vector<NotedChapter> chapters;  // what the sender has durably written down, its own latest included
+  HeldReplicas replicas;               // of the sender, durable; none before the birth, and while a start draws some
 };
 
 /// Flags of a forwarded command.

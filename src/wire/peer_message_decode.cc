@@ -50,7 +50,7 @@ Result<PeerMessage> read_meet(const pb::Meet& header, const Bytes& raw) {
   meet.node = NodeId(header.node());
   meet.incarnation = Incarnation(header.incarnation());
   for (uint64_t node : header.listed()) meet.listed.emplace_back(node);
-  for (const pb::ReplicaId& id : header.roster()) meet.roster.push_back(read_header(id));
+  for (const pb::LifeId& id : header.roster()) meet.roster.push_back(read_header(id));
   meet.is_born = header.is_born();
   meet.may_only_return = header.may_only_return();
   meet.client_address = header.client_address();
@@ -59,6 +59,8 @@ Result<PeerMessage> read_meet(const pb::Meet& header, const Bytes& raw) {
   for (const pb::NotedChapter& one : header.chapters()) {
     meet.chapters.push_back({read_header(one.life()), {one.chapter(), one.nonce()}});
   }
+  if (header.replicas_size() > static_cast<int>(kReplicasMax)) return invalid("a Meet of too many replicas");
+  for (const uint64_t number : header.replicas()) meet.replicas.numbers.emplace_back(number);
   return PeerMessage(std::move(meet));
 }
 

@@ -11,8 +11,10 @@ namespace {
 
 using namespace consensus;  // NOLINT: the messages are the subject
 
-constexpr ReplicaId kFrom{NodeId(1), Incarnation(0xfedcba9876543210u)};
-constexpr ReplicaId kTo{NodeId(2), Incarnation(77)};
+constexpr ReplicaId kFrom{NodeId(1), ReplicaNumber(0xfedcba9876543210u)};
+constexpr ReplicaId kTo{NodeId(2), ReplicaNumber(77)};
+constexpr LifeId kLife{NodeId(1), Incarnation(0xfedcba9876543210u)};
+constexpr LifeId kOtherLife{NodeId(2), Incarnation(77)};
 
 PeerMessage message_of(MessageBody body) { return Message{GroupId(5), kFrom, kTo, std::move(body)}; }
 
@@ -69,12 +71,13 @@ Meet meet() {
   return {.node = NodeId(3),
           .incarnation = Incarnation(42),
           .listed = {NodeId(1), NodeId(2), NodeId(3)},
-          .roster = {kFrom, kTo},
+          .roster = {kLife, kOtherLife},
           .may_only_return = true,
           .is_born = true,
           .client_address = "127.0.0.1:7001",
           .cluster_address = "127.0.0.1:7101",
-          .chapters = {{kFrom, {7, UINT64_MAX}}, {kTo, {1, 0}}}};
+          .chapters = {{kLife, {7, UINT64_MAX}}, {kOtherLife, {1, 0}}},
+          .replicas = {{ReplicaNumber(UINT64_MAX), ReplicaNumber(5)}}};
 }
 
 SnapshotChunk snapshot_chunk(size_t bytes) {
@@ -290,7 +293,8 @@ TEST(PeerMessage, UnknownAndInternalCommandsAreNotForwarded) {
 TEST(PeerMessage, CountsAtTheirLimitPassAndOneMoreIsRefused) {
   Meet full;
   full.listed.assign(kMeetNodesMax, NodeId(UINT64_MAX));
-  full.roster.assign(kMeetNodesMax, ReplicaId{NodeId(UINT64_MAX), Incarnation(UINT64_MAX)});
+  full.roster.assign(kMeetNodesMax, LifeId{NodeId(UINT64_MAX), Incarnation(UINT64_MAX)});
+  full.replicas.numbers.assign(kReplicasMax, ReplicaNumber(UINT64_MAX));
   full.client_address.assign(kAddressBytesMax, 'a');
   full.cluster_address.assign(kAddressBytesMax, 'b');
   full.chapters.assign(kNotedChaptersMax, {full.roster[0], {UINT64_MAX, UINT64_MAX}});

@@ -50,8 +50,9 @@ std::string shaped_payload(RecordKind kind, uint8_t shape, std::string_view raw)
   }
   if (shape % 4 != 0 && (kind == RecordKind::kCut || kind == RecordKind::kReset)) return encode_point(index, term);
   if (shape % 4 != 0 && kind == RecordKind::kHardState) {
-    return encode_hard_state({term, consensus::ReplicaId{NodeId(1 + shape % 3), Incarnation(7)}});
+    return encode_hard_state({term, consensus::ReplicaId{NodeId(1 + shape % 3), ReplicaNumber(7)}});
   }
+  if (shape % 4 != 0 && kind == RecordKind::kReplica) return encode_replica(ReplicaNumber(index.value));
   if (shape % 4 != 0 && kind == RecordKind::kTrim) return encode_trim(index.value);
   return std::string(raw.substr(0, 1024));
 }
@@ -70,7 +71,7 @@ std::string segment_image(Reader& input, uint64_t sequence, LogPosition& base) {
   const size_t records = input.u8() % (kRecordsMax + 1);
   for (size_t i = 0; i < records && input.ok(); ++i) {
     RecordHeader record;
-    record.kind = static_cast<RecordKind>(1 + input.u8() % 10);  // one past the last kind too
+    record.kind = static_cast<RecordKind>(1 + input.u8() % 11);  // one past the last kind too
     record.group = GroupId(input.u8() % 4);
     record.synced_through = base + uint64_t{input.u8()} * 64;
     const uint8_t shape = input.u8();

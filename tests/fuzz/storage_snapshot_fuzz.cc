@@ -37,7 +37,7 @@ std::string good_head() {
   state.skip(LogIndex(9));
   sim::CheckpointStore store;
   Checkpointer checkpointer(store, kGroup, state, [](const auto&) {});
-  checkpointer.start(Term(2), {{{NodeId(1), Incarnation(1)}}, {}, {}});
+  checkpointer.start(Term(2), {{{NodeId(1), ReplicaNumber(1)}}, {}, {}});
   while (checkpointer.step(1u << 20)) {
   }
   store.run_all();

@@ -55,13 +55,13 @@ Status LabNode::start(const consensus::ReplicaOptions& replica, env::CheckpointS
   node::GroupOptions group;
   group.replica = replica;
   group.replica.group = kTheGroup;
-  group.replica.self = {options_.id, Incarnation(1)};
+  group.replica.self = {options_.id, ReplicaNumber(1)};
   group.replica.seed = Prng(options_.seed ^ 0xe1).next();
-  group.checkpoint_log_bytes = std::numeric_limits<uint64_t>::max() / 2;
+  group.log_bytes_max = std::numeric_limits<uint64_t>::max() / 4;
   group.batch_bytes_max = 1;                                             // one command per entry
   group.proposals_in_flight_max = std::numeric_limits<uint32_t>::max();  // and none waits for another
   consensus::Configuration birth;
-  for (const NodeId id : options_.initial_cluster) birth.voters.push_back({id, Incarnation(1)});
+  for (const NodeId id : options_.initial_cluster) birth.voters.push_back({id, ReplicaNumber(1)});
   auto opened = node::Group::open(group, birth, *this, clients_, clock_, *log_, checkpoints);
   if (!opened.ok()) return opened.error();
   group_ = *std::move(opened);
