@@ -30,6 +30,8 @@ class Progress {
   /// The member answered; `stamp` echoes a message of this leadership.
   void heard(SendStamp stamp, Instant now);
 
+  /// It has the log up to `last`, nothing is on its way to it, and there is nothing to find out.
+  bool is_idle(LogIndex last) const { return state_ == State::kReplicate && flights_.empty() && next_ == last + 1; }
   /// Another request may be sent now.
   bool can_send(size_t in_flight_bytes_max) const;
   /// The next probe should carry no entries: an earlier one did, and was not answered.

@@ -45,6 +45,7 @@ class Reads {
   void add(ReadToken token, LogIndex commit, SendStamp last_stamp);
   /// A message to every member was just stamped; `first` is the smallest of the stamps.
   void round_sent(SendStamp first);
+  bool is_waited_for() const { return !waiting_.empty(); }
   /// A read waits and no round that could confirm it is under way: reads that arrive during one share the next.
   bool wants_round() const;
   /// `confirmed` is the largest stamp that a quorum has echoed, or kConfirmedForever. Moves reads that may be served

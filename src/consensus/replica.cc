@@ -141,6 +141,10 @@ bool Replica::Parts::has_lease(Instant at) const {
   return end && at < *end;
 }
 
+bool Replica::Parts::lacks_quorum(Instant at) const {
+  return options.check_quorum && replication.quorum_heard_at() <= at - 2 * options.election_timeout_min;
+}
+
 bool Replica::Parts::take_snapshot(const SnapshotHead& head) {
   if (head.term > head.sender_term || head.configuration.voters.empty()) {
     ++messages_refused;
@@ -181,8 +185,7 @@ void Replica::tick(Instant now) {
   p.advance(now);
   if (p.is_leader()) {
     if (now >= p.transfer.deadline()) p.transfer.abort();
-    const Instant heard_since = now - 2 * p.options.election_timeout_min;
-    if (p.options.check_quorum && p.replication.quorum_heard_at() <= heard_since) {
+    if (p.lacks_quorum(now)) {
       p.step_down(p.election.term(), {}, RoleCause::kNoQuorum);
     } else if (now >= p.replication.heartbeat_at()) {
       p.send_heartbeats();

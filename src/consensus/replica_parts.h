@@ -62,6 +62,8 @@ struct Replica::Parts {
   void send_heartbeats();
   bool has_lease(Instant at) const;
   bool has_more_than_messages() const;
+  /// Leader: no quorum answered for so long that others lead by now, for all it knows (thesis 6.2).
+  bool lacks_quorum(Instant at) const;
 
   bool take_snapshot(const SnapshotHead& head);
 

@@ -119,15 +119,43 @@ std::optional<SendStamp> Replication::send_heartbeats(Instant now) {
   std::optional<SendStamp> first;
   const LogIndex of_all = match_of_all();
   for (const auto& [id, peer] : peers_) {
-    HeartbeatRequest request;
-    request.term = term_;
-    request.commit = std::min(log_.commit(), peer.progress.match());
-    request.replicated_to_all = of_all;
-    request.stamp = clock_.next(now);
+    const HeartbeatRequest request = heartbeat_to(peer, of_all, now);
     if (!first) first = request.stamp;
     outbox_.send_now(id, request);
   }
   return first;
+}
+
+HeartbeatRequest Replication::heartbeat_to(const Peer& peer, LogIndex of_all, Instant now) {
+  HeartbeatRequest request;
+  request.term = term_;
+  request.commit = std::min(log_.commit(), peer.progress.match());
+  request.replicated_to_all = of_all;
+  request.stamp = clock_.next(now);
+  return request;
+}
+
+// ---- while all members are idle ----
+
+bool Replication::is_idle() const {
+  const LogIndex last = log_.last_index();
+  return std::ranges::all_of(peers_, [&](const auto& peer) { return peer.second.progress.is_idle(last); });
+}
+
+SendStamp Replication::beat(Instant now, std::vector<SentHeartbeat>& said) {
+  CHECK(!peers_.empty());
+  heartbeat_at_ = next_beat(now);
+  const LogIndex of_all = match_of_all();
+  const size_t first = said.size();
+  for (const auto& [id, peer] : peers_) said.push_back({options_.self, id, heartbeat_to(peer, of_all, now)});
+  return said[first].request.stamp;
+}
+
+bool Replication::hear(ReplicaId from, const HeartbeatReply& reply, Instant now) {
+  const auto found = peers_.find(from);
+  if (found == peers_.end() || !is_credible(reply.stamp)) return false;
+  found->second.progress.heard(reply.stamp, now);
+  return true;
 }
 
 bool Replication::on_append_reply(ReplicaId from, const AppendReply& reply, Instant now) {

@@ -34,6 +34,13 @@ class Replication {
   /// Sends every member a heartbeat and sets the time of the next. Returns the smallest stamp, or nothing if alone.
   std::optional<SendStamp> send_heartbeats(Instant now);
 
+  // ---- while all members are idle: the same without the ceremony (consensus/rest.cc) ----
+  bool is_idle() const;
+  /// As send_heartbeats(), but they are appended to `said`. Requires: not alone.
+  SendStamp beat(Instant now, std::vector<SentHeartbeat>& said);
+  /// As on_heartbeat_reply(). False: nothing happened. Requires: is_idle().
+  [[nodiscard]] bool hear(ReplicaId from, const HeartbeatReply& reply, Instant now);
+
   // False for a message that no correct member sends. Late answers of former members are ignored.
   bool on_append_reply(ReplicaId from, const AppendReply& reply, Instant now);
   bool on_heartbeat_reply(ReplicaId from, const HeartbeatReply& reply, Instant now);
@@ -64,6 +71,7 @@ class Replication {
     std::optional<Instant> load_retry_at;  // what it needs could not be read or sent: asked for again then
   };
 
+  HeartbeatRequest heartbeat_to(const Peer& peer, LogIndex of_all, Instant now);
   void send_to(ReplicaId id, Peer& peer, Instant now);
   void send_append(ReplicaId id, Peer& peer, Term prev_term, std::vector<Entry> entries, Instant now);
   void want_snapshot(ReplicaId id, Peer& peer, Instant now);

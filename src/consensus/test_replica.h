@@ -82,7 +82,7 @@ struct TestReplica {
   ReplicaOptions options;
   Replica replica;
 
- private:
+ protected:
   enum class Until { kSettled, kCampaigning, kLeading, kEstablished };
   TestReplica(Until until, const ReplicaOptions& replica_options) : TestReplica(empty(), replica_options) {
     if (until == Until::kSettled) {

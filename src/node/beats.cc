@@ -4,17 +4,15 @@
 #include <tuple>
 #include <utility>
 
-#include "base/check.h"
+#include "node/resting.h"
 
 namespace torc::node {
 namespace {
 
 using consensus::HeartbeatReply;
-using consensus::HeartbeatRequest;
 using consensus::Message;
 
 /// In a beat each group, and each receiver of it, has one place.
-auto place_of(const Message& message) { return std::tuple(message.group, message.to.number); }
 auto place_of(const wire::Heartbeat& one) { return std::tuple(one.group, one.to); }
 
 /// The place to which `answer` is one, if the heartbeat there has its leader, term and round.
@@ -34,41 +32,48 @@ std::optional<size_t> position_of(const wire::Beat& beat, const Message& answer)
 
 // ---- the side that leads ----
 
-void Beats::gather(const Message& heartbeat) {
-  CHECK(std::holds_alternative<HeartbeatRequest>(heartbeat.body));
-  gathered_.push_back(heartbeat);
+void Beats::gather(GroupId group, const consensus::SentHeartbeat& heartbeat) {
+  self_ = heartbeat.from.node;
+  peer_ = heartbeat.to.node;
+  gathered_.push_back({group, heartbeat.from.number, heartbeat.to.number, heartbeat.request});
 }
 
 std::vector<wire::PeerMessage> Beats::take_beats() {
   std::vector<wire::PeerMessage> said;
-  std::vector<Message> gathered = std::exchange(gathered_, {});
-  if (gathered.size() == 1) said.emplace_back(std::move(gathered.front()));
-  if (gathered.size() <= 1) return said;
+  if (gathered_.size() == 1) {
+    const wire::Heartbeat& one = gathered_.front();
+    said.emplace_back(Message{one.group, {self_, one.from}, {peer_, one.to}, one.request});
+    gathered_.clear();
+  }
+  if (gathered_.empty()) return said;
 
-  std::ranges::stable_sort(gathered, {}, [](const Message& one) { return place_of(one); });
+  // Nearly always they are in order: all beat when their time comes, by their places.
+  const auto place = [](const wire::Heartbeat& one) { return place_of(one); };
+  if (!std::ranges::is_sorted(gathered_, {}, place)) std::ranges::stable_sort(gathered_, {}, place);
   wire::Beat beat;
-  for (size_t i = 0; i < gathered.size(); ++i) {
-    const Message& one = gathered[i];
+  for (size_t i = 0; i < gathered_.size(); ++i) {
+    const wire::Heartbeat& one = gathered_[i];
     // Of two rounds of a turn the later one proves whatever the earlier one would: that one counts as lost on its way.
-    if (i + 1 < gathered.size() && place_of(one) == place_of(gathered[i + 1])) continue;
-    beat.heartbeats.push_back({one.group, one.from.number, one.to.number, std::get<HeartbeatRequest>(one.body)});
-    if (beat.heartbeats.size() < wire::kHeartbeatsMax && i + 1 < gathered.size()) continue;
+    if (i + 1 < gathered_.size() && place_of(one) == place_of(gathered_[i + 1])) continue;
+    beat.heartbeats.push_back(one);
+    if (beat.heartbeats.size() < wire::kHeartbeatsMax && i + 1 < gathered_.size()) continue;
     beat.number = next_number_++;
     unanswered_count_ += beat.heartbeats.size();
     unanswered_.push_back(beat);
     said.emplace_back(std::exchange(beat, {}));
   }
+  gathered_.clear();
   for (; unanswered_count_ > kUnansweredMax; unanswered_.pop_front()) {
     unanswered_count_ -= unanswered_.front().heartbeats.size();
   }
   return said;
 }
 
-std::vector<Message> Beats::open(NodeId self, NodeId peer, const wire::BeatReply& reply) {
+std::vector<Message> Beats::open(NodeId self, NodeId peer, const wire::BeatReply& reply, Resting* resting,
+                                 Instant now) {
   std::vector<Message> answers;
   const auto found = std::ranges::find(unanswered_, reply.number, &wire::Beat::number);
   if (found == unanswered_.end()) return answers;
-  answers.reserve(found->heartbeats.size());
   auto exception = reply.exceptions.begin();
   for (size_t i = 0; i < found->heartbeats.size(); ++i) {
     const wire::Heartbeat& one = found->heartbeats[i];
@@ -78,6 +83,7 @@ std::vector<Message> Beats::open(NodeId self, NodeId peer, const wire::BeatReply
       if (!told) continue;  // it did not follow, as far as this reply tells
       last_index = *told;
     }
+    if (resting != nullptr && resting->hear(self, peer, one, last_index, now)) continue;
     answers.push_back(
         {one.group, {peer, one.to}, {self, one.from}, HeartbeatReply{one.request.term, one.request.stamp, last_index}});
   }
@@ -88,15 +94,21 @@ std::vector<Message> Beats::open(NodeId self, NodeId peer, const wire::BeatReply
 
 // ---- the side that follows ----
 
-std::vector<Message> Beats::open(NodeId self, NodeId peer, const wire::Beat& beat) {
+std::vector<Message> Beats::open(NodeId self, NodeId peer, wire::Beat beat, Resting* resting, Instant now) {
   std::vector<Message> heartbeats;
-  heartbeats.reserve(beat.heartbeats.size());
-  for (const wire::Heartbeat& one : beat.heartbeats) {
-    heartbeats.push_back({one.group, {peer, one.from}, {self, one.to}, one.request});
+  const bool is_replied_to = unreplied_.size() < kUnrepliedMax;
+  Received received{{}, std::vector<std::optional<LogIndex>>(beat.heartbeats.size())};
+  for (size_t i = 0; i < beat.heartbeats.size(); ++i) {
+    const wire::Heartbeat& one = beat.heartbeats[i];
+    if (resting != nullptr && is_replied_to) received.answers[i] = resting->follow(self, peer, one, now);
+    if (received.answers[i]) {
+      ++received.answered;
+    } else {
+      heartbeats.push_back({one.group, {peer, one.from}, {self, one.to}, one.request});
+    }
   }
-  if (unreplied_.size() < kUnrepliedMax) {
-    unreplied_.push_back({beat, std::vector<std::optional<LogIndex>>(beat.heartbeats.size())});
-  }
+  received.beat = std::move(beat);
+  if (is_replied_to) unreplied_.push_back(std::move(received));
   return heartbeats;
 }
 

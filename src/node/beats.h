@@ -7,11 +7,15 @@
 #include <optional>
 #include <vector>
 
+#include "base/time.h"
 #include "consensus/message.h"
+#include "consensus/replica.h"
 #include "wire/beat.h"
 #include "wire/peer_message.h"
 
 namespace torc::node {
+
+class Resting;
 
 /// The groups know nothing of this: each says its own heartbeats and answers, and is given those of others. On their
 /// way the heartbeats of a turn are one beat, and the answers one reply that names the exceptions only. Out of it come
@@ -36,15 +40,18 @@ class Beats {
   explicit Beats(uint64_t& next_number) : next_number_(next_number) {}
 
   // ---- the side that leads ----
-  /// Requires: a heartbeat.
-  void gather(const consensus::Message& heartbeat);
+  void gather(GroupId group, const consensus::SentHeartbeat& heartbeat);
   /// What of this turn's heartbeats is said now: a single one as it is, several as beats.
   [[nodiscard]] std::vector<wire::PeerMessage> take_beats();
-  /// What the groups of that beat have answered; nothing for one that is not remembered.
-  [[nodiscard]] std::vector<consensus::Message> open(NodeId self, NodeId peer, const wire::BeatReply& reply);
+  /// What the groups of that beat have answered, but for those that rest: they have heard it (null: none rests).
+  /// Nothing for one that is not remembered.
+  [[nodiscard]] std::vector<consensus::Message> open(NodeId self, NodeId peer, const wire::BeatReply& reply,
+                                                     Resting* resting, Instant now);
 
   // ---- the side that follows ----
-  [[nodiscard]] std::vector<consensus::Message> open(NodeId self, NodeId peer, const wire::Beat& beat);
+  /// The heartbeats in it, but for those that groups at rest have answered: that is noted.
+  [[nodiscard]] std::vector<consensus::Message> open(NodeId self, NodeId peer, wire::Beat beat, Resting* resting,
+                                                     Instant now);
   /// False: it answers no beat of this turn, and has to go on its own.
   [[nodiscard]] bool note(const consensus::Message& answer);
   /// The replies to this turn's beats; what was not noted by now is named as not answered.
@@ -62,7 +69,9 @@ class Beats {
   };
 
   uint64_t& next_number_;
-  std::vector<consensus::Message> gathered_;
+  std::vector<wire::Heartbeat> gathered_;
+  NodeId self_;  // of what is gathered
+  NodeId peer_;
   std::deque<wire::Beat> unanswered_;  // by number, oldest first
   size_t unanswered_count_ = 0;        // heartbeats in it
   std::vector<Received> unreplied_;

@@ -12,13 +12,24 @@ using consensus::HeartbeatReply;
 using consensus::HeartbeatRequest;
 using consensus::Message;
 
+constexpr Instant kNow;
 constexpr NodeId kLeading(1);
 constexpr NodeId kFollowing(2);
 constexpr consensus::ReplicaId kLeader{kLeading, ReplicaNumber(11)};
 constexpr consensus::ReplicaId kFollower{kFollowing, ReplicaNumber(22)};
 
+struct Beating {
+  GroupId group;
+  consensus::SentHeartbeat said;
+};
+
+Beating beating(uint64_t group, int64_t stamp, uint64_t commit = 9, uint64_t term = 3) {
+  return {GroupId(group), {kLeader, kFollower, {Term(term), LogIndex(commit), LogIndex(commit), stamp}}};
+}
+
+/// The same on its way.
 Message heartbeat(uint64_t group, int64_t stamp, uint64_t commit = 9, uint64_t term = 3) {
-  return {GroupId(group), kLeader, kFollower, HeartbeatRequest{Term(term), LogIndex(commit), LogIndex(commit), stamp}};
+  return {GroupId(group), kLeader, kFollower, beating(group, stamp, commit, term).said.request};
 }
 
 /// What a replica that follows says to it.
@@ -35,14 +46,18 @@ struct Ends {
   Beats leading{number_leading};
   Beats following{number_following};
 
-  wire::Beat beat_of(std::vector<Message> heartbeats) {
-    for (const Message& one : heartbeats) leading.gather(one);
+  wire::Beat beat_of(const std::vector<Beating>& heartbeats) {
+    for (const Beating& one : heartbeats) leading.gather(one.group, one.said);
     std::vector<wire::PeerMessage> said = leading.take_beats();
     EXPECT_EQ(said.size(), 1u);
     return std::get<wire::Beat>(said.at(0));
   }
-  std::vector<Message> deliver(const wire::Beat& beat) { return following.open(kFollowing, kLeading, beat); }
-  std::vector<Message> deliver(const wire::BeatReply& reply) { return leading.open(kLeading, kFollowing, reply); }
+  std::vector<Message> deliver(const wire::Beat& beat) {
+    return following.open(kFollowing, kLeading, beat, nullptr, kNow);
+  }
+  std::vector<Message> deliver(const wire::BeatReply& reply) {
+    return leading.open(kLeading, kFollowing, reply, nullptr, kNow);
+  }
   wire::BeatReply reply() {
     std::vector<wire::PeerMessage> said = following.take_replies();
     EXPECT_EQ(said.size(), 1u);
@@ -70,7 +85,7 @@ std::vector<Heard> heard(const std::vector<Message>& answers) {
 
 TEST(Beats, ASingleHeartbeatGoesAsItIsAndSoDoesItsAnswer) {
   Ends ends;
-  ends.leading.gather(heartbeat(1, 70));
+  ends.leading.gather(GroupId(1), beating(1, 70).said);
   const std::vector<wire::PeerMessage> said = ends.leading.take_beats();
   ASSERT_EQ(said.size(), 1u);
   EXPECT_TRUE(std::holds_alternative<Message>(said[0]));
@@ -81,7 +96,7 @@ TEST(Beats, ASingleHeartbeatGoesAsItIsAndSoDoesItsAnswer) {
 
 TEST(Beats, EachGroupIsGivenItsOwnHeartbeatAndItsLeaderTheAnswer) {
   Ends ends;
-  const wire::Beat beat = ends.beat_of({heartbeat(3, 72), heartbeat(1, 70), heartbeat(2, 71)});
+  const wire::Beat beat = ends.beat_of({beating(3, 72), beating(1, 70), beating(2, 71)});
   const std::vector<Message> heartbeats = ends.deliver(beat);
   ASSERT_EQ(heartbeats.size(), 3u);
   for (const Message& one : heartbeats) {
@@ -97,7 +112,7 @@ TEST(Beats, EachGroupIsGivenItsOwnHeartbeatAndItsLeaderTheAnswer) {
 
 TEST(Beats, WhoseLogEndsElsewhereSaysWhere) {
   Ends ends;
-  const std::vector<Message> heartbeats = ends.deliver(ends.beat_of({heartbeat(1, 70), heartbeat(2, 71, 5)}));
+  const std::vector<Message> heartbeats = ends.deliver(ends.beat_of({beating(1, 70), beating(2, 71, 5)}));
   EXPECT_TRUE(ends.following.note(answer_to(heartbeats[0], 12)));
   EXPECT_TRUE(ends.following.note(answer_to(heartbeats[1], 4)));
   EXPECT_EQ(heard(ends.deliver(ends.reply())), (std::vector<Heard>{{1, 70, 12}, {2, 71, 4}}));
@@ -107,7 +122,7 @@ TEST(Beats, WhoseLogEndsElsewhereSaysWhere) {
 TEST(Beats, AGroupThatDidNotFollowRenewsNothing) {
   Ends ends;
   const std::vector<Message> heartbeats =
-      ends.deliver(ends.beat_of({heartbeat(1, 70), heartbeat(2, 71), heartbeat(3, 72), heartbeat(4, 73)}));
+      ends.deliver(ends.beat_of({beating(1, 70), beating(2, 71), beating(3, 72), beating(4, 73)}));
   EXPECT_TRUE(ends.following.note(answer_to(heartbeats[3])));
   // Group 1 is silent; group 2 knows a later term; group 3 answers an earlier round once more.
   Message refusal = answer_to(heartbeats[1]);
@@ -121,7 +136,7 @@ TEST(Beats, AGroupThatDidNotFollowRenewsNothing) {
 
 TEST(Beats, AnAnswerOfAnotherReplicaOrToAnotherLeaderIsNone) {
   Ends ends;
-  const std::vector<Message> heartbeats = ends.deliver(ends.beat_of({heartbeat(1, 70), heartbeat(2, 71)}));
+  const std::vector<Message> heartbeats = ends.deliver(ends.beat_of({beating(1, 70), beating(2, 71)}));
   Message answer = answer_to(heartbeats[0]);
   answer.from.number = ReplicaNumber(23);
   EXPECT_FALSE(ends.following.note(answer)) << "another life of the follower";
@@ -135,7 +150,7 @@ TEST(Beats, AnAnswerOfAnotherReplicaOrToAnotherLeaderIsNone) {
 
 TEST(Beats, AnAnswerThatComesLaterThanItsTurnGoesOnItsOwn) {
   Ends ends;
-  const std::vector<Message> heartbeats = ends.deliver(ends.beat_of({heartbeat(1, 70), heartbeat(2, 71)}));
+  const std::vector<Message> heartbeats = ends.deliver(ends.beat_of({beating(1, 70), beating(2, 71)}));
   EXPECT_TRUE(ends.following.note(answer_to(heartbeats[0])));
   EXPECT_EQ(heard(ends.deliver(ends.reply())), (std::vector<Heard>{{1, 70, 9}}));
   EXPECT_FALSE(ends.following.note(answer_to(heartbeats[1])));
@@ -143,14 +158,14 @@ TEST(Beats, AnAnswerThatComesLaterThanItsTurnGoesOnItsOwn) {
 
 TEST(Beats, WhereNobodyFollowsThereIsNoReply) {
   Ends ends;
-  static_cast<void>(ends.deliver(ends.beat_of({heartbeat(1, 70), heartbeat(2, 71)})));
+  static_cast<void>(ends.deliver(ends.beat_of({beating(1, 70), beating(2, 71)})));
   EXPECT_TRUE(ends.following.take_replies().empty());
 }
 
 TEST(Beats, AReplyCountsForItsOwnRoundsAndOnce) {
   Ends ends;
-  const wire::Beat first = ends.beat_of({heartbeat(1, 70), heartbeat(2, 71)});
-  const wire::Beat second = ends.beat_of({heartbeat(1, 130), heartbeat(2, 131)});
+  const wire::Beat first = ends.beat_of({beating(1, 70), beating(2, 71)});
+  const wire::Beat second = ends.beat_of({beating(1, 130), beating(2, 131)});
   EXPECT_NE(first.number, second.number);
   for (const Message& one : ends.deliver(second)) EXPECT_TRUE(ends.following.note(answer_to(one)));
   const wire::BeatReply of_second = ends.reply();
@@ -163,7 +178,7 @@ TEST(Beats, AReplyCountsForItsOwnRoundsAndOnce) {
 
 TEST(Beats, ABeatThatArrivesTwiceInATurnIsAnsweredTwice) {
   Ends ends;
-  const wire::Beat beat = ends.beat_of({heartbeat(1, 70), heartbeat(2, 71)});
+  const wire::Beat beat = ends.beat_of({beating(1, 70), beating(2, 71)});
   for (int copy = 0; copy < 2; ++copy) static_cast<void>(ends.deliver(beat));
   for (int copy = 0; copy < 2; ++copy) {
     EXPECT_TRUE(ends.following.note(answer_to(heartbeat(1, 70))));
@@ -177,14 +192,14 @@ TEST(Beats, ABeatThatArrivesTwiceInATurnIsAnsweredTwice) {
 
 TEST(Beats, OfTwoRoundsOfATurnTheLaterOneGoes) {
   Ends ends;
-  const wire::Beat beat = ends.beat_of({heartbeat(1, 70), heartbeat(2, 71), heartbeat(1, 74)});
+  const wire::Beat beat = ends.beat_of({beating(1, 70), beating(2, 71), beating(1, 74)});
   ASSERT_EQ(beat.heartbeats.size(), 2u);
   EXPECT_EQ(beat.heartbeats[0].request.stamp, 74);
 }
 
 TEST(Beats, ThoseOfAFormerConnectionAreForgotten) {
   Ends ends;
-  const wire::Beat beat = ends.beat_of({heartbeat(1, 70), heartbeat(2, 71)});
+  const wire::Beat beat = ends.beat_of({beating(1, 70), beating(2, 71)});
   static_cast<void>(ends.deliver(beat));
   ends.following.forget();
   EXPECT_FALSE(ends.following.note(answer_to(heartbeat(1, 70))));
@@ -195,14 +210,14 @@ TEST(Beats, ThoseOfAFormerConnectionAreForgotten) {
 
 TEST(Beats, AReplyToABeatOfAnotherProcessTellsNothing) {
   Ends ends;
-  static_cast<void>(ends.beat_of({heartbeat(1, 70), heartbeat(2, 71)}));
+  static_cast<void>(ends.beat_of({beating(1, 70), beating(2, 71)}));
   EXPECT_TRUE(ends.deliver(wire::BeatReply{99, {}}).empty());
   EXPECT_TRUE(ends.deliver(wire::BeatReply{101, {}}).empty());
 }
 
 TEST(Beats, ExceptionsBeyondTheBeatAreHarmless) {
   Ends ends;
-  const wire::Beat beat = ends.beat_of({heartbeat(1, 70), heartbeat(2, 71)});
+  const wire::Beat beat = ends.beat_of({beating(1, 70), beating(2, 71)});
   const auto answers = ends.deliver(wire::BeatReply{beat.number, {{1, std::nullopt}, {2, LogIndex(5)}, {500, {}}}});
   EXPECT_EQ(heard(answers), (std::vector<Heard>{{1, 70, 9}}));
 }
@@ -211,7 +226,7 @@ TEST(Beats, ManyGroupsGoInSeveralBeatsAndEachIsAnswered) {
   Ends ends;
   constexpr uint64_t kGroups = 2 * wire::kHeartbeatsMax + 1;
   for (uint64_t group = 1; group <= kGroups; ++group)
-    ends.leading.gather(heartbeat(group, static_cast<int64_t>(group)));
+    ends.leading.gather(GroupId(group), beating(group, static_cast<int64_t>(group)).said);
   std::set<uint64_t> answered;
   const std::vector<wire::PeerMessage> beats = ends.leading.take_beats();
   ASSERT_EQ(beats.size(), 3u);
@@ -227,9 +242,9 @@ TEST(Beats, ManyGroupsGoInSeveralBeatsAndEachIsAnswered) {
 
 TEST(Beats, WhatIsRememberedWithoutAnAnswerIsBounded) {
   Ends ends;
-  const wire::Beat first = ends.beat_of({heartbeat(1, 70), heartbeat(2, 71)});
+  const wire::Beat first = ends.beat_of({beating(1, 70), beating(2, 71)});
   wire::Beat last;
-  for (size_t i = 0; i < Beats::kUnansweredMax; ++i) last = ends.beat_of({heartbeat(1, 70), heartbeat(2, 71)});
+  for (size_t i = 0; i < Beats::kUnansweredMax; ++i) last = ends.beat_of({beating(1, 70), beating(2, 71)});
   EXPECT_EQ(ends.leading.unanswered(), Beats::kUnansweredMax);
   EXPECT_TRUE(ends.deliver(wire::BeatReply{first.number, {}}).empty());
   EXPECT_EQ(ends.deliver(wire::BeatReply{last.number, {}}).size(), 2u);

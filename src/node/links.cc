@@ -82,15 +82,21 @@ env::Channel Links::channel_of(Link& link, const consensus::Message& message, bo
   return link.appends[message.group].channel_of(*append, is_large);
 }
 
+void Links::send(GroupId group, const consensus::SentHeartbeat& heartbeat) {
+  const auto found = links_.find(heartbeat.to.node);
+  if (found == links_.end()) return;
+  Link& link = found->second;
+  // Nobody there will answer: nothing is remembered, and nothing encoded for the network to drop.
+  if (link.is_connected[number_of(env::Channel::kControl)]) link.beats.gather(group, heartbeat);
+}
+
 void Links::send(const consensus::Message& message) {
   const NodeId to = message.to.node;
   const auto found = links_.find(to);
   if (found == links_.end()) return;
   Link& link = found->second;
-  if (std::holds_alternative<consensus::HeartbeatRequest>(message.body)) {
-    // Nobody there will answer: nothing is remembered, and nothing encoded for the network to drop.
-    if (link.is_connected[number_of(env::Channel::kControl)]) link.beats.gather(message);
-    return;
+  if (const auto* request = std::get_if<consensus::HeartbeatRequest>(&message.body)) {
+    return send(message.group, {message.from, message.to, *request});
   }
   if (std::holds_alternative<consensus::HeartbeatReply>(message.body) && link.beats.note(message)) return;
   const auto* pulled = std::get_if<consensus::PullReply>(&message.body);
@@ -145,16 +151,16 @@ void Links::end_turn() {
 
 // ---- receiving ----
 
-std::vector<wire::PeerMessage> Links::receive(NodeId from, Bytes body) {
+std::vector<wire::PeerMessage> Links::receive(NodeId from, Bytes body, Instant now, Resting* resting) {
   const auto found = links_.find(from);
   CHECK(found != links_.end()) << from;
-  std::vector<wire::PeerMessage> received;
+  Reader reader{from, found->second, now, resting, {}};
   const auto take = [&](Result<wire::PeerMessage> message) {
     if (!message.ok()) {
       ++messages_refused_;
       return;
     }
-    open(from, found->second, *std::move(message), received);
+    open(reader, *std::move(message));
   };
   Result<wire::PeerMessage> message = wire::decode(std::move(body));
   const wire::Pack* pack = message.ok() ? std::get_if<wire::Pack>(&*message) : nullptr;
@@ -163,21 +169,22 @@ std::vector<wire::PeerMessage> Links::receive(NodeId from, Bytes body) {
   } else {
     for (size_t i = 0; i < pack->parts.size(); ++i) take(wire::decode_part(*pack, i));
   }
-  return received;
+  return std::move(reader.received);
 }
 
-void Links::open(NodeId from, Link& link, wire::PeerMessage message, std::vector<wire::PeerMessage>& received) {
-  if (const auto* beat = std::get_if<wire::Beat>(&message)) {
-    received.reserve(received.size() + beat->heartbeats.size());
-    for (consensus::Message& heartbeat : link.beats.open(self_, from, *beat))
-      received.emplace_back(std::move(heartbeat));
+void Links::open(Reader& reader, wire::PeerMessage message) {
+  const auto add = [&](std::vector<consensus::Message> opened) {
+    reader.received.reserve(reader.received.size() + opened.size());
+    for (consensus::Message& one : opened) reader.received.emplace_back(std::move(one));
+  };
+  Beats& beats = reader.link.beats;
+  if (auto* beat = std::get_if<wire::Beat>(&message)) {
+    add(beats.open(self_, reader.from, std::move(*beat), reader.resting, reader.now));
   } else if (const auto* reply = std::get_if<wire::BeatReply>(&message)) {
-    std::vector<consensus::Message> answers = link.beats.open(self_, from, *reply);
-    received.reserve(received.size() + answers.size());
-    for (consensus::Message& answer : answers) received.emplace_back(std::move(answer));
+    add(beats.open(self_, reader.from, *reply, reader.resting, reader.now));
   } else {
-    if (const auto* consensus = std::get_if<consensus::Message>(&message)) note_reply(link, *consensus);
-    received.push_back(std::move(message));
+    if (const auto* consensus = std::get_if<consensus::Message>(&message)) note_reply(reader.link, *consensus);
+    reader.received.push_back(std::move(message));
   }
 }
 

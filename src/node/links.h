@@ -44,6 +44,8 @@ class Links {
   bool is_sending_to(NodeId peer) const;
   std::vector<NodeId> peers() const;
 
+  /// Of a group that rests.
+  void send(GroupId group, const consensus::SentHeartbeat& heartbeat);
   /// Entries and answers to pulls go by the connection that keeps them in order; what is large by the bulk connection.
   void send(const consensus::Message& message);
   /// What is too large for `channel` goes by the bulk connection.
@@ -52,9 +54,11 @@ class Links {
   /// of this turn by now is told of as silent.
   void end_turn();
 
-  /// What a frame from `from` says, in order, beats as the heartbeats and answers they stand for. Nothing of what is
-  /// malformed or of a kind this version does not know: the sender repeats what matters. Requires: has(from).
-  [[nodiscard]] std::vector<wire::PeerMessage> receive(NodeId from, Bytes body);
+  /// What a frame from `from` says, in order, beats as the heartbeats and answers they stand for, but for what is told
+  /// to groups that rest (null: none). Nothing of what is malformed or of a kind this version does not know: the sender
+  /// repeats what matters. Requires: has(from).
+  [[nodiscard]] std::vector<wire::PeerMessage> receive(NodeId from, Bytes body, Instant now,
+                                                       Resting* resting = nullptr);
 
   /// What came and could not be read, since the start.
   uint64_t messages_refused() const { return messages_refused_; }
@@ -79,7 +83,14 @@ class Links {
   void put(NodeId to, Link& link, env::Channel channel, ByteChain part);
   void leave(NodeId to, Link& link, env::Channel channel);
   void put_beats(NodeId to, Link& link);
-  void open(NodeId from, Link& link, wire::PeerMessage message, std::vector<wire::PeerMessage>& received);
+  struct Reader {
+    NodeId from;
+    Link& link;
+    Instant now;
+    Resting* resting;
+    std::vector<wire::PeerMessage> received;
+  };
+  void open(Reader& reader, wire::PeerMessage message);
   static void note_reply(Link& link, const consensus::Message& message);
 
   NodeId self_;

@@ -71,7 +71,7 @@ struct OneNode {
     return std::exchange(network.frames, {});
   }
   void receive(NodeId from, const Message& message) {
-    static_cast<void>(links.receive(from, Bytes(wire::encode(message).joined())));
+    static_cast<void>(links.receive(from, Bytes(wire::encode(message).joined()), Instant{}));
   }
 };
 
@@ -247,13 +247,13 @@ TEST(Links, OneCopyOfALongAnswerToAPullIsEnough) {
 
 TEST(Links, WhatCannotBeReadIsCountedAndCostsOnlyItself) {
   OneNode node;
-  EXPECT_TRUE(node.links.receive(kPeer, Bytes(std::string("nonsense"))).empty());
+  EXPECT_TRUE(node.links.receive(kPeer, Bytes(std::string("nonsense")), Instant{}).empty());
   EXPECT_EQ(node.links.messages_refused(), 1u);
   std::vector<ByteChain> parts;
   parts.push_back(wire::encode_part(message_to(kSelf, 1, consensus::VoteReply{})));
   parts.push_back({std::string(12, '\xff'), {}});
   parts.push_back(wire::encode_part(message_to(kSelf, 2, consensus::VoteReply{})));
-  EXPECT_EQ(node.links.receive(kPeer, Bytes(wire::frame_of(parts).joined())).size(), 2u);
+  EXPECT_EQ(node.links.receive(kPeer, Bytes(wire::frame_of(parts).joined()), Instant{}).size(), 2u);
   EXPECT_EQ(node.links.messages_refused(), 2u);
 }
 
@@ -267,9 +267,9 @@ TEST(Links, EachPeersBeatIsAnsweredByThatPeerOnly) {
   const uint64_t number = std::get<wire::Beat>(*wire::decode(frames[0].body)).number;
   EXPECT_NE(number, std::get<wire::Beat>(*wire::decode(frames[1].body)).number);
   const Bytes reply(wire::encode(wire::PeerMessage(wire::BeatReply{number, {}})).joined());
-  EXPECT_TRUE(node.links.receive(kOther, reply).empty());
-  EXPECT_EQ(node.links.receive(kPeer, reply).size(), 2u);
-  EXPECT_TRUE(node.links.receive(kPeer, reply).empty()) << "once";
+  EXPECT_TRUE(node.links.receive(kOther, reply, Instant{}).empty());
+  EXPECT_EQ(node.links.receive(kPeer, reply, Instant{}).size(), 2u);
+  EXPECT_TRUE(node.links.receive(kPeer, reply, Instant{}).empty()) << "once";
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ StaticNode::StaticNode(NodeOptions options, Identity identity, std::unique_ptr<C
       replica_numbers_(*log_, options_.arcs, birth_.identity().self()),
       router_(options_.arcs),
       keeper_(options_.checkpoint_log_bytes, options_.log_tail_bytes),
+      checkpoint_queue_(options_.checkpoint_log_bytes),
       chapters_(std::move(chapters)),
       admissions_(*this, *chapters_),
       chapter_prng_(options_.seed ^ 0xc4),

@@ -11,6 +11,7 @@
 #include "base/prng.h"
 #include "node/admissions.h"
 #include "node/birth.h"
+#include "node/checkpoint_queue.h"
 #include "node/clients.h"
 #include "node/clock_watch.h"
 #include "node/deadlines.h"
@@ -20,6 +21,7 @@
 #include "node/links.h"
 #include "node/log_keeper.h"
 #include "node/node.h"
+#include "node/resting.h"
 #include "node/replica_numbers.h"
 #include "node/router.h"
 
@@ -142,6 +144,7 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   void maintain();
   void maintain_groups();
   void balance_leadership();
+  void begin_checkpoints();
   void keep_log_short();
   void compare_clocks();
   void report_clock(NodeId peer);
@@ -167,10 +170,12 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   const Router router_;
   std::vector<std::unique_ptr<HostedGroup>> groups_;  // by arc; none until born
   std::list<Gathering> gatherings_;
-  std::vector<HostedGroup*> awake_;     // take part in this turn
-  std::vector<HostedGroup*> appended_;  // of these, whose appends are not handed to the log yet
-  std::vector<HostedGroup*> attended_;  // the others rest
-  Deadlines deadlines_;                 // of all, by arc
+  std::vector<HostedGroup*> awake_;               // take part in this turn
+  std::vector<HostedGroup*> appended_;            // of these, whose appends are not handed to the log yet
+  std::vector<HostedGroup*> attended_;            // the others rest
+  Resting resting_;                               // these
+  Deadlines deadlines_;                           // of all, by arc
+  std::vector<consensus::SentHeartbeat> beaten_;  // by one group; empty but for its room
   env::TimerId group_timer_ = 0;
   Instant group_timer_at_ = Instant::never();
   env::TimerId turn_timer_ = 0;
@@ -178,6 +183,7 @@ class StaticNode final : public Node, public GroupHome, private AdmissionSources
   uint64_t memory_outside_ = 0;  // of all groups, as of this turn
   uint64_t memory_of_groups_ = 0;
   LogKeeper keeper_;
+  CheckpointQueue checkpoint_queue_;
   std::vector<HostedGroup*> asked_;  // by it, for a checkpoint
   std::map<NodeId, Peer> peers_;
   std::unique_ptr<Chapters> chapters_;

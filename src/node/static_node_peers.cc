@@ -7,8 +7,11 @@
 namespace torc::node {
 void StaticNode::on_frame(NodeId from, env::Channel, Bytes body) {
   if (is_dead_ || !links_.has(from)) return;
-  admissions_.on_heard(from, clock_.now());
-  for (wire::PeerMessage& message : links_.receive(from, std::move(body))) {
+  const Instant now = clock_.now();
+  admissions_.on_heard(from, now);
+  // What is for a former life of this node is looked at one by one (on_consensus_message).
+  Resting* resting = is_replaced_ ? nullptr : &resting_;
+  for (wire::PeerMessage& message : links_.receive(from, std::move(body), now, resting)) {
     if (!is_dead_) on_message(from, std::move(message));
   }
 }
@@ -126,12 +129,14 @@ void StaticNode::compare_clocks() {
 void StaticNode::limit_stamps() {
   const Instant now = clock_.now();
   const WallMs ours = clock_.wall_now();
-  std::vector<NodeId> asked_for;  // nearly always the same voters: asked once
+  const std::vector<consensus::ReplicaId>* asked_for = nullptr;  // nearly always the same voters: asked once
   std::optional<WallMs> latest;
   for (const auto& group : groups_) {
-    std::vector<NodeId> voters = group->voters();
-    if (asked_for.empty() || voters != asked_for) latest = clock_watch_.latest_stamp(voters, options_.id, ours, now);
-    asked_for = std::move(voters);
+    const std::vector<consensus::ReplicaId>& voters = group->group().configuration().voters;
+    if (asked_for == nullptr || voters != *asked_for) {
+      latest = clock_watch_.latest_stamp(group->voters(), options_.id, ours, now);
+    }
+    asked_for = &voters;
     group->limit_stamps(latest);
   }
 }

@@ -32,6 +32,13 @@ void StaticNode::on_groups_due() {
   }
   for (const uint32_t place : near) {
     HostedGroup& group = hosted(place);
+    const GroupId id = group_of_arc(place);
+    if (const std::optional<Instant> next = resting_.on_due(id, now, beaten_)) {
+      for (const consensus::SentHeartbeat& heartbeat : beaten_) links_.send(id, heartbeat);
+      beaten_.clear();
+      deadlines_.set(place, *next);
+      continue;
+    }
     if (group.next_deadline() <= now) group.on_deadline();
     if (!group.is_awake) deadlines_.set(place, group.next_deadline());  // else at the end of the turn
   }
@@ -51,6 +58,7 @@ void StaticNode::arm_group_timer() {
 void StaticNode::attend(HostedGroup& group) {
   if (std::exchange(group.is_attended, true)) return;
   attended_.push_back(&group);
+  resting_.remove(group.id());
   if (maintain_at_ > clock_.now() + kMaintainInterval) arm_maintenance();
 }
 
@@ -83,13 +91,16 @@ void StaticNode::maintain_groups() {
   for (HostedGroup* group : std::exchange(attended_, {})) {  // whoever is attended meanwhile comes the next time
     if (group->maintain()) wake(*group);
     count_memory(*group);
+    checkpoint_queue_.note(place_of(*group), group->group().log_growth(), group->group().is_checkpoint_under_way());
     if (may_rest && group->try_rest()) {
       group->is_attended = false;
+      resting_.add(group->id(), group->group().replica(), group->group().rests_until());
       deadlines_.set(place_of(*group), group->next_deadline());
     } else {
       attended_.push_back(group);
     }
   }
+  begin_checkpoints();
   keep_log_short();
   if (clock_.now() - balanced_at_ >= LeadershipBalance::kInterval) balance_leadership();
   has_returned_ = has_returned_ || (holds_newcomers() && std::ranges::all_of(groups_, [](const auto& group) {
@@ -118,6 +129,13 @@ void StaticNode::count_memory(HostedGroup& group) {
 }
 
 // ---- the log, and who leads ----
+
+void StaticNode::begin_checkpoints() {
+  for (const uint32_t place : checkpoint_queue_.take_due()) {
+    hosted(place).group().take_checkpoint();
+    attend(hosted(place));
+  }
+}
 
 /// One group with a long tail would keep the segments of all others.
 void StaticNode::keep_log_short() {

@@ -57,7 +57,7 @@ Status LabNode::start(const consensus::ReplicaOptions& replica, env::CheckpointS
   group.replica.group = kTheGroup;
   group.replica.self = {options_.id, ReplicaNumber(1)};
   group.replica.seed = Prng(options_.seed ^ 0xe1).next();
-  group.checkpoint_log_bytes = std::numeric_limits<uint64_t>::max() / 2;
+  group.log_bytes_max = std::numeric_limits<uint64_t>::max() / 4;
   group.batch_bytes_max = 1;                                             // one command per entry
   group.proposals_in_flight_max = std::numeric_limits<uint32_t>::max();  // and none waits for another
   consensus::Configuration birth;
