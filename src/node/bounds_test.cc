@@ -177,7 +177,7 @@ TEST(Bounds, OnePurgeWaitsBehindTheWritesOfClients) {
   const uint64_t gathered = world.gauge("proposals_gathered");
   world.wait(1500ms);
   for (int i = 0; i < 60; ++i) {
-    world.group->maintain();
+    world.maintain();
     world.turn();
     ASSERT_LE(world.gauge("proposals_gathered"), gathered + (9u << 20)) << i;
     world.acknowledge();

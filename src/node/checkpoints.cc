@@ -11,8 +11,8 @@ namespace {
 /// The log is cut in steps of this, not at every acknowledgement.
 constexpr uint64_t kCutEntriesMin = 64;
 constexpr Duration kRetryAfter = 10s;  // after one that found the disk full
-/// A snapshot that takes so long that the log reaches this many times its usual size no longer holds it back: whoever
-/// gets it needs another one then (rules.md#segments-repeat-state).
+/// A snapshot that takes so long that the log, the group's or the node's, reaches this many times the usual size no
+/// longer holds it back: whoever gets it needs another one then (rules.md#segments-repeat-state).
 constexpr uint64_t kStreamedLogFactor = 4;
 
 }  // namespace
@@ -27,12 +27,14 @@ void Checkpoints::begin(kv::StateMachine& state, LogIndex checkpoint, LogIndex l
   index_ = checkpoint;
   cut_index_ = log_start;
   demanded_.reset();
+  is_asked_ = false;
   log_bytes_at_checkpoint_ = 0;
   checkpointer_ = std::make_unique<storage::Checkpointer>(
       store_, options_.group, state, [this](const storage::Checkpointer::Outcome& outcome) { on_outcome(outcome); });
 }
 
 void Checkpoints::maintain(consensus::Replica& replica, bool may_start, std::optional<LogIndex> streamed) {
+  may_start_ = may_start;
   write(replica, may_start);
   cut_log(replica, streamed);
 }
@@ -41,20 +43,20 @@ void Checkpoints::demand() {
   if (!demanded_) demanded_ = state_->applied();
 }
 
-bool Checkpoints::is_due() const {
-  const bool has_grown = log_.group_bytes(options_.group) >= log_bytes_at_checkpoint_ + options_.log_bytes;
-  return (has_grown || (demanded_ && *demanded_ > index_)) && state_->applied() != index_;
+uint64_t Checkpoints::log_growth() const {
+  if (!may_start_ || is_writing() || state_->applied() == index_ || clock_.now() < next_) return 0;
+  const uint64_t bytes = log_.group_bytes(options_.group);
+  return bytes - std::min(bytes, log_bytes_at_checkpoint_);
 }
-
-bool Checkpoints::is_wanted() const { return is_writing() || is_demanded() || is_due(); }
 
 void Checkpoints::write(const consensus::Replica& replica, bool may_start) {
   if (is_writing()) {
     checkpointer_->step(kSliceBytes);
     return;
   }
-  if (!may_start || !is_due() || clock_.now() < next_) return;
+  const bool is_asked = std::exchange(is_asked_, false) || (demanded_ && *demanded_ > index_);
   const LogIndex applied = state_->applied();
+  if (!is_asked || !may_start || applied == index_ || clock_.now() < next_) return;
   // A replica that joined has not been told of its group yet: such a checkpoint could not say who the members are.
   if (replica.configuration_at(applied).voters.empty()) return;
   const std::optional<Term> term = replica.term_at(applied);
@@ -76,12 +78,13 @@ void Checkpoints::on_outcome(const storage::Checkpointer::Outcome& outcome) {
 
 void Checkpoints::cut_log(consensus::Replica& replica, std::optional<LogIndex> streamed) {
   const uint64_t bytes = log_.group_bytes(options_.group);
-  const uint64_t bytes_max = options_.log_bytes + options_.log_tail_bytes;
+  const uint64_t bytes_max = options_.log_bytes_max;
   LogIndex last = index_;
   const bool is_demanded = demanded_ && index_ >= *demanded_;
   if (is_demanded) demanded_.reset();
   if (bytes <= bytes_max && !is_demanded) last = std::min(last, replica.status(clock_.now()).replicated_to_all);
-  if (streamed && bytes <= kStreamedLogFactor * bytes_max) last = std::min(last, *streamed);
+  if (streamed && std::max(bytes, log_.bytes_retained()) <= kStreamedLogFactor * bytes_max)
+    last = std::min(last, *streamed);
   const bool is_step = last >= cut_index_ + kCutEntriesMin || bytes > bytes_max || is_demanded;
   if (last <= cut_index_ || !is_step) return;
   const std::optional<Term> term = replica.term_at(last);

@@ -1,4 +1,4 @@
-// When a group writes a checkpoint, and what of its log may go behind it.
+// How a group writes its checkpoint, and what of its log may go behind it. When: node/checkpoint_queue.h.
 #pragma once
 
 #include <functional>
@@ -19,14 +19,13 @@ namespace torc::node {
 
 struct CheckpointOptions {
   GroupId group;
-  uint64_t log_bytes = 256u << 20;  // a checkpoint starts when the log grew by this much
-  /// A log beyond log_bytes + this is cut at the checkpoint even if a member lacks entries: it will be sent a snapshot.
-  uint64_t log_tail_bytes = 64u << 20;
+  /// A log beyond this is cut at the checkpoint even if a member lacks entries: it will be sent a snapshot.
+  uint64_t log_bytes_max = 320u << 20;
 };
 
 /// Behind the checkpoint nobody here needs the log; behind what every member has, nobody elsewhere does either. In
-/// between the newest log_tail_bytes or more are kept, so that a member slightly behind costs no snapshot and one that
-/// is away for good no disk.
+/// between the log is kept up to log_bytes_max, so that a member slightly behind costs no snapshot and one that is away
+/// for good no disk.
 class Checkpoints {
  public:
   /// Of a checkpoint per maintenance round (10 ms): at most about 400 MB/s of images, some percent of the loop's time.
@@ -44,6 +43,13 @@ class Checkpoints {
   /// the group's checkpoint. `streamed`: the oldest snapshot on its way to a member, which will need the log behind it.
   void maintain(consensus::Replica& replica, bool may_start, std::optional<LogIndex> streamed);
 
+  /// A checkpoint begins at the next maintain(), unless none may begin then.
+  void ask() { is_asked_ = true; }
+  /// Written to the log since the last one began; 0 if none could begin now.
+  uint64_t log_growth() const;
+  /// Asked for, demanded or being written.
+  bool is_under_way() const { return is_writing() || is_demanded() || is_asked_; }
+
   /// The node's log needs its room: what is applied now is checkpointed however little the log has grown, and the log
   /// is cut there whoever lacks entries. A snapshot on its way still holds it, as far as it usually does.
   void demand();
@@ -51,8 +57,6 @@ class Checkpoints {
   bool is_demanded() const { return demanded_.has_value(); }
 
   bool is_writing() const { return checkpointer_->is_running(); }
-  /// One is under way, or would be begun as soon as that is possible: maintain() has something to do.
-  bool is_wanted() const;
   /// Of what waits for the store's background task: the head, one slice and one image pass what a step waits for.
   size_t bytes_pending() const { return checkpointer_->bytes_pending(); }
   static constexpr size_t kHeadBytesMax = kv::kSessionsEncodedBytesMax + (64u << 10);  // and members, counters
@@ -64,7 +68,6 @@ class Checkpoints {
 
  private:
   void write(const consensus::Replica& replica, bool may_start);
-  bool is_due() const;
   void on_outcome(const storage::Checkpointer::Outcome& outcome);
   void cut_log(consensus::Replica& replica, std::optional<LogIndex> streamed);
 
@@ -77,6 +80,8 @@ class Checkpoints {
   std::unique_ptr<storage::Checkpointer> checkpointer_;
   LogIndex index_;
   LogIndex cut_index_;
+  bool is_asked_ = false;
+  bool may_start_ = false;            // at the last maintain()
   std::optional<LogIndex> demanded_;  // the log is to be cut here or behind
   /// Not known after a restart: zero, so that a node restarted again and again still takes its checkpoints.
   uint64_t log_bytes_at_checkpoint_ = 0;

@@ -32,8 +32,7 @@ namespace torc::node {
 struct GroupOptions {
   consensus::ReplicaOptions replica;
   Duration command_timeout = 10s;
-  uint64_t checkpoint_log_bytes = 256u << 20;
-  uint64_t log_tail_bytes = 64u << 20;  // kept behind a checkpoint for members that lag
+  uint64_t log_bytes_max = 320u << 20;  // beyond, it is cut at the checkpoint whoever lags
   size_t batch_bytes_max = 1u << 20;
   size_t proposals_in_flight_max = 1;
   uint64_t memory_max = 0;  // beyond, the leader refuses commands that grow the state; 0: no limit
@@ -121,6 +120,10 @@ class Group {
   void hand_over();
   /// The same, to this voter.
   void hand_over_to(NodeId target);
+  /// The group's turn to write a checkpoint (node/checkpoint_queue.h).
+  void take_checkpoint() { own_checkpoints_.ask(); }
+  uint64_t log_growth() const { return own_checkpoints_.log_growth(); }
+  bool is_checkpoint_under_way() const { return own_checkpoints_.is_under_way(); }
   /// The node's log needs its room (node/log_keeper.h): what is applied is checkpointed now, and the log cut there.
   void demand_checkpoint() { own_checkpoints_.demand(); }
   /// Until then, or until the checkpoint has failed.

@@ -23,7 +23,8 @@ bool Group::try_rest() {
   const bool is_busy = wants_turn() || proposals_.bytes_in_flight() > 0 || reads_.bytes() > 0 || !undurable_.empty() ||
                        installation_.is_expected() || installation_.is_under_way() || state().flushed_bytes() > 0 ||
                        (was_leader_ && !replacement_.is_idle()) || !disk_watch_.is_calm() ||
-                       !snapshot_sender_.is_idle() || snapshot_receiver_.is_staging() || own_checkpoints_.is_wanted();
+                       !snapshot_sender_.is_idle() || snapshot_receiver_.is_staging() ||
+                       own_checkpoints_.is_under_way();
   if (is_busy) return false;
   is_resting_ = true;
   rests_until_ = next_purge_due();

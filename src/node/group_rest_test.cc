@@ -15,10 +15,10 @@ struct Rest : ::testing::Test {
     world.open();
     world.win_election();
     world.acknowledge();
-    world.group->maintain();
+    world.maintain();
   }
   bool rests() {
-    world.group->maintain();
+    world.maintain();
     return world.group->try_rest();
   }
 

@@ -116,7 +116,7 @@ TEST(Group, ADemandedCheckpointComesHoweverLittleTheLogHasGrownAndTheLogIsCutWho
   world.acknowledge();
   const auto maintain = [&world] {
     for (int i = 0; i < 10; ++i) {
-      world.group->maintain();
+      world.maintain();
       world.turn();
     }
   };
@@ -223,7 +223,7 @@ TEST(Group, APurgeIsBoundedByBytesToo) {
   world.wait(1500ms);
   size_t purges = 0;
   for (int i = 0; i < 40 && world.group->status().keys > 0; ++i) {
-    world.group->maintain();
+    world.maintain();
     world.turn();
     EXPECT_LE(newest_payload(world).size(), 9u << 20);
     world.acknowledge();

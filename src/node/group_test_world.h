@@ -5,9 +5,11 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "node/checkpoint_queue.h"
 #include "node/group.h"
 #include "node/test_world.h"
 #include "sim/checkpoint_store.h"
@@ -54,6 +56,7 @@ struct GroupWorld final : Surroundings {
   std::string open_error;
   uint64_t checkpoint_log_bytes = 1u << 20;  // of the next open()
   uint64_t log_tail_bytes = 1u << 20;
+  std::optional<CheckpointQueue> checkpoint_queue;
   uint64_t memory_max = 0;
   Arc arc;
   size_t unsynced_bytes_max = 64u << 20;
@@ -67,8 +70,8 @@ struct GroupWorld final : Surroundings {
     options.segment_bytes = 64u << 10;
     log = *storage::Log::open(disk, clock, options);
     GroupOptions group_options;
-    group_options.checkpoint_log_bytes = checkpoint_log_bytes;
-    group_options.log_tail_bytes = log_tail_bytes;
+    group_options.log_bytes_max = checkpoint_log_bytes + log_tail_bytes;
+    checkpoint_queue.emplace(checkpoint_log_bytes).resize(1);
     group_options.memory_max = memory_max;
     group_options.arc = arc;
     group_options.unsynced_bytes_max = unsynced_bytes_max;
@@ -190,9 +193,15 @@ struct GroupWorld final : Surroundings {
       wait(50ms);
       group->tick();
       receive(2, heartbeat_reply());
-      group->maintain();
+      maintain();
     }
     ASSERT_TRUE(group->is_leader());
+  }
+  /// As a node of this one group does.
+  void maintain() {
+    group->maintain();
+    checkpoint_queue->note(0, group->log_growth(), group->is_checkpoint_under_way());
+    if (!checkpoint_queue->take_due().empty()) group->take_checkpoint();
   }
   void write(Ticket ticket, kv::CommandId id, std::vector<std::string_view> args,
              const kv::SessionCall* call = nullptr) {

@@ -11,6 +11,7 @@ Groups::Groups(Options options, Links& links, Clients& clients, env::Clock& cloc
       clients_(clients),
       clock_(clock),
       log_(log),
+      checkpoint_queue_(options_.checkpoint_log_bytes),
       keeper_(options_.checkpoint_log_bytes, options_.log_tail_bytes) {}
 
 Groups::~Groups() { clock_.cancel(timer_); }
@@ -22,6 +23,7 @@ Status Groups::open(const HostedGroup::Options& hosted, const GroupOptions& opti
   if (!opened.ok()) return opened;
   groups_.push_back(std::move(group));
   deadlines_.resize(groups_.size());
+  checkpoint_queue_.resize(groups_.size());
   resting_.resize(group_of_arc(static_cast<uint32_t>(groups_.size())));
   count_memory(*groups_.back());
   wake(*groups_.back());

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/notice.h"
+#include "node/checkpoint_queue.h"
 #include "node/clients.h"
 #include "node/deadlines.h"
 #include "node/hosted_group.h"
@@ -31,7 +32,7 @@ class Groups {
   struct Options {
     Duration election_timeout_min = 300ms;
     Duration heartbeat_interval = 60ms;
-    uint64_t checkpoint_log_bytes = 256u << 20;  // of all groups together, as log_tail_bytes (node/log_keeper.h)
+    uint64_t checkpoint_log_bytes = 256u << 20;  // of all groups together (node/checkpoint_queue.h, node/log_keeper.h)
     uint64_t log_tail_bytes = 64u << 20;
     NoticeSink tell;  // may be empty
     /// Called once when no group may go on.
@@ -106,6 +107,7 @@ class Groups {
   void on_groups_due();
   void arm_timer();
   bool is_disk_in_trouble() const;
+  void begin_checkpoints();
   void keep_log_short();
 
   const Options options_;
@@ -126,6 +128,7 @@ class Groups {
   bool is_stopped_ = false;
   uint64_t memory_outside_ = 0;  // as of this turn
   uint64_t memory_of_groups_ = 0;
+  CheckpointQueue checkpoint_queue_;
   LogKeeper keeper_;
   std::vector<HostedGroup*> asked_;  // by it, for a checkpoint
 };

@@ -70,6 +70,7 @@ void Groups::maintain() {
   for (HostedGroup* group : std::exchange(attended_, {})) {  // whoever is attended meanwhile comes the next time
     if (group->maintain()) wake(*group);
     count_memory(*group);
+    checkpoint_queue_.note(place_of(*group), group->group().log_growth(), group->group().is_checkpoint_under_way());
     if (may_rest && group->try_rest()) {
       group->is_attended = false;
       resting_.add(group->id(), group->group().replica(), group->group().rests_until());
@@ -78,6 +79,7 @@ void Groups::maintain() {
       attended_.push_back(group);
     }
   }
+  begin_checkpoints();
   keep_log_short();
 }
 
@@ -88,6 +90,13 @@ bool Groups::is_disk_in_trouble() const {
   const Duration under_way = disk.writing_since ? now - *disk.writing_since : Duration(0);
   const Duration last = now - disk.last_done <= kWriteAgeMax ? disk.last_took : Duration(0);
   return disk.is_full || DiskWatch::kPatienceWrites * std::max(under_way, last) > options_.election_timeout_min;
+}
+
+void Groups::begin_checkpoints() {
+  for (const uint32_t place : checkpoint_queue_.take_due()) {
+    groups_[place]->group().take_checkpoint();
+    attend(*groups_[place]);
+  }
 }
 
 /// One group with a long tail would keep the segments of all others.

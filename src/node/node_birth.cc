@@ -173,12 +173,7 @@ Status Node::open_groups() {
   return {};
 }
 
-/// What is given for the node is shared by its groups: all their logs together are cut when they reach it.
 Status Node::open_group(uint32_t arc, const consensus::Configuration& birth) {
-  constexpr uint64_t kLogBytesMin = 1u << 20;
-  const auto share = [&](uint64_t bytes) {
-    return std::min(bytes, std::max(bytes / router_.arc_count(), kLogBytesMin));
-  };
   const uint64_t seed = options_.seed ^ (arc * 0x9e3779b97f4a7c15);
   GroupOptions options;
   options.replica.group = group_of_arc(arc);
@@ -187,8 +182,7 @@ Status Node::open_group(uint32_t arc, const consensus::Configuration& birth) {
   options.replica.election_timeout_min = options_.election_timeout_min;
   options.replica.heartbeat_interval = options_.heartbeat_interval;
   options.command_timeout = options_.command_timeout;
-  options.checkpoint_log_bytes = share(options_.checkpoint_log_bytes);
-  options.log_tail_bytes = share(options_.log_tail_bytes);
+  options.log_bytes_max = options_.checkpoint_log_bytes + options_.log_tail_bytes;
   options.batch_bytes_max = options_.batch_bytes_max;
   options.unsynced_bytes_max = options_.unsynced_bytes_max;
   options.proposals_in_flight_max = options_.proposals_in_flight_max;

@@ -29,7 +29,7 @@ struct NodeOptions {
   Duration command_timeout = 10s;  // a command without an answer by then gets UNKNOWN (writes) or an error
   /// While its log grows a node begins a chapter this often: a copy of its directory from before is known by it.
   Duration chapter_interval = 10s;
-  uint64_t checkpoint_log_bytes = 256u << 20;  // a checkpoint starts when a group's log grew by this much
+  uint64_t checkpoint_log_bytes = 256u << 20;  // a checkpoint starts when the log of all groups grew by this much
   uint64_t log_tail_bytes = 64u << 20;         // kept behind it for members that lag; beyond, they get a snapshot
   size_t batch_bytes_max = 1u << 20;           // an entry closes when its commands reach this
   size_t unsynced_bytes_max = 64u << 20;       // beyond, a leader whose disk does not keep up refuses writes

@@ -15,8 +15,8 @@ namespace {
 using consensus::Replica;
 using consensus::ReplicaId;
 
-constexpr ReplicaId kLeader{NodeId(1), Incarnation(11)};
-constexpr ReplicaId kFollower{NodeId(2), Incarnation(22)};
+constexpr ReplicaId kLeader{NodeId(1), ReplicaNumber(11)};
+constexpr ReplicaId kFollower{NodeId(2), ReplicaNumber(22)};
 
 /// Groups of two nodes: the first leads them all, in term 1, and the second follows.
 struct Pair {
@@ -27,9 +27,11 @@ struct Pair {
       leading.replicas.push_back(make(group, kLeader));
       following.replicas.push_back(make(group, kFollower));
     }
-    now = now + 1s;
-    for (const auto& replica : leading.replicas) replica->tick(now);
-    while (exchange(leading, following) || exchange(following, leading)) {
+    for (const Duration later : {1000ms, 60ms, 60ms}) {  // elections, and heartbeats that tell what is committed
+      now = now + later;
+      for (const auto& replica : leading.replicas) replica->tick(now);
+      while (exchange(leading, following) || exchange(following, leading)) {
+      }
     }
     for (uint64_t group = 1; group <= groups; ++group) {
       EXPECT_EQ(leading.at(group).role(), consensus::Role::kLeader);

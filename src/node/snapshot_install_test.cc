@@ -339,7 +339,7 @@ void write_entries(GroupWorld& world, int count) {
     world.write(++ticket, kv::CommandId::kSet, {"k" + std::to_string(i % 10), std::string(100, 'v')});
     world.turn();
     world.acknowledge();
-    world.group->maintain();
+    world.maintain();
     world.turn();
   }
 }

@@ -22,7 +22,8 @@ struct LogOptions {
       64u << 20;  // a segment is zero-filled to this and recycled; one oversized batch may exceed it
   Duration marker_delay =
       100ms;  // an idle log writes its marker this long after its last fsync (rules.md#torn-or-damaged)
-  size_t recycled_segments_max = 4;
+  /// As many as a checkpoint frees at once with default sizes: fewer were made and zero-filled anew each time.
+  size_t recycled_segments_max = 6;
   /// Of a file that keeps space back for votes, the first entries of terms and starts on a full disk; 0: none. It has
   /// to hold what waits for space then as well: a window of the leader's flow control and some batches.
   uint64_t reserve_bytes = 0;

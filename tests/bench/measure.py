@@ -60,8 +60,10 @@ def preload(server, value_bytes):
 
 
 def benchmark(server, case):
+    # At a cluster it takes one slot of each node, and so many keys of each of these: in all, as many as elsewhere.
+    keys = KEYS // server.NODES if server.client_flags else KEYS
     return ["redis-benchmark", "-h", HOST, "-p", str(server.port), "-t", case.command.lower(), "-c", str(CLIENTS),
-            "-n", str(case.commands), "-P", str(case.pipeline), "-d", str(case.value_bytes), "-r", str(KEYS), "--csv",
+            "-n", str(case.commands), "-P", str(case.pipeline), "-d", str(case.value_bytes), "-r", str(keys), "--csv",
             *server.client_flags]
 
 

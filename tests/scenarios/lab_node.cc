@@ -85,7 +85,7 @@ Status LabNode::start(const consensus::ReplicaOptions& replica, env::CheckpointS
     group.replica.group = id;
     group.replica.self = {options_.id, ReplicaNumber(1)};
     group.replica.seed = Prng(seed ^ 0xe1).next();
-    group.checkpoint_log_bytes = kNeverReached;
+    group.log_bytes_max = kNeverReached;
     group.batch_bytes_max = 1;                                             // one command per entry
     group.proposals_in_flight_max = std::numeric_limits<uint32_t>::max();  // and none waits for another
     group.arc = router.arc(arc);
