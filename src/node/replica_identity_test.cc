@@ -31,7 +31,7 @@ struct ReplicaWorld : TestWorld {
   bool is_voter(NodeId id) {
     for (size_t arc = 0; arc < kArcs; ++arc) {
       for (const NodeId other : world->nodes()) {
-        const Node* node = world->node(other);
+        const sim::HostedNode* node = world->hosted(other);
         if (node == nullptr || world->node(id) == nullptr || node->status().groups.size() != kArcs) return false;
         if (world->node(id)->status().groups.size() != kArcs) return false;
         const consensus::Replica* core = node->replica_of(node->status().groups[arc].group);
@@ -74,7 +74,7 @@ TEST(ReplicaIdentity, AReplicaBegunAgainTakesThePlaceOfTheOneThatWasDeleted) {
     EXPECT_TRUE(had.insert(cluster.replica(victim, 0)).second) << "it votes under an id whose vote it forgot";
     EXPECT_EQ(cluster.replica(victim, 1), of_other_group);
     for (const NodeId id : cluster.world->nodes()) {
-      const auto members = cluster.world->node(id)->replica_of(ReplicaWorld::kDeleted)->configuration().members();
+      const auto members = cluster.world->hosted(id)->replica_of(ReplicaWorld::kDeleted)->configuration().members();
       EXPECT_EQ(members.size(), 3u) << "the former replica is a member no more";
     }
     EXPECT_TRUE(
