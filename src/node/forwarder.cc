@@ -29,13 +29,21 @@ constexpr int kPatienceFactorMax = 8;
 
 }  // namespace
 
-Forwarder::Forwarder(GroupId group, ForwarderHost& host, Clients& clients, Prng prng)
+Forwarder::Forwarder(GroupId group, ForwarderHost& host, Clients& clients, ForwardBudget& budget, Prng prng)
     : group_(group),
       host_(host),
       clients_(clients),
+      budget_(budget),
       prng_(prng),
       path_(group, host),
-      epoch_(prng_.next() & 0xffff'ffff'0000'0000) {}
+      epoch_(prng_.next() & 0xffff'ffff'0000'0000) {
+  budget_.add_window();
+}
+
+Forwarder::~Forwarder() {
+  budget_.give_back(window_bytes_);
+  budget_.remove_window();
+}
 
 void Forwarder::submit(const Request& request) {
   Outstanding item{KeptRequest(request), footprint(request.command)};
@@ -49,7 +57,7 @@ void Forwarder::submit(const Request& request) {
 
 bool Forwarder::has_room_for(const Outstanding& item) const {
   if (outstanding_.size() >= kWindowMax) return false;
-  if (window_bytes_ > 0 && window_bytes_ + item.bytes > kWindowBytesMax) return false;
+  if (!budget_.has_room(window_bytes_, item.bytes)) return false;
   const auto found = shares_.find(item->waiter.client);
   if (found == shares_.end()) return true;
   const Share& share = found->second;
@@ -59,6 +67,7 @@ bool Forwarder::has_room_for(const Outstanding& item) const {
 
 void Forwarder::enter(Outstanding item) {
   window_bytes_ += item.bytes;
+  budget_.hold(item.bytes);
   Share& share = shares_[item->waiter.client];
   ++share.commands;
   if (item.bytes >= kLargeBytes) share.large_bytes += item.bytes;
@@ -83,16 +92,18 @@ void Forwarder::leave(Outstanding& item) {
   item.is_done = true;
   item.kept.drop_arguments();  // behind one without an answer it may stay here for long
   ++done_count_;
-  window_bytes_ -= item.bytes;
+  give_back(item.bytes);
   Share& share = shares_[item->waiter.client];
   --share.commands;
   if (item.bytes >= kLargeBytes) share.large_bytes -= item.bytes;
 }
 
+void Forwarder::give_back(size_t bytes) {
+  window_bytes_ -= bytes;
+  budget_.give_back(bytes);
+}
+
 void Forwarder::add_gauges(std::vector<Gauge>& gauges) const {
-  // The window, or one command: its arguments and a view of each.
-  constexpr size_t kOneCommandBytesMax = kv::kOperationBytesMax + kv::kArgsMax * sizeof(std::string_view) + 1024;
-  gauges.push_back({"forwards_under_way", window_bytes_, std::max(kWindowBytesMax, kOneCommandBytesMax)});
   // Every one of them is counted by Clients, too.
   gauges.push_back({"forwards_waiting", waiting_bytes_, clients_.held_bytes_max()});
 }
@@ -247,7 +258,7 @@ void Forwarder::execute_all_here() {
   std::deque<Outstanding> items = std::exchange(outstanding_, {});
   first_sequence_ += items.size();
   next_unsent_ = first_sequence_;
-  window_bytes_ = 0;
+  give_back(window_bytes_);
   done_count_ = 0;
   waiting_bytes_ = 0;
   shares_.clear();

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "node/client_turns.h"
 #include "node/clients.h"
+#include "node/forward_budget.h"
 #include "node/forward_path.h"
 #include "node/proposals.h"
 #include "wire/peer_message.h"
@@ -42,8 +43,10 @@ class ForwarderHost : public ForwardNeighbours {
 /// so that one client's pipeline holds up nobody else's. How much may wait here at all is for Clients to say.
 class Forwarder {
  public:
-  /// `prng`: of this process and no other.
-  Forwarder(GroupId group, ForwarderHost& host, Clients& clients, Prng prng);
+  /// `prng`: of this process and no other. `budget`: of the node; outlives this.
+  Forwarder(GroupId group, ForwarderHost& host, Clients& clients, ForwardBudget& budget, Prng prng);
+  ~Forwarder();
+  Forwarder(const Forwarder&) = delete;
 
   /// Requires: the waiter was started (Clients::start).
   void submit(const Request& request);
@@ -61,10 +64,9 @@ class Forwarder {
   uint64_t forwarded_count() const { return forwarded_count_; }
   void add_gauges(std::vector<Gauge>& gauges) const;
 
-  // The window: commands that have a sequence and no answer. Kept below what the session keeps answers for, and what a
-  // connection's queue takes.
+  // The window: commands that have a sequence and no answer. Kept below what the session keeps answers for; their bytes
+  // below what is left of the node's budget.
   static constexpr size_t kWindowMax = 16384;
-  static constexpr size_t kWindowBytesMax = 48u << 20;        // or one command
   static constexpr size_t kClientWindowBytesMax = 12u << 20;  // of one client's large commands or answers, or one
   /// Commands of a client of whose answers nothing is known yet.
   static constexpr size_t kClientWindowBegin = 8;
@@ -99,6 +101,7 @@ class Forwarder {
   bool has_room_for(const Outstanding& item) const;
   void enter(Outstanding item);
   void leave(Outstanding& item);
+  void give_back(size_t bytes);
   void fill_window();
   void restart_stream();
   void note_copies_elsewhere();
@@ -130,6 +133,7 @@ class Forwarder {
   GroupId group_;
   ForwarderHost& host_;
   Clients& clients_;
+  ForwardBudget& budget_;
 
   ClientTurns<Outstanding> waiting_;     // without a sequence
   std::deque<Outstanding> outstanding_;  // sequence of the front: first_sequence_

@@ -1,7 +1,10 @@
 #include "node/groups.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
+
+#include "kv/limits.h"
 
 namespace torc::node {
 
@@ -18,7 +21,7 @@ Groups::~Groups() { clock_.cancel(timer_); }
 
 Status Groups::open(const HostedGroup::Options& hosted, const GroupOptions& options,
                     const consensus::Configuration& birth, env::CheckpointStore& checkpoints) {
-  auto group = std::make_unique<HostedGroup>(hosted, *this, links_, clients_, clock_);
+  auto group = std::make_unique<HostedGroup>(hosted, *this, links_, forwards_, clients_, clock_);
   const Status opened = group->open(options, birth, log_, checkpoints);
   if (!opened.ok()) return opened;
   groups_.push_back(std::move(group));
@@ -143,6 +146,9 @@ uint64_t Groups::executed_for_others() const {
 }
 
 void Groups::add_gauges(std::vector<Gauge>& gauges) const {
+  // The last command that went into it may pass it: its arguments and a view of each.
+  constexpr size_t kOneCommandBytesMax = kv::kOperationBytesMax + kv::kArgsMax * sizeof(std::string_view) + 1024;
+  gauges.push_back({"forwards_under_way", forwards_.used(), ForwardBudget::kBytesMax + kOneCommandBytesMax});
   for (const auto& group : groups_) group->add_gauges(gauges);
 }
 

@@ -12,6 +12,7 @@
 #include "node/checkpoint_queue.h"
 #include "node/clients.h"
 #include "node/deadlines.h"
+#include "node/forward_budget.h"
 #include "node/hosted_group.h"
 #include "node/links.h"
 #include "node/log_keeper.h"
@@ -115,6 +116,7 @@ class Groups {
   Clients& clients_;
   env::Clock& clock_;
   storage::Log& log_;
+  ForwardBudget forwards_;                            // of all groups
   std::vector<std::unique_ptr<HostedGroup>> groups_;  // by arc
   std::vector<HostedGroup*> awake_;                   // take part in this turn
   std::vector<HostedGroup*> appended_;                // of these, whose appends are not handed to the log yet

@@ -13,13 +13,14 @@ constexpr int64_t kNsPerMs = 1'000'000;
 
 }  // namespace
 
-HostedGroup::HostedGroup(const Options& options, Groups& groups, Links& links, Clients& clients, env::Clock& clock)
+HostedGroup::HostedGroup(const Options& options, Groups& groups, Links& links, ForwardBudget& forwards,
+                         Clients& clients, env::Clock& clock)
     : options_(options),
       groups_(groups),
       links_(links),
       clients_(clients),
       clock_(clock),
-      forwarder_(options.id, *this, clients, Prng(options.seed ^ 0xf0)),
+      forwarder_(options.id, *this, clients, forwards, Prng(options.seed ^ 0xf0)),
       receiver_(options.id, *this, clients) {}
 
 Status HostedGroup::open(const GroupOptions& options, const consensus::Configuration& birth, storage::Log& log,

@@ -28,7 +28,8 @@ class HostedGroup final : private Surroundings, private ForwarderHost, private F
     uint64_t seed = 0;
   };
   /// Everything it is given outlives it.
-  HostedGroup(const Options& options, Groups& groups, Links& links, Clients& clients, env::Clock& clock);
+  HostedGroup(const Options& options, Groups& groups, Links& links, ForwardBudget& forwards, Clients& clients,
+              env::Clock& clock);
 
   /// Before anything else. Errors: as Group::open().
   Status open(const GroupOptions& options, const consensus::Configuration& birth, storage::Log& log,

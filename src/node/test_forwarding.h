@@ -125,8 +125,12 @@ struct Leader final : ForwardReceiverHost {
 };
 
 struct Follower final : ForwarderHost {
+  explicit Follower(ForwardBudget* shared = nullptr) : budget(shared == nullptr ? own_budget : *shared) {}
+
   Clients clients;
-  Forwarder forwarder{kGroup, *this, clients, Prng(1)};
+  ForwardBudget own_budget;
+  ForwardBudget& budget;
+  Forwarder forwarder{kGroup, *this, clients, budget, Prng(1)};
   RecordingPort port;
   ClientId client = clients.open(port);
   bool is_connected = true;
@@ -169,6 +173,10 @@ struct Follower final : ForwarderHost {
   }
   void read(Ticket ticket, Instant now) {
     const std::vector<std::string_view> args{"key"};
+    submit(client, ticket, false, {kv::CommandId::kGet, args}, now);
+  }
+  void read_of(Ticket ticket, const std::string& key, Instant now) {
+    const std::vector<std::string_view> args{key};
     submit(client, ticket, false, {kv::CommandId::kGet, args}, now);
   }
   void submit(ClientId from, Ticket ticket, bool is_write, const kv::CommandView& command, Instant now) {
