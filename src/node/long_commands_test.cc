@@ -80,6 +80,33 @@ TEST(GroupLongCommands, NobodyReadsWhatIsExecutedInPart) {
   EXPECT_EQ(story.world.port.answers[2], "v");
 }
 
+// Its index is that of the entry before, which is applied; but the state is not that of any index now.
+TEST(GroupLongCommands, AReadThatWasAskedForBeforeIsNotAnsweredInTheMiddle) {
+  Story story;
+  story.world.write(1, kv::CommandId::kMSet, story.pairs);
+  story.world.turn();
+  const auto append = story.world.last<consensus::AppendRequest>();
+  story.world.wait(400ms);  // no lease
+  story.read_later(2, kv::CommandId::kGet, {"key:0"});
+  story.world.turn();
+  ASSERT_FALSE(story.is_answered(2)) << "nobody has confirmed that this node leads";
+  story.world.work_per_turn = 1;
+  consensus::AppendReply appended;
+  appended.term = append.term;
+  appended.accepted = true;
+  appended.match_index = append.prev_index + append.entries.size();
+  appended.stamp = append.stamp;
+  story.world.receive(2, appended);
+  story.world.turn();
+  ASSERT_TRUE(story.world.group->status().is_within_entry);
+  story.world.receive(2, story.world.heartbeat_reply());
+  story.world.turn();
+  EXPECT_FALSE(story.is_answered(2)) << story.world.port.answers[2];
+  story.turns_until_answered(2);
+  EXPECT_EQ(story.world.port.answers[1], "OK") << "first";
+  EXPECT_EQ(story.world.port.answers[2], "v");
+}
+
 TEST(GroupLongCommands, NothingIsAppliedWhileALongReadLooks) {
   Story story;
   story.set_all(1);
