@@ -15,8 +15,8 @@ namespace {
 using consensus::Replica;
 using consensus::ReplicaId;
 
-constexpr ReplicaId kLeader{NodeId(1), Incarnation(11)};
-constexpr ReplicaId kFollower{NodeId(2), Incarnation(22)};
+constexpr ReplicaId kLeader{NodeId(1), ReplicaNumber(11)};
+constexpr ReplicaId kFollower{NodeId(2), ReplicaNumber(22)};
 
 /// Groups of two nodes: the first leads them all, in term 1, and the second follows.
 struct Pair {

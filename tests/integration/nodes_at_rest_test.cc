@@ -97,10 +97,13 @@ void expect_rest(int arcs, double cpu_percent_max) {
   }
 }
 
-// The goal is 1 % and 5 % of a core; where the machine does nothing else, and every wake-up of a processor is paid for,
-// 1.7 % and 9.2 % were measured. When every group was looked at every 10 ms it was 4.5 % and 20 to 24 %.
-TEST(NodesAtRest, SixtyFourGroupsCostThreePercentOfACoreAtMost) { expect_rest(64, 3.0); }
-TEST(NodesAtRest, AThousandGroupsCostFifteenPercentOfACoreAnd100MiBAtMost) { expect_rest(1024, 15.0); }
+// The goals are 1 % and 5 % of a core. Where nothing else runs, and every wake-up of a processor is paid for, 1.0 %
+// and 3.9 % were measured; where other programs keep the processors awake, 0.6 % and 2.7 %. The bounds leave half as
+// much again for processors whose caches others use: a test that fails with the weather tells nothing. What the goals
+// rest on is held by its cause (Resting.*, GroupsAtRest.*): heartbeats at rest are no messages. As messages they
+// cost 1.3 % and 9 %, and when every group was looked at every 10 ms it was 4.5 % and 20 to 24 %.
+TEST(NodesAtRest, SixtyFourGroupsCostOneAndAHalfPercentOfACoreAtMost) { expect_rest(64, 1.5); }
+TEST(NodesAtRest, AThousandGroupsCostSixPercentOfACoreAnd100MiBAtMost) { expect_rest(1024, 6.0); }
 
 }  // namespace
 }  // namespace torc::integration
