@@ -12,6 +12,10 @@ namespace {
 constexpr Duration kMaintainInterval = 10ms;
 /// Of what the node looks after when all is quiet.
 constexpr Duration kQuietInterval = 500ms;
+/// Applied and answered in one turn, in kv::Cost::work: about 5 ms of it. A node that has much to catch up with, or a
+/// command that names very many keys, must be heard, and hear, meanwhile.
+constexpr uint64_t kWorkPerTurn = 8u << 20;
+constexpr uint64_t kWorkPerGroupMin = 128u << 10;
 /// An older write says nothing about the next one.
 constexpr Duration kWriteAgeMax = DiskWatch::kMeasurementAgeMax;
 
@@ -120,7 +124,8 @@ bool StaticNode::is_disk_in_trouble() const {
 // ---- memory ----
 
 void StaticNode::begin_turn(HostedGroup& group) {
-  group.begin_turn(memory_outside_ + memory_of_groups_ - group.memory_counted);
+  const uint64_t work = std::max(kWorkPerTurn / std::max<size_t>(awake_.size(), 1), kWorkPerGroupMin);
+  group.begin_turn(memory_outside_ + memory_of_groups_ - group.memory_counted, work);
 }
 
 void StaticNode::count_memory(HostedGroup& group) {

@@ -103,7 +103,7 @@ uint64_t LabNode::entries_without_command(LogIndex first, LogIndex last) {
 
 void LabNode::end_turn() {
   if (is_dead_) return;
-  group_->begin_turn(0);
+  group_->begin_turn(0, uint64_t{8} << 20);
   do {
     carry_out(group_->advance());
     if (is_dead_) return;
