@@ -6,6 +6,7 @@
 
 #include "kv/capture.h"
 #include "kv/handlers.h"
+#include "kv/look_ahead.h"
 #include "kv/progress.h"
 #include "kv/recorded_reply.h"
 #include "kv/sessions.h"
@@ -51,6 +52,7 @@ struct StateMachine::Parts {
   uint64_t work = 0;    // beside table.bytes_touched()
   std::string header;   // as of begin_capture()
   Operation operation;  // scratch
+  LookAhead look_ahead;
   RecordingSink recording;
   std::optional<EntryUnderWay> under_way;
 };

@@ -57,6 +57,7 @@ Status StateMachine::begin_entry(LogIndex index, std::string_view payload) {
   p.sessions.expire_idle(p.last_stamp);
   p.table.reclaim(kReclaimBytes);
   p.work += payload.size();
+  p.look_ahead.begin_entry();
   p.under_way.emplace(Parts::EntryUnderWay{index, reader, 0, {}});
   return {};
 }
@@ -81,6 +82,7 @@ Result<bool> StateMachine::apply_on(ReplyRouter& replies, uint64_t work_max) {
       entry.progress.reset();
       continue;
     }
+    p.look_ahead.before_operation(entry.reader, p.table);
     if (!entry.reader.next(p.operation)) return corrupt("malformed operation");
     const bool is_internal =
         op.id == CommandId::kOpenSession || op.id == CommandId::kPurge || op.id == CommandId::kSetBack;
