@@ -59,7 +59,7 @@ void StateMachine::Parts::execute(const Operation& op, ReplySink& sink) {
     if (const auto repair = parse_stamp_repair(op.args)) set_back(*repair);
     sink.ok();
   } else {
-    execute_row(*row_of(op.id), op.args, sink);
+    execute_row(*row, op.args, sink);
   }
 }
 
@@ -97,7 +97,6 @@ bool StateMachine::Parts::admit(const SessionCall& call, ReplySink& sink) {
 
 void StateMachine::Parts::execute_once(const Operation& op, ReplySink& sink) {
   if (!admit(*op.call, sink)) return;
-  const CommandRow* row = row_of(op.id);
   if (row != nullptr && row->read != nullptr) return execute(op, sink);  // may be repeated: nothing to remember
   recording.clear();
   execute(op, recording);

@@ -49,9 +49,10 @@ struct StateMachine::Parts {
   uint64_t operation_count = 0;  // rules.md#versions
   WallMs last_stamp;
   LogIndex applied;
-  uint64_t work = 0;    // beside table.bytes_touched()
-  std::string header;   // as of begin_capture()
-  Operation operation;  // scratch
+  uint64_t work = 0;                // beside table.bytes_touched()
+  std::string header;               // as of begin_capture()
+  Operation operation;              // the one that is executed; scratch
+  const CommandRow* row = nullptr;  // of `operation`; null: one of the group's own
   LookAhead look_ahead;
   RecordingSink recording;
   std::optional<EntryUnderWay> under_way;

@@ -15,11 +15,10 @@ namespace {
 constexpr uint64_t kStepWork = kKeysPerStep * 640;
 
 /// Executed step by step. Of one that is malformed, or short: no.
-bool is_long(const CommandView& command) {
-  if (command.args.size() <= kKeysPerStep) return false;
-  const CommandRow* row = row_of(command.id);
+bool is_long(const CommandRow* row, Args args) {
+  if (args.size() <= kKeysPerStep) return false;
   if (row == nullptr || (row->read_step == nullptr && row->write_step == nullptr)) return false;
-  return accepts_count(*traits_of(command.id), command.args.size());
+  return accepts_count(*traits_of(row->id), args.size());
 }
 
 /// Of a step over these keys, which begins at argument `next`.
@@ -86,9 +85,10 @@ Result<bool> StateMachine::apply_on(ReplyRouter& replies, uint64_t work_max) {
     if (!entry.reader.next(p.operation)) return corrupt("malformed operation");
     const bool is_internal =
         op.id == CommandId::kOpenSession || op.id == CommandId::kPurge || op.id == CommandId::kSetBack;
-    if (!is_internal && row_of(op.id) == nullptr) return corrupt("unknown command");
+    p.row = is_internal ? nullptr : row_of(op.id);
+    if (!is_internal && p.row == nullptr) return corrupt("unknown command");
     p.work += kOperationWork;
-    if (is_long({op.id, op.args})) {
+    if (is_long(p.row, op.args)) {
       entry.progress.emplace();
       continue;
     }
@@ -106,7 +106,6 @@ Result<bool> StateMachine::apply_on(ReplyRouter& replies, uint64_t work_max) {
 
 /// True: it is executed, and the reply stands in `recording`.
 bool StateMachine::Parts::step(const Operation& op, Progress& progress) {
-  const CommandRow& row = *row_of(op.id);
   work += kStepWork;
   table.reclaim(0);  // as much as the last step added: not all of it when the next entry begins
   switch (progress.stage) {
@@ -126,9 +125,10 @@ bool StateMachine::Parts::step(const Operation& op, Progress& progress) {
       return false;
     }
     case Progress::Stage::kExecution: {
-      if (row.read_step != nullptr) return row.read_step({table, op.args, last_stamp.ms, nullptr, recording}, progress);
+      if (row->read_step != nullptr)
+        return row->read_step({table, op.args, last_stamp.ms, nullptr, recording}, progress);
       WriteContext context{table, op.args, last_stamp.ms, {}, operation_count, recording};
-      if (!row.write_step(context, progress)) return false;
+      if (!row->write_step(context, progress)) return false;
       if (op.call) sessions.record(*op.call, std::string(recording.view()));
       return true;
     }
@@ -141,7 +141,7 @@ bool StateMachine::Parts::begin_execution(const Operation& op, Progress& progres
   if (op.call && !admit(*op.call, recording)) return false;
   ++operation_count;
   if (!check_shape(*traits_of(op.id), op.args, recording)) {
-    if (op.call && row_of(op.id)->read == nullptr) sessions.record(*op.call, std::string(recording.view()));
+    if (op.call && row->read == nullptr) sessions.record(*op.call, std::string(recording.view()));
     return false;
   }
   progress.begin(has_expired_keys(last_stamp.ms) ? Progress::Stage::kExpiry : Progress::Stage::kExecution);
@@ -149,12 +149,14 @@ bool StateMachine::Parts::begin_execution(const Operation& op, Progress& progres
 }
 
 bool StateMachine::is_long_read(const CommandView& command) {
-  return is_long(command) && row_of(command.id)->read_step != nullptr;
+  const CommandRow* row = row_of(command.id);
+  return is_long(row, command.args) && row->read_step != nullptr;
 }
 
 ReadResult StateMachine::read_on(const CommandView& command, WallMs now, Progress& progress, ReplySink& sink,
                                  uint64_t& work_max) const {
-  CHECK(is_long_read(command) && !is_within_entry());
+  const CommandRow* row = row_of(command.id);
+  CHECK(is_long(row, command.args) && row->read_step != nullptr && !is_within_entry());
   const Parts& p = *parts_;
   const CommandTraits& traits = *traits_of(command.id);
   const KeyRange keys = keys_of(traits, command.args);
@@ -180,7 +182,7 @@ ReadResult StateMachine::read_on(const CommandView& command, WallMs now, Progres
         if (progress.next >= keys.end) progress.begin(Progress::Stage::kExecution);
         break;
       case Progress::Stage::kExecution:
-        if (row_of(command.id)->read_step({p.table, command.args, now_ms, nullptr, sink}, progress)) {
+        if (row->read_step({p.table, command.args, now_ms, nullptr, sink}, progress)) {
           return ReadResult::kAnswered;
         }
         break;
