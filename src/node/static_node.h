@@ -21,8 +21,8 @@
 #include "node/links.h"
 #include "node/log_keeper.h"
 #include "node/node.h"
-#include "node/resting.h"
 #include "node/replica_numbers.h"
+#include "node/resting.h"
 #include "node/router.h"
 
 namespace torc::node {
