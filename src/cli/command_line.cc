@@ -139,6 +139,12 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
       ->check(CLI::Range(uint32_t{0}, kIdleSecondsMax))
       ->type_name("SECONDS")
       ->default_str("0");
+  serve
+      ->add_option("--max-command-keys", options.command_keys_max,
+                   "refuse commands with more keys than this: others wait until all of them are set, read or deleted")
+      ->check(CLI::Range(uint32_t{1}, kCommandKeysMax))
+      ->type_name("N")
+      ->capture_default_str();
   serve->add_option("--log-level", options.log_level, "what to write to standard error")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}))
       ->type_name("LEVEL")

@@ -50,13 +50,15 @@ TEST(CommandLine, ServeTakesItsPeerAddressFromTheCluster) {
   EXPECT_EQ(options.log_level, "info");
   EXPECT_FALSE(options.max_memory);
   EXPECT_EQ(options.client_idle_timeout, 0s);
+  EXPECT_EQ(options.command_keys_max, 100'000u);
 }
 
 TEST(CommandLine, ServeTakesEveryOption) {
-  const CommandLine line =
-      parse(serve_with({"--peer-listen", "0.0.0.0:17001", "--election-timeout-ms", "1000", "--heartbeat-ms", "100",
-                        "--command-timeout-ms", "2000", "--checkpoint-mib", "1", "--log-tail-mib", "2", "--log-level",
-                        "debug", "--max-memory", "2gb", "--client-idle-timeout", "30"}));
+  const CommandLine line = parse(serve_with(
+      {"--peer-listen",        "0.0.0.0:17001", "--election-timeout-ms", "1000", "--heartbeat-ms",        "100",
+       "--command-timeout-ms", "2000",          "--checkpoint-mib",      "1",    "--log-tail-mib",        "2",
+       "--log-level",          "debug",         "--max-memory",          "2gb",  "--client-idle-timeout", "30",
+       "--max-command-keys",   "5000"}));
   const auto& options = std::get<ServeOptions>(line);
   EXPECT_EQ(options.peer_listen.text(), "0.0.0.0:17001");
   EXPECT_EQ(options.election_timeout, 1s);
@@ -67,6 +69,7 @@ TEST(CommandLine, ServeTakesEveryOption) {
   EXPECT_EQ(options.log_level, "debug");
   EXPECT_EQ(options.max_memory, 2u << 30);
   EXPECT_EQ(options.client_idle_timeout, 30s);
+  EXPECT_EQ(options.command_keys_max, 5000u);
 }
 
 TEST(CommandLine, ServeHasAClusterDoorOnlyIfItIsToldWhere) {

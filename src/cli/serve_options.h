@@ -20,6 +20,7 @@ constexpr uint32_t kElectionTimeoutMsMax = 60'000;
 constexpr uint32_t kElectionPerHeartbeatMin = 2;  // a lost heartbeat must not cost an election
 constexpr uint64_t kCheckpointMibMax = 1u << 20;  // 1 TiB
 constexpr uint32_t kIdleSecondsMax = 365 * 86'400;
+constexpr uint32_t kCommandKeysMax = 1u << 20;  // no command has more arguments
 
 struct ServeOptions {
   NodeId id;
@@ -38,6 +39,7 @@ struct ServeOptions {
   uint64_t log_tail_mib = 64;                   // of log kept behind a checkpoint for nodes that lag
   std::optional<uint64_t> max_memory;           // bytes, 0: no limit; by default kMaxMemoryPercent of what there is
   std::chrono::seconds client_idle_timeout{0};  // 0: none
+  uint32_t command_keys_max = 100'000;          // everybody else waits for a command with all its keys
   std::string log_level = "info";               // trace, debug, info, warn, error
 };
 

@@ -97,7 +97,7 @@ TEST(RestingReplica, AnswersNoHeartbeatThatTellsSomething) {
   expect_not_followed(Follower(), replica_id(3), replica_id(1), heartbeat(80));     // not its leader
   expect_not_followed(Follower(), replica_id(2), replica_id(1), heartbeat(80, 2));  // a later term
   expect_not_followed(Follower(), replica_id(2), replica_id(1), heartbeat(80, 0));  // an earlier one
-  expect_not_followed(Follower(), replica_id(2), {NodeId(1), Incarnation(99)}, heartbeat(80));
+  expect_not_followed(Follower(), replica_id(2), {NodeId(1), ReplicaNumber(99)}, heartbeat(80));
   expect_not_followed(Follower(), replica_id(2), replica_id(1), heartbeat(80, 1, 1));
   expect_not_followed(TestReplica::settled(), replica_id(2), replica_id(1), heartbeat(80));  // knows no leader
   expect_not_followed(Leader(), replica_id(2), replica_id(1), heartbeat(80));
@@ -190,7 +190,7 @@ TEST(RestingReplica, HearsNoAnswerThatTellsSomething) {
   EXPECT_FALSE(hears(replica_id(2), replica_id(1), {Term(0), stamp, LogIndex(1)}));
   EXPECT_FALSE(hears(replica_id(2), replica_id(1), {Term(1), stamp + 1000, LogIndex(1)})) << "of no round";
   EXPECT_FALSE(hears(replica_id(9), replica_id(1), {Term(1), stamp, LogIndex(1)})) << "no member";
-  EXPECT_FALSE(hears(replica_id(2), {NodeId(1), Incarnation(99)}, {Term(1), stamp, LogIndex(1)}));
+  EXPECT_FALSE(hears(replica_id(2), {NodeId(1), ReplicaNumber(99)}, {Term(1), stamp, LogIndex(1)}));
   EXPECT_EQ(state_of(replica.replica), before);
   EXPECT_TRUE(hears(replica_id(2), replica_id(1), {Term(1), stamp, LogIndex(1)}));
 }

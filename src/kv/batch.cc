@@ -7,6 +7,7 @@
 namespace torc::kv {
 namespace {
 
+constexpr size_t kLargeOperationBytes = 64u << 10;  // has a batch of its own, or nearly: room for it is made at once
 constexpr uint8_t kHasLabel = 1;
 constexpr uint8_t kIsFirstSend = 2;
 
@@ -31,6 +32,8 @@ BatchBuilder::BatchBuilder(size_t reserved) : reserved_(reserved), buffer_(reser
 
 void BatchBuilder::add(const CommandView& command, const SessionCall* call) {
   CHECK(command.args.size() <= kArgsMax) << command.args.size();  // Group::write refuses what is not within limits
+  const size_t bytes = operation_bytes(command);
+  if (bytes > kLargeOperationBytes) buffer_.reserve(buffer_.size() + bytes);
   put_u8(buffer_, flags_of(call));
   put_varint(buffer_, static_cast<uint16_t>(command.id));
   if (call != nullptr) {

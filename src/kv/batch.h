@@ -68,6 +68,7 @@ class BatchReader {
   /// Next operation into `op` (views into the payload); false at the end or when malformed.
   bool next(Operation& op);
   bool malformed() const { return malformed_; }
+  bool at_end() const { return !malformed_ && rest_.empty(); }
 
  private:
   std::string_view rest_;

@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "kv/command.h"
+#include "kv/progress.h"
 #include "kv/reply_sink.h"
 #include "kv/shape.h"
 #include "kv/table.h"
@@ -32,6 +33,10 @@ struct WriteContext {
 /// Makes exactly one reply. No key the command names has expired: the caller has seen to it.
 using ReadHandler = void (*)(const ReadContext&);
 using WriteHandler = void (*)(WriteContext&);
+/// The same in pieces, for commands with any number of keys: goes on where `progress` stands, for about kKeysPerStep
+/// keys. True: it is done, and the reply was made.
+using ReadStep = bool (*)(const ReadContext&, Progress&);
+using WriteStep = bool (*)(WriteContext&, Progress&);
 /// Checks what needs no state; true if fine, else false after writing the error. The handler uses the same parser.
 using SyntaxCheck = bool (*)(Args, ReplySink&);
 
@@ -40,6 +45,8 @@ struct CommandRow {
   ReadHandler read = nullptr;  // exactly one of read and write
   WriteHandler write = nullptr;
   SyntaxCheck syntax = nullptr;  // null: nothing to check beside the argument count
+  ReadStep read_step = nullptr;  // beside `read`, and so on; null: the command names few keys
+  WriteStep write_step = nullptr;
 };
 
 /// Row of `id`; null if there is no such data command.
@@ -79,12 +86,17 @@ bool check_incr_by_float(Args, ReplySink&);
 
 // many_keys.cc
 void m_get(const ReadContext&);
+bool m_get_step(const ReadContext&, Progress&);
 void m_set(WriteContext&);
+bool m_set_step(WriteContext&, Progress&);
 void m_set_nx(WriteContext&);
+bool m_set_nx_step(WriteContext&, Progress&);
 bool check_m_set(Args, ReplySink&);
 bool check_m_set_nx(Args, ReplySink&);
 void del(WriteContext&);
+bool del_step(WriteContext&, Progress&);
 void exists(const ReadContext&);
+bool exists_step(const ReadContext&, Progress&);
 
 // compare_and_set.cc
 void cas(WriteContext&);

@@ -38,6 +38,10 @@ size_t SlotArray::place_of(uint32_t slot) const {
 
 uint64_t SlotArray::hash_of(std::string_view key) const { return EntryShelf::hash_of(key, hash_seed_); }
 
+void SlotArray::prefetch(uint16_t slot) const {
+  if (arc_.contains(slot)) __builtin_prefetch(&slots_[place_of(slot)]);
+}
+
 Entry* SlotArray::find(uint16_t slot, uint64_t hash, std::string_view key) const {
   return arc_.contains(slot) ? slots_[place_of(slot)].entries.find(hash, key) : nullptr;
 }

@@ -17,6 +17,7 @@
 #include "kv/command.h"
 #include "kv/cost.h"
 #include "kv/deadline_index.h"
+#include "kv/progress.h"
 #include "kv/reply_sink.h"
 
 namespace torc::kv {
@@ -33,6 +34,7 @@ enum class ReadResult {
   kAnswered,
   kNeedsCommit,  // would answer "expired": nothing was written to the sink; propose the command itself
                  // (rules.md#leader-time)
+  kUnfinished,   // a piece is done, nothing was written to the sink: read_on()
 };
 
 /// Receives one generation's changes in ascending key order (rules.md#images-as-of-an-index); storage hands them to the
@@ -62,10 +64,24 @@ class StateMachine {
   /// in the session: the group that owns the key has to execute the call. Errors: kCorrupt if malformed (nothing after
   /// the malformed operation is applied; the caller stops the node).
   Status apply(LogIndex index, std::string_view payload, ReplyRouter& replies);
+  /// The same in pieces. From begin_entry() until apply_on() has returned true the entry is applied in part: applied()
+  /// is still that of the one before, and nothing may be read, captured or compared. `payload` stays valid until then.
+  /// Requires: !is_within_entry().
+  Status begin_entry(LogIndex index, std::string_view payload);
+  /// Goes on until the entry is applied (true) or about `work_max` was done (kv::Cost::work). Requires:
+  /// is_within_entry(). Errors: as apply().
+  Result<bool> apply_on(ReplyRouter& replies, uint64_t work_max);
+  bool is_within_entry() const;
   /// Notes that an entry without operations was applied.
   void skip(LogIndex index);
   /// Executes a read-only command now. Time for deadlines: max(now, last applied stamp).
   ReadResult read(const CommandView& command, WallMs now, ReplySink& sink) const;
+  /// The same in pieces of about `work_max`, for commands that name very many keys. Between them the state stays as it
+  /// is, and so do the command and `now`. `work_max` is reduced by what was done.
+  ReadResult read_on(const CommandView& command, WallMs now, Progress& progress, ReplySink& sink,
+                     uint64_t& work_max) const;
+  /// Whether the command is for read_on().
+  static bool is_long_read(const CommandView& command);
   /// Checks what can be checked without state (argument count by the traits, syntax, numbers), so that bad input never
   /// reaches the log. Returns true if fine, else false after writing the error to `sink`.
   static bool check_syntax(const CommandView& command, ReplySink& sink);

@@ -53,12 +53,16 @@ Table::~Table() {
   for (Entry* entry : doomed_) std::free(entry);
 }
 
-Spot Table::find(std::string_view key) const {
-  Spot spot;
-  spot.slot = slot_of(key);
-  spot.hash = slots_->hash_of(key);
-  spot.record = slots_->find(spot.slot, spot.hash, key);
-  return spot;
+Spot Table::find(std::string_view key) const { return find({slot_of(key), slots_->hash_of(key)}, key); }
+
+Table::Place Table::place_of(std::string_view key) const {
+  const Place place{slot_of(key), slots_->hash_of(key)};
+  slots_->prefetch(place.slot);
+  return place;
+}
+
+Spot Table::find(const Place& place, std::string_view key) const {
+  return {place.slot, place.hash, slots_->find(place.slot, place.hash, key)};
 }
 
 size_t Table::bytes_used() const {

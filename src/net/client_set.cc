@@ -76,6 +76,7 @@ void ClientSet::doom_largest() {
 
 void ClientSet::end_turn() {
   grown_this_turn_ = 0;
+  describing_this_turn_ = {};
   // Nobody is forgotten before all are through: one that grows here may doom another, which is marked again then.
   while (!marked_.empty()) {
     for (RespConnection* connection : std::exchange(marked_, {})) {
@@ -98,7 +99,8 @@ void ClientSet::resume_next_turn(uint64_t id) {
 void ClientSet::resume(uint64_t id) {
   const auto found = connections_.find(id);
   if (found == connections_.end() || found->second->is_closed()) return;
-  if (is_turn_full()) return resume_next_turn(id);  // hundreds may resume at once, each with a large answer
+  // Hundreds may resume at once, each with a large answer, or a dear one. Those left over come first the next time.
+  if (is_turn_full() || is_turn_spent()) return resume_next_turn(id);
   found->second->resume();
 }
 

@@ -59,6 +59,9 @@ class ClientSet {
   void account(ptrdiff_t bytes);
   /// Large answers enough for one turn: whoever has not been read from yet has to wait for the next.
   bool is_turn_full() const { return grown_this_turn_ >= limits_.growth_per_turn_max; }
+  /// Descriptions enough for one turn: whoever wants another one waits for its turn to come again.
+  bool is_turn_spent() const { return describing_this_turn_ >= limits_.describing_per_turn_max; }
+  void spend(Duration time) { describing_this_turn_ += time; }
   Instant started_at() const { return started_at_; }
   /// Null: there is no such door.
   const OpenDoor* door(node::Door door) const;
@@ -81,6 +84,7 @@ class ClientSet {
   std::vector<std::string> spare_outputs_;
   size_t buffered_bytes_ = 0;
   size_t grown_this_turn_ = 0;
+  Duration describing_this_turn_{};
   uint64_t last_id_ = 0;
   std::map<uint64_t, std::unique_ptr<RespConnection>> connections_;
   std::vector<RespConnection*> marked_;

@@ -150,8 +150,8 @@ void write_gauges(const InfoSource& source, Text& out) {
   }
 }
 
-/// malloc walks over everything that is free in its heaps for this: with many holes more work than all the rest of INFO.
-/// So it is at most a second old.
+/// malloc walks over everything that is free in its heaps for this: with many holes more work than all the rest of
+/// INFO. So it is at most a second old.
 uint64_t allocated_bytes() {
   using Clock = std::chrono::steady_clock;
   thread_local Clock::time_point measured_at;

@@ -22,8 +22,8 @@ void ReceiveBuffer::append(std::string_view bytes) {
 std::span<char> ReceiveBuffer::space(size_t bytes_expected) {
   if (capacity_ - end_ < kSpaceMin) {
     const size_t unread = end_ - begin_;
-    const size_t expected = std::max(bytes_expected, unread) + kSpaceMin;
-    move_to(std::max(kCapacityMin, std::min(expected, 2 * unread + kSpaceMin)));
+    const size_t expected = std::clamp(bytes_expected, unread + unread / 4, 2 * unread);
+    move_to(std::max(kCapacityMin, expected + kSpaceMin));
   }
   return {bytes_.get() + end_, capacity_ - end_};
 }
@@ -38,9 +38,11 @@ void ReceiveBuffer::consume(size_t count) {
 
 void ReceiveBuffer::move_to(size_t capacity) {
   const size_t unread = end_ - begin_;
-  std::unique_ptr<char[]> larger = std::make_unique_for_overwrite<char[]>(capacity);
-  if (unread > 0) std::memcpy(larger.get(), bytes_.get() + begin_, unread);
-  bytes_ = std::move(larger);
+  if (begin_ > 0) std::memmove(bytes_.get(), bytes_.get() + begin_, unread);
+  void* larger = std::realloc(bytes_.get(), capacity);
+  CHECK(larger != nullptr) << "out of memory";
+  static_cast<void>(bytes_.release());
+  bytes_.reset(static_cast<char*>(larger));
   capacity_ = capacity;
   begin_ = 0;
   end_ = unread;

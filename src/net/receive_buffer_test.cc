@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -39,6 +40,22 @@ TEST(ReceiveBuffer, KeepsABigValueTogether) {
   }
   EXPECT_EQ(buffer.unread(), expected);
   EXPECT_LE(buffer.capacity(), 2 * expected.size());
+}
+
+// A million small arguments: the parser never expects more than the end of the one under way.
+TEST(ReceiveBuffer, IsMovedRarelyWhileACommandOfSmallArgumentsArrives) {
+  ReceiveBuffer buffer;
+  buffer.append("*2000000\r\n");
+  size_t moves = 0;
+  for (size_t capacity = buffer.capacity(); buffer.unread().size() < (16u << 20);) {
+    const std::span<char> space = buffer.space(buffer.unread().size() + 14);
+    moves += capacity != buffer.capacity() ? 1 : 0;
+    capacity = buffer.capacity();
+    std::memset(space.data(), 'a', space.size());
+    buffer.received(space.size());
+  }
+  EXPECT_LE(moves, 40u);
+  EXPECT_LE(buffer.capacity(), 2 * buffer.unread().size());
 }
 
 }  // namespace

@@ -54,6 +54,35 @@ TEST(RespBounds, ATruncatedCommandLeavesNothingBehind) {
   EXPECT_NE(good.text_of({"INFO", "memory"}).find("mem_clients_normal:"), std::string::npos);
 }
 
+TEST(RespBounds, MoreKeysThanACommandMayHaveAreRefused) {
+  RespLimits limits;
+  limits.command_keys_max = 3;
+  TestServer server(limits);
+  TestClient client(server);
+  const std::string error = "ERR a command of 4 keys, this node takes 3 at a time (--max-command-keys)";
+  EXPECT_EQ(client.text_of({"MSET", "a", "1", "b", "2", "c", "3", "d", "4"}), error);
+  EXPECT_EQ(client.text_of({"DEL", "a", "b", "c", "d"}), error);
+  const std::string session = client.text_of({"TORC.SESSION", "NEW"});
+  EXPECT_EQ(client.text_of({"TORC.CALL", session, "1", "1", "1", "DEL", "a", "b", "c", "d"}), error);
+  EXPECT_NE(client.text_of({"MSET", "a", "1", "b", "2", "c", "3"}), error) << "six arguments, three keys";
+  EXPECT_EQ(client.text_of({"SET", "a", "1", "PX", "100000", "NX"}), "OK") << "five arguments, one key";
+}
+
+// Each was a few bytes to send, and some tens of microseconds of everybody's loop.
+TEST(RespBounds, AClientThatAsksForThousandsOfListsLeavesTheTurnToOthers) {
+  RespLimits limits;
+  limits.describing_per_turn_max = Duration(1);  // one description
+  TestServer server(limits);
+  TestClient greedy(server);
+  std::string lists;
+  for (int i = 0; i < 500; ++i) lists += "CLIENT LIST\r\n";
+  greedy.send(lists);
+  TestClient modest(server);
+  EXPECT_EQ(modest.text_of({"PING"}), "PONG");
+  EXPECT_NE(modest.text_of({"CLIENT", "INFO"}).find("id="), std::string::npos);
+  for (int i = 0; i < 500; ++i) ASSERT_NE(greedy.read().text.find("id="), std::string::npos) << i;
+}
+
 TEST(RespBounds, ABrowserCannotRunCommands) {
   TestServer server;
   for (const char* bytes : {"POST / HTTP/1.1\r\nSET k evil\r\n", "Host: localhost\r\nSET k evil\r\n"}) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "kv/recorded_reply.h"
+#include "kv/shape.h"
 #include "kv/state_machine.h"
 #include "net/client_set.h"
 #include "net/cluster_command.h"
@@ -29,6 +30,12 @@ bool waits_for_all_replies(ConnectionCommand command) {
   return command == ConnectionCommand::kHello || command == ConnectionCommand::kReset;
 }
 
+/// Costs as much as the node has clients, groups or commands, whatever was sent.
+bool describes_node(ConnectionCommand command) {
+  return command == ConnectionCommand::kClient || command == ConnectionCommand::kInfo ||
+         command == ConnectionCommand::kCommand || command == ConnectionCommand::kCluster;
+}
+
 /// The first words of HTTP requests: a page in a browser must not be able to run commands here (as Redis).
 bool is_cross_protocol(std::string_view name) {
   return wire::equals_ignoring_case(name, "POST") || wire::equals_ignoring_case(name, "HOST:");
@@ -37,6 +44,11 @@ bool is_cross_protocol(std::string_view name) {
 /// The data command behind a CLUSTER subcommand that asks a group's state; null if it is something else.
 const CommandRow* slot_query(const CommandRow& row, std::span<const std::string_view> args) {
   return row.connection == ConnectionCommand::kCluster ? slot_query_of(args.subspan(1)) : nullptr;
+}
+
+std::string too_many_keys(size_t keys, size_t keys_max) {
+  return "ERR a command of " + std::to_string(keys) + " keys, this node takes " + std::to_string(keys_max) +
+         " at a time (--max-command-keys)";
 }
 
 bool is_transient(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
@@ -192,11 +204,15 @@ void RespConnection::resume() {
 
 // ---- commands ----
 
-/// Returns false if the command has to wait until everything before it is answered.
+/// Returns false if the command has to wait: until everything before it is answered, or for another turn.
 bool RespConnection::execute(std::span<const std::string_view> args, size_t bytes) {
   const CommandRow* row = wire::find_command(args[0]);
   if (row != nullptr && waits_for_all_replies(row->connection) && replies_.unanswered() > 0) {
     is_paused_ = awaits_all_replies_ = true;
+    return false;
+  }
+  if (row != nullptr && describes_node(row->connection) && clients_.is_turn_spent()) {
+    is_paused_ = true;
     return false;
   }
   ++clients_.stats().commands;
@@ -228,9 +244,12 @@ bool RespConnection::execute(std::span<const std::string_view> args, size_t byte
 }
 
 void RespConnection::execute_here(const CommandRow& row, std::span<const std::string_view> args) {
+  const bool is_description = describes_node(row.connection);
+  const Instant began = is_description ? clients_.loop().clock().now() : Instant();
   const node::Ticket ticket = replies_.issue();
   const ConnectionCommands::After after = clients_.commands().execute(row, args, *this, begin_answer(ticket));
   end_reply(ticket);
+  if (is_description) clients_.spend(clients_.loop().clock().now() - began);
   if (after == ConnectionCommands::After::kClose) close_after_replies();
 }
 
@@ -241,6 +260,11 @@ void RespConnection::submit(const CommandRow& row, std::span<const std::string_v
 
 void RespConnection::submit_checked(const CommandRow& row, std::span<const std::string_view> args,
                                     const kv::SessionCall* call) {
+  const size_t keys_max = clients_.limits().command_keys_max;
+  if (args.size() > keys_max) {
+    const size_t keys = kv::keys_of(row.traits, args).count();
+    if (keys > keys_max) return answer_error(too_many_keys(keys, keys_max));
+  }
   const kv::CommandView command{row.traits.id, args};
   kv::RecordingSink error;  // allocates only if there is one
   const node::Ticket ticket = replies_.issue();

@@ -38,6 +38,12 @@ struct RespLimits {
   /// What the buffers of all clients may grow by until the others are left for the next turn: copying a gigabyte of
   /// answers in one turn would keep the node from being heard.
   size_t growth_per_turn_max = 16u << 20;
+  /// Keys of one command. It is executed at once for whoever looks, so everybody else who wants to write in its group
+  /// waits for all of it.
+  size_t command_keys_max = 100'000;
+  /// What commands that describe this node, its clients or its commands may take of a turn, all clients together: a
+  /// thousand CLIENT LISTs are ten kilobytes to send.
+  Duration describing_per_turn_max = 5ms;
 };
 
 }  // namespace torc::net

@@ -1,5 +1,7 @@
 #include "node/applier.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace torc::node {
@@ -8,10 +10,13 @@ namespace {
 /// Hands each operation of an entry its client's sink, and closes the answer before.
 class WaiterRouter final : public kv::ReplyRouter {
  public:
-  WaiterRouter(Clients& clients, const std::vector<WriteWaiter>& waiters) : clients_(clients), waiters_(waiters) {}
+  /// Counts in `answered`.
+  WaiterRouter(Clients& clients, const std::vector<WriteWaiter>& waiters, size_t& answered)
+      : clients_(clients), waiters_(waiters), answered_(answered) {}
 
   kv::ReplySink& sink_for(size_t position) override {
     end_last();
+    answered_ = position + 1;
     if (position >= waiters_.size()) return nobody_;
     open_ = &waiters_[position].waiter;
     return clients_.begin(*open_);
@@ -24,6 +29,7 @@ class WaiterRouter final : public kv::ReplyRouter {
  private:
   Clients& clients_;
   const std::vector<WriteWaiter>& waiters_;
+  size_t& answered_;
   const Waiter* open_ = nullptr;
   kv::NullSink nobody_;
 };
@@ -67,32 +73,58 @@ Applier::Applier(GroupId group, const kv::StateMachineOptions& state, storage::L
     : group_(group), log_(log), clients_(clients), state_(std::make_unique<kv::StateMachine>(state)) {}
 
 std::unique_ptr<kv::StateMachine> Applier::replace(std::unique_ptr<kv::StateMachine> state) {
+  CHECK(!is_within_entry());
   unapplied_.clear();
   return std::exchange(state_, std::move(state));
 }
 
-Result<uint64_t> Applier::apply_next(Proposals& proposals, LogIndex last_index) {
+Result<uint64_t> Applier::apply_on(Proposals& proposals, LogIndex last_index, uint64_t work_max) {
+  const uint64_t work_before = state_->work_done();
+  if (!under_way_) {
+    const Status begun = begin_next(proposals, last_index);
+    if (!begun.ok()) return begun.error();
+  }
+  if (under_way_) {
+    WaiterRouter router(clients_, under_way_->waiters, under_way_->answered);
+    const Result<bool> applied = state_->apply_on(router, work_max);
+    router.end_last();
+    if (!applied.ok()) return Error{ErrorCode::kInvalid, applied.error().message};
+    if (*applied) end_entry();
+  }
+  return kv::kOperationWork + state_->work_done() - work_before;
+}
+
+Status Applier::begin_next(Proposals& proposals, LogIndex last_index) {
   const LogIndex wanted = applied() + 1;
   if (unapplied_.is_empty() || unapplied_.front() > wanted) {
-    const Status loaded = load(last_index);
-    if (!loaded.ok()) return loaded.error();
+    if (Status loaded = load(last_index); !loaded) return loaded;
   }
   const consensus::Entry entry = unapplied_.take_front();
   CHECK(entry.index == wanted) << "entry " << entry.index << " where " << wanted << " is next";
-  const uint64_t work_before = state_->work_done();
-  const std::vector<WriteWaiter> waiters = proposals.take_decided(entry.term, entry.index);
-  if (entry.kind == consensus::EntryKind::kCommands) {
-    WaiterRouter router(clients_, waiters);
-    const Status applied = state_->apply(entry.index, entry.payload(), router);
-    router.end_last();
-    // Its checksum is right, so every replica has the same bytes: no damage of this disk, and no reason to give up
-    // data.
-    if (!applied.ok()) return Error{ErrorCode::kInvalid, applied.error().message};
-  } else {
+  under_way_.emplace(EntryUnderWay{entry, proposals.take_decided(entry.term, entry.index)});
+  if (entry.kind != consensus::EntryKind::kCommands) {
     state_->skip(entry.index);
+    end_entry();
+    return {};
   }
-  applied_bytes_ += entry.size();
-  return kv::kOperationWork + state_->work_done() - work_before;
+  // Its checksum is right, so every replica has the same bytes: no damage of this disk, and no reason to give up data.
+  const Status begun = state_->begin_entry(entry.index, under_way_->entry.payload());
+  if (!begun.ok()) return Error{ErrorCode::kInvalid, begun.error().message};
+  return {};
+}
+
+void Applier::end_entry() {
+  applied_bytes_ += under_way_->entry.size();
+  under_way_.reset();
+}
+
+std::vector<WriteWaiter> Applier::abandon_entry() {
+  if (!under_way_) return {};
+  std::vector<WriteWaiter> waiters = std::move(under_way_->waiters);
+  waiters.erase(waiters.begin(),
+                waiters.begin() + static_cast<ptrdiff_t>(std::min(under_way_->answered, waiters.size())));
+  under_way_.reset();
+  return waiters;
 }
 
 // Entries that were in the log before this process started, or were not kept.
@@ -108,6 +140,13 @@ std::optional<uint64_t> Applier::answer(const Request& read, WallMs now) {
   AnswerOnDemand sink(clients_, read.waiter);
   if (state_->read(read.command, now, sink) == kv::ReadResult::kNeedsCommit) return std::nullopt;
   return kv::kOperationWork + sink.bytes();
+}
+
+kv::ReadResult Applier::answer_on(const Request& read, WallMs now, kv::Progress& progress, uint64_t& work_max) {
+  AnswerOnDemand sink(clients_, read.waiter);
+  const kv::ReadResult result = state_->read_on(read.command, now, progress, sink, work_max);
+  work_max -= std::min(work_max, sink.bytes());
+  return result;
 }
 
 }  // namespace torc::node

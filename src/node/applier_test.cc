@@ -54,7 +54,7 @@ TEST(Applier, WhatIsNotKeptInMemoryIsReadBackFromTheLog) {
   story.write_to_log(entries);
   story.applier.appended({entries.begin() + 3, entries.end()});
   story.applier.committed(LogIndex(4));
-  while (story.applier.is_behind()) ASSERT_TRUE(story.applier.apply_next(story.proposals, story.last).ok());
+  while (story.applier.is_behind()) ASSERT_TRUE(story.applier.apply_on(story.proposals, story.last, UINT64_MAX).ok());
   EXPECT_EQ(story.applier.applied(), LogIndex(4)) << "the fifth is not committed";
   ASSERT_TRUE(story.applier.answer(story.get(1), WallMs{1000}));
   story.clients.end({story.client, 1});
@@ -65,7 +65,7 @@ TEST(Applier, AnEntryThatNoReplicaUnderstandsIsNoDamageOfThisDisk) {
   Story story;
   story.applier.appended({story.entry(std::string(consensus::kEntryHeaderBytes + 3, '\xff'))});
   story.applier.committed(LogIndex(1));
-  const Result<uint64_t> work = story.applier.apply_next(story.proposals, story.last);
+  const Result<uint64_t> work = story.applier.apply_on(story.proposals, story.last, UINT64_MAX);
   ASSERT_FALSE(work.ok());
   EXPECT_EQ(work.error().code, ErrorCode::kInvalid);
 }
@@ -75,7 +75,7 @@ TEST(Applier, AReadThatWouldAnswerExpiredBeginsNoAnswer) {
   Story story;
   story.applier.appended({story.entry(kv::CommandId::kSet, {"k", "v", "PXAT", "2000"})});
   story.applier.committed(LogIndex(1));
-  ASSERT_TRUE(story.applier.apply_next(story.proposals, story.last).ok());
+  ASSERT_TRUE(story.applier.apply_on(story.proposals, story.last, UINT64_MAX).ok());
   const Request read = story.get(1);
   EXPECT_FALSE(story.applier.answer(read, WallMs{2000}));
   ASSERT_TRUE(story.applier.answer(read, WallMs{1999}));

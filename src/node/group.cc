@@ -8,10 +8,6 @@ namespace torc::node {
 namespace {
 
 constexpr Duration kPurgeInterval = 100ms;  // while nothing or little is due; otherwise at every maintenance
-/// Applied and answered in one turn (kv::Cost::work), and one entry or answer more: a replica that has much to catch up
-/// with must be heard, and hear, meanwhile.
-constexpr uint64_t kWorkPerTurn = 16u << 20;
-
 uint64_t less(uint64_t from, uint64_t amount) { return from - std::min(from, amount); }
 
 uint64_t bytes_of(const std::vector<consensus::Entry>& entries) {
@@ -32,6 +28,7 @@ uint64_t entry_bytes(const consensus::Message& message) {
 bool Group::is_leader() const { return was_leader_; }
 
 bool Group::read_now(const Request& request) {
+  if (applier_.is_within_entry() || kv::StateMachine::is_long_read(request.command)) return false;
   const Instant now = clock_.now();
   const std::optional<LogIndex> index = replica_->lease_read_index(now);
   if (!index || applier_.applied() < *index) return false;
@@ -72,8 +69,8 @@ void Group::receive(const consensus::Message& message) {
 
 void Group::tick() { replica_->tick(clock_.now()); }
 
-void Group::begin_turn(uint64_t memory_elsewhere) {
-  work_left_ = kWorkPerTurn;
+void Group::begin_turn(uint64_t memory_elsewhere, uint64_t work) {
+  work_left_ = work;
   is_resting_ = false;
   rests_until_ = Instant::never();
   memory_elsewhere_ = memory_elsewhere;
@@ -193,39 +190,76 @@ bool Group::wants_turn() const {
 
 bool Group::has_backlog() const {
   if (installation_.is_under_way()) return false;  // the state is about to be replaced
-  return applier_.is_behind() || reads_.has_servable(applier_.applied());
+  return applier_.is_behind() || read_under_way_ || reads_.has_servable(applier_.applied());
 }
 
 // A piece per turn: whoever comes back after a while, or follows a leader whose entries are dear, has more to apply
-// than its leader would wait for in silence.
+// than its leader would wait for in silence. An entry may end in a later turn than it began: nothing is read meanwhile.
 void Group::apply_committed() {
   if (installation_.is_under_way()) return;
   if (!applier_.is_behind()) return;
   const LogIndex last_index = replica_->status(clock_.now()).last_index;
-  while (applier_.is_behind() && work_left_ > 0) {
-    const Result<uint64_t> work = applier_.apply_next(proposals_, last_index);
+  while (applier_.is_behind()) {
+    if (!applier_.is_within_entry()) serve_reads();
+    if (work_left_ == 0 || read_under_way_) return;
+    const Result<uint64_t> work = applier_.apply_on(proposals_, last_index, work_left_);
     if (!work.ok()) return fail(work.error());
     work_left_ = less(work_left_, *work);
+    if (applier_.is_within_entry()) continue;
     refuse_all(proposals_.take_lost(applier_.applied()), kv::Refusal::kNotExecuted);
     notice_stamp();
   }
 }
 
 void Group::serve_reads() {
+  if (applier_.is_within_entry()) return;
   while (work_left_ > 0) {
+    if (read_under_way_) {
+      serve_on();
+      continue;
+    }
     std::optional<KeptRequest> read = reads_.next_servable(applier_.applied());
     if (!read) return;
-    if (const std::optional<uint64_t> work = applier_.answer(read->request(), stamp_now(clock_.now()))) {
-      work_left_ = less(work_left_, *work);
-      clients_.end((*read)->waiter);
-    } else if (was_leader_) {  // the expiry is committed first (rules.md#leader-time)
-      Request expiry = read->request();
-      expiry.deadline = clock_.now() + options_.command_timeout;
-      write(expiry);
-    } else {
-      output_.homeless.push_back(*std::move(read));
-    }
+    serve(*std::move(read));
   }
+}
+
+void Group::serve(KeptRequest read) {
+  const WallMs now = stamp_now(clock_.now());
+  if (kv::StateMachine::is_long_read(read->command)) {
+    read_under_way_.emplace(ReadUnderWay{std::move(read), now, {}});
+  } else if (const std::optional<uint64_t> work = applier_.answer(read.request(), now)) {
+    work_left_ = less(work_left_, *work);
+    clients_.end(read->waiter);
+  } else {
+    commit_expiry(std::move(read));
+  }
+}
+
+void Group::serve_on() {
+  ReadUnderWay& read = *read_under_way_;
+  if (!clients_.is_open(read.request->waiter.client)) {
+    clients_.end(read.request->waiter);
+    return read_under_way_.reset();
+  }
+  switch (applier_.answer_on(read.request.request(), read.now, read.progress, work_left_)) {
+    case kv::ReadResult::kUnfinished:
+      return;
+    case kv::ReadResult::kAnswered:
+      clients_.end(read.request->waiter);
+      return read_under_way_.reset();
+    case kv::ReadResult::kNeedsCommit:
+      commit_expiry(std::move(read.request));
+      return read_under_way_.reset();
+  }
+}
+
+/// The read would answer "expired", which is committed first (rules.md#leader-time).
+void Group::commit_expiry(KeptRequest read) {
+  if (!was_leader_) return output_.homeless.push_back(std::move(read));
+  Request expiry = read.request();
+  expiry.deadline = clock_.now() + options_.command_timeout;
+  write(expiry);
 }
 
 void Group::refuse_all(const std::vector<WriteWaiter>& waiters, kv::Refusal plain) {
@@ -255,7 +289,8 @@ void Group::maintain() {
   snapshot_sender_.maintain(now);
   snapshot_receiver_.maintain(now);
   if (installation_.is_expected()) return;
-  own_checkpoints_.maintain(*replica_, !snapshot_receiver_.is_staging(), snapshot_sender_.lowest_index());
+  const bool may_start = !snapshot_receiver_.is_staging() && !applier_.is_within_entry();
+  own_checkpoints_.maintain(*replica_, may_start, snapshot_sender_.lowest_index());
 }
 
 void Group::purge_expired() {

@@ -72,9 +72,9 @@ class Group {
   /// The bulk channel to `node` (re)connected.
   void on_bulk_connected(NodeId node) { snapshot_sender_.on_connected(node, clock_.now()); }
   void tick();
-  /// A new turn of the loop: there is work to be shared out again. `memory_elsewhere`: what gathers on this node
-  /// outside of this group, in bytes.
-  void begin_turn(uint64_t memory_elsewhere);
+  /// A new turn of the loop: there is work to be shared out again, `work` of it for this group (kv::Cost::work), and
+  /// one step, entry or answer more. `memory_elsewhere`: what gathers on this node outside of this group, in bytes.
+  void begin_turn(uint64_t memory_elsewhere, uint64_t work);
   /// False once this turn has applied and answered as much as one may: the rest waits for the next.
   bool has_work_left() const { return work_left_ > 0; }
   /// Proposes what gathered and takes consensus' outputs until it is quiet. What came of this, and of everything said
@@ -155,6 +155,12 @@ class Group {
   static constexpr size_t kPurgedBytesMax = 8u << 20;  // keys and values of a round: the first key may pass it
   static constexpr size_t kPurgeBytesMax =
       kv::kOperationHeadBytesMax + kPurgedKeysMax * kv::kArgumentHeadBytesMax + kPurgedBytesMax + kv::kKeyBytesMax;
+  /// A read that names very many keys, in pieces. The state stays as it is meanwhile: nothing is applied.
+  struct ReadUnderWay {
+    KeptRequest request;
+    WallMs now;
+    kv::Progress progress;
+  };
   /// Entries on their way to the disk, which are held in memory until they are there.
   struct Undurable {
     uint64_t sequence = 0;
@@ -177,6 +183,9 @@ class Group {
   bool takes_entries() const { return undurable_bytes_ + unoffered_bytes_ <= options_.unsynced_bytes_max; }
   void apply_committed();
   void serve_reads();
+  void serve(KeptRequest read);
+  void serve_on();
+  void commit_expiry(KeptRequest read);
   void notice_leadership();
   WallMs stamp_now(Instant now) const;
   void notice_stamp();
@@ -214,6 +223,7 @@ class Group {
   Installation installation_;
   Proposals proposals_;
   Reads reads_;
+  std::optional<ReadUnderWay> read_under_way_;
   LogIndex led_from_;       // the log's end when this leadership began
   uint64_t work_left_ = 0;  // of this turn, in kv::Cost::work
   uint64_t memory_elsewhere_ = 0;

@@ -23,7 +23,7 @@ void Group::write(const Request& request) {
   std::optional<kv::Refusal> refusal = reason_to_refuse(request.command);
   if (refusal && request.label && !request.label->is_first_send) {
     // What is there already under this label decides: behind it this one executes nothing and gets the answer.
-    if (applier_.applied() < led_from_) {
+    if (applier_.applied() < led_from_ || applier_.is_within_entry()) {
       refusal = kv::Refusal::kSendSameCallAgain;
     } else if (proposals_.is_undecided(*request.label) || !state().would_execute(*request.label)) {
       refusal.reset();
@@ -56,9 +56,11 @@ size_t Group::expected_reply_bytes(const kv::CommandView& command) const {
 }
 
 /// What may still make values longer before a command that comes now is applied. Entries of earlier leaders are not
-/// known here: until they are applied every value may be as long as one can be.
+/// known here, and of one that is applied in part it is not known how much is left of it: until they are applied every
+/// value may be as long as one can be.
 size_t Group::growth_before() const {
-  return applier_.applied() < led_from_ ? kv::kValueBytesMax : proposals_.cost_undecided().growth;
+  const bool is_known = applier_.applied() >= led_from_ && !applier_.is_within_entry();
+  return is_known ? proposals_.cost_undecided().growth : kv::kValueBytesMax;
 }
 
 uint64_t Group::memory_used() const {

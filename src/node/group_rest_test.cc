@@ -90,7 +90,7 @@ TEST_F(Rest, AKeysDeadlineEndsIt) {
 TEST_F(Rest, OnlyWhatWasSaidAtRestLeavesWithoutATurn) {
   ASSERT_TRUE(rests());
   world.write(1, kv::CommandId::kSet, {"a", "1"});
-  world.group->begin_turn(0);
+  world.group->begin_turn(0, world.work_per_turn);
   static_cast<void>(world.gather());
   EXPECT_FALSE(world.group->try_rest()) << "the entry is not durable";
 }

@@ -60,6 +60,10 @@ void Group::install_snapshot() {
 void Group::finish_install() {
   Installation::Installed installed = installation_.finish();
   const LogIndex index = installed.ready.install->index;
+  // The former state goes with what was being done to it, and read from it.
+  refuse_all(applier_.abandon_entry(), kv::Refusal::kUnknownOutcome);
+  if (read_under_way_) output_.homeless.push_back(std::move(read_under_way_->request));
+  read_under_way_.reset();
   const std::unique_ptr<kv::StateMachine> former = applier_.replace(std::move(installed.state));
   own_checkpoints_.begin(state(), index, index);
   adopt_stamp();

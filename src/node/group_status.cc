@@ -24,6 +24,7 @@ GroupStatus Group::status() const {
   status.replica = replica_->status(clock_.now());
   status.leader_node = status.replica.leader.node;
   status.applied = applier_.applied();
+  status.is_within_entry = applier_.is_within_entry();
   status.operations = state().operation_count();
   status.applied_bytes = applier_.applied_bytes();
   status.checkpoint_index = own_checkpoints_.index();

@@ -268,6 +268,7 @@ TEST(Group, CommandsThatTouchMuchAreNotPutIntoOneEntry) {
 
 TEST(Group, ATurnAppliesAPieceAndTheRestComesInTheNext) {
   GroupWorld world;
+  world.work_per_turn = 16u << 20;
   world.open();
   world.win_election();
   world.acknowledge();

@@ -61,6 +61,7 @@ struct GroupWorld final : Surroundings {
   Arc arc;
   size_t unsynced_bytes_max = 64u << 20;
   uint64_t memory_elsewhere = 0;
+  uint64_t work_per_turn = 8u << 20;
 
   GroupWorld() { process.start(); }
   void open() {
@@ -91,7 +92,7 @@ struct GroupWorld final : Surroundings {
   bool is_sending_to(NodeId) const override { return false; }
 
   void turn() {
-    group->begin_turn(memory_elsewhere);
+    group->begin_turn(memory_elsewhere, work_per_turn);
     do {
       advance();
       disk.run_all();
@@ -101,7 +102,7 @@ struct GroupWorld final : Surroundings {
   }
   /// The disk completes nothing.
   void turn_while_the_disk_hangs() {
-    group->begin_turn(memory_elsewhere);
+    group->begin_turn(memory_elsewhere, work_per_turn);
     do {
       advance();
     } while (group->has_work());

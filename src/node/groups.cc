@@ -7,6 +7,14 @@
 #include "kv/limits.h"
 
 namespace torc::node {
+namespace {
+
+/// Applied and answered in one turn, in kv::Cost::work: about 5 ms of it. A node that has much to catch up with, or a
+/// command that names very many keys, must be heard, and hear, meanwhile.
+constexpr uint64_t kWorkPerTurn = 8u << 20;
+constexpr uint64_t kWorkPerGroupMin = 128u << 10;
+
+}  // namespace
 
 Groups::Groups(Options options, Links& links, Clients& clients, env::Clock& clock, storage::Log& log)
     : options_(std::move(options)),
@@ -59,7 +67,8 @@ void Groups::begin_turn(uint64_t memory_outside) {
 }
 
 void Groups::begin_turn_of(HostedGroup& group) {
-  group.begin_turn(memory_outside_ + memory_of_groups_ - group.memory_counted);
+  const uint64_t work = std::max(kWorkPerTurn / std::max<size_t>(awake_.size(), 1), kWorkPerGroupMin);
+  group.begin_turn(memory_outside_ + memory_of_groups_ - group.memory_counted, work);
 }
 
 void Groups::advance() {

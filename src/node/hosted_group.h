@@ -57,7 +57,10 @@ class HostedGroup final : private Surroundings, private ForwarderHost, private F
 
   // ---- the turn ----
   /// `memory_elsewhere`: what gathers on this node outside of this group, in bytes.
-  void begin_turn(uint64_t memory_elsewhere) { group_->begin_turn(memory_elsewhere + receiver_.bytes_waiting()); }
+  /// `work`: how much of the turn is this group's, in kv::Cost::work.
+  void begin_turn(uint64_t memory_elsewhere, uint64_t work) {
+    group_->begin_turn(memory_elsewhere + receiver_.bytes_waiting(), work);
+  }
   bool has_work_left() const { return group_->has_work_left(); }
   /// Takes in what came and carries out what follows from it.
   void advance();

@@ -53,6 +53,7 @@ struct GroupStatus {
   NodeId leader_node;          // none: unknown
   std::string leader_address;  // where the leader serves clients; empty: unknown
   LogIndex applied;
+  bool is_within_entry = false;      // the next one is applied in part: the state is that of no index
   uint64_t operations = 0;           // executed since the group began
   uint64_t applied_bytes = 0;        // of entries, since the process started
   WallMs stamp;                      // the time by which keys expire: of what is applied (rules.md#leader-time)

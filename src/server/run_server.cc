@@ -107,6 +107,7 @@ uint64_t memory_max_of(const cli::ServeOptions& options) {
 net::RespLimits client_limits(const cli::ServeOptions& options, uint64_t memory_max) {
   net::RespLimits limits;
   limits.idle_timeout = options.client_idle_timeout;
+  limits.command_keys_max = options.command_keys_max;
   limits.buffered_bytes_max = share_of(memory_max, 4, 64u << 20, limits.buffered_bytes_max);
   rlimit descriptors{};
   if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return limits;

@@ -198,7 +198,7 @@ void Observer::check_stamp(NodeId id, const node::GroupStatus& group) {
 }
 
 void Observer::check_state(NodeId id, Group& record, const node::GroupStatus& group) {
-  const bool is_compared = group.applied.value % digest_step(group.state_bytes) == 0;
+  const bool is_compared = !group.is_within_entry && group.applied.value % digest_step(group.state_bytes) == 0;
   const node::GroupDigest digest =
       is_compared ? world_.hosted(id)->digest(group.group) : node::GroupDigest{group.applied, 0};
   world_.trace().note(world_.queue().now(), id, TraceKind::kApplied, digest.applied.value ^ digest.value,
