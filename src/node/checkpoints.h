@@ -21,6 +21,7 @@ struct CheckpointOptions {
   GroupId group;
   /// A log beyond this is cut at the checkpoint even if a member lacks entries: it will be sent a snapshot.
   uint64_t log_bytes_max = 320u << 20;
+  uint64_t segment_bytes = 64u << 20;  // of the log that all groups share
 };
 
 /// Behind the checkpoint nobody here needs the log; behind what every member has, nobody elsewhere does either. In

@@ -33,6 +33,7 @@ struct GroupOptions {
   consensus::ReplicaOptions replica;
   Duration command_timeout = 10s;
   uint64_t log_bytes_max = 320u << 20;  // beyond, it is cut at the checkpoint whoever lags
+  uint64_t segment_bytes = 64u << 20;   // of the node's log
   size_t batch_bytes_max = 1u << 20;
   size_t proposals_in_flight_max = 1;
   uint64_t memory_max = 0;  // beyond, the leader refuses commands that grow the state; 0: no limit

@@ -35,7 +35,7 @@ Group::Group(const GroupOptions& options, Surroundings& surroundings, Clients& c
       checkpoints_(checkpoints),
       applier_(options.replica.group, {options.hash_seed, options.arc}, log, clients),
       disk_watch_(options.replica.self),
-      own_checkpoints_({options.replica.group, options.log_bytes_max}, checkpoints, log, clock,
+      own_checkpoints_({options.replica.group, options.log_bytes_max, options.segment_bytes}, checkpoints, log, clock,
                        [this](const Error& error) { fail(error); }),
       snapshot_sender_(
           sender_options(options.replica, surroundings), checkpoints,

@@ -183,6 +183,7 @@ Status Node::open_group(uint32_t arc, const consensus::Configuration& birth) {
   options.replica.heartbeat_interval = options_.heartbeat_interval;
   options.command_timeout = options_.command_timeout;
   options.log_bytes_max = options_.checkpoint_log_bytes + options_.log_tail_bytes;
+  options.segment_bytes = options_.log.segment_bytes;
   options.batch_bytes_max = options_.batch_bytes_max;
   options.unsynced_bytes_max = options_.unsynced_bytes_max;
   options.proposals_in_flight_max = options_.proposals_in_flight_max;
