@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/strong_id.h"
 #include "client/endpoint.h"
+#include "kv/limits.h"
 
 namespace torc::cli {
 
@@ -20,7 +21,7 @@ constexpr uint32_t kElectionTimeoutMsMax = 60'000;
 constexpr uint32_t kElectionPerHeartbeatMin = 2;  // a lost heartbeat must not cost an election
 constexpr uint64_t kCheckpointMibMax = 1u << 20;  // 1 TiB
 constexpr uint32_t kIdleSecondsMax = 365 * 86'400;
-constexpr uint32_t kCommandKeysMax = 1u << 20;  // no command has more arguments
+constexpr uint32_t kCommandKeysMax = kv::kArgsMax;
 
 struct ServeOptions {
   NodeId id;

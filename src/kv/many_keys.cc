@@ -1,9 +1,9 @@
 // Commands that name any number of keys.
 #include <algorithm>
-#include <array>
 
 #include "kv/argument.h"
 #include "kv/handlers.h"
+#include "kv/key_batch.h"
 
 namespace torc::kv {
 namespace {
@@ -21,27 +21,23 @@ class Finder {
   /// Every `stride`-th argument is a key.
   Finder(const Table& table, Args args, size_t stride) : table_(table), args_(args), stride_(stride) {}
 
-  /// Calls visit(spot, argument) for the next kKeysPerStep keys. `visit` may change its key: whatever comes before a
-  /// key may have changed it, so it is looked up again, which is quick then. False from `visit` ends the step.
+  /// Calls visit(spot, argument) for the next kKeysPerStep keys. `visit` may change its key, which may be named again.
+  /// False from `visit` ends the step.
   template <typename Visit>
   void step(Progress& progress, Visit visit) const {
     const size_t end = progress.next + std::min(args_.size() - progress.next, kKeysPerStep * stride_);
     while (progress.next < end) {
-      std::array<Table::Place, kAtATime> places;
-      const size_t count = std::min(kAtATime, (end - progress.next + stride_ - 1) / stride_);
-      for (size_t i = 0; i < count; ++i) places[i] = table_.place_of(args_[progress.next + i * stride_]);
-      if (count > 1) {
-        for (size_t i = 0; i < count; ++i) table_.find(places[i], args_[progress.next + i * stride_]);
-      }
-      for (size_t i = 0; i < count; ++i, progress.next += stride_) {
-        Spot spot = table_.find(places[i], args_[progress.next]);
+      KeyBatch batch(table_);
+      for (size_t i = progress.next; i < end && !batch.is_full(); i += stride_) batch.add(args_[i]);
+      batch.fetch();
+      for (size_t i = 0; i < batch.size(); ++i, progress.next += stride_) {
+        Spot spot = batch.find(i);
         if (!visit(spot, progress.next)) return;
       }
     }
   }
 
  private:
-  static constexpr size_t kAtATime = 16;
   const Table& table_;
   Args args_;
   size_t stride_;

@@ -45,8 +45,7 @@ class Table {
 
   Arc arc() const { return arc_; }
   Spot find(std::string_view key) const;
-  /// find() in two parts, for whoever looks for many keys: what the processor waits for, memory, it then waits for many
-  /// keys at a time. The place of a key is always the same.
+  /// find() in two parts, for whoever looks for many keys (KeyBatch). The place of a key is always the same.
   struct Place {
     uint16_t slot = 0;
     uint64_t hash = 0;

@@ -78,15 +78,15 @@ void Checkpoints::on_outcome(const storage::Checkpointer::Outcome& outcome) {
 
 void Checkpoints::cut_log(consensus::Replica& replica, std::optional<LogIndex> streamed) {
   const uint64_t bytes = log_.group_bytes(options_.group);
-  const uint64_t bytes_max = options_.log_bytes_max;
   LogIndex last = index_;
   const bool is_demanded = demanded_ && index_ >= *demanded_;
   if (is_demanded) demanded_.reset();
-  if (bytes <= bytes_max && !is_demanded) last = std::min(last, replica.status(clock_.now()).replicated_to_all);
-  const uint64_t streamed_bytes_max = kStreamedLogFactor * bytes_max;
+  if (bytes <= options_.log_bytes_max && !is_demanded)
+    last = std::min(last, replica.status(clock_.now()).replicated_to_all);
+  const uint64_t streamed_bytes_max = kStreamedLogFactor * options_.log_bytes_max;
   const bool is_room_left = log_.bytes_retained() <= streamed_bytes_max + 2 * options_.segment_bytes;  // whole segments
   if (streamed && bytes <= streamed_bytes_max && is_room_left) last = std::min(last, *streamed);
-  const bool is_step = last >= cut_index_ + kCutEntriesMin || bytes > bytes_max || is_demanded;
+  const bool is_step = last >= cut_index_ + kCutEntriesMin || bytes > options_.log_bytes_max || is_demanded;
   if (last <= cut_index_ || !is_step) return;
   const std::optional<Term> term = replica.term_at(last);
   if (!term) return;

@@ -1,6 +1,7 @@
 // What a node may have under way to leaders, of all its groups together.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
 #include "base/check.h"
@@ -25,7 +26,8 @@ class ForwardBudget {
   /// Whether a window that holds `own` may take `bytes` more.
   bool has_room(size_t own, size_t bytes) const {
     if (own == 0) return used_ < kBytesMax;
-    return own + bytes <= kBytesMax - (windows_ == 1 ? 0 : used_ < kBytesMax ? used_ : kBytesMax);
+    const size_t taken = windows_ == 1 ? 0 : std::min(used_, kBytesMax);
+    return own + bytes <= kBytesMax - taken;
   }
   void hold(size_t bytes) { used_ += bytes; }
   void give_back(size_t bytes) {

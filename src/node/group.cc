@@ -8,6 +8,7 @@ namespace torc::node {
 namespace {
 
 constexpr Duration kPurgeInterval = 100ms;  // while nothing or little is due; otherwise at every maintenance
+
 uint64_t less(uint64_t from, uint64_t amount) { return from - std::min(from, amount); }
 
 uint64_t bytes_of(const std::vector<consensus::Entry>& entries) {

@@ -215,16 +215,21 @@ TEST(Log, SegmentsNoGroupNeedsAreRecycledAndALaggingGroupPinsThem) {
   EXPECT_EQ(harness.log->recovered().at(kOtherGroup).start_index, LogIndex(1));
 }
 
-TEST(Log, AGroupIsRememberedEvenIfAllItEverWroteIsAnEmptyHardState) {
-  LogHarness harness(16 << 10);
-  harness.must_open();
-  harness.log->append_hard_state(kOtherGroup, {});
+/// Writes as much as several segments hold, and cuts it all: nothing needs the first one any more.
+void outlive_first_segment(LogHarness& harness) {
   for (uint64_t i = 1; i <= 100; ++i) {
     harness.append(1, i, std::string(1000, 'x'));
     ASSERT_TRUE(harness.flush().ok());
     harness.log->cut(kGroup, LogIndex(i), Term(1));
   }
   ASSERT_TRUE(harness.flush().ok());
+}
+
+TEST(Log, AGroupIsRememberedEvenIfAllItEverWroteIsAnEmptyHardState) {
+  LogHarness harness(16 << 10);
+  harness.must_open();
+  harness.log->append_hard_state(kOtherGroup, {});
+  outlive_first_segment(harness);
   harness.must_open();
   EXPECT_TRUE(harness.log->recovered().contains(kOtherGroup));
 }
@@ -234,12 +239,7 @@ TEST(Log, AReplicasNumberOutlivesTheSegmentThatItWasWrittenIn) {
   harness.must_open();
   harness.log->begin_replica(kOtherGroup, ReplicaNumber(5));
   harness.log->begin_replica(kGroup, ReplicaNumber(6));
-  for (uint64_t i = 1; i <= 100; ++i) {
-    harness.append(1, i, std::string(1000, 'x'));
-    ASSERT_TRUE(harness.flush().ok());
-    harness.log->cut(kGroup, LogIndex(i), Term(1));
-  }
-  ASSERT_TRUE(harness.flush().ok());
+  outlive_first_segment(harness);
   harness.must_open();
   EXPECT_EQ(harness.log->recovered().at(kOtherGroup).replica, ReplicaNumber(5));
   EXPECT_EQ(harness.log->recovered().at(kGroup).replica, ReplicaNumber(6));
